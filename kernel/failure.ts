@@ -1,0 +1,223 @@
+/**
+ * Every way pg-airlock says no: one catalogue of named failures. `docs/errors.md` is generated from it.
+ * Wording follows PostgreSQL's error message style guide: primary in lower case without a full stop, detail and hint in sentences.
+ */
+import { SQLSTATE, type SqlState } from './sqlstate.ts';
+
+export type FailureFields = {
+  readonly severity: 'ERROR' | 'FATAL';
+  readonly sqlstate: SqlState;
+  /** Stable kebab-case code for metrics, audit records and tests. */
+  readonly code: string;
+  readonly message: string;
+  readonly detail?: string | undefined;
+  readonly hint?: string | undefined;
+  /** 1-based, in characters of the agent's text. */
+  readonly position?: number | undefined;
+};
+
+/** Thrown by decoders and deciders; carries what an ErrorResponse needs. */
+export class Failure extends Error {
+  readonly fields: FailureFields;
+  constructor(fields: FailureFields) {
+    super(fields.message);
+    this.name = 'Failure';
+    this.fields = fields;
+  }
+}
+
+const error = (sqlstate: SqlState, code: string, message: string, detail?: string, hint?: string): Failure =>
+  new Failure({ severity: 'ERROR', sqlstate, code, message, detail, hint });
+const fatal = (sqlstate: SqlState, code: string, message: string, detail?: string, hint?: string): Failure =>
+  new Failure({ severity: 'FATAL', sqlstate, code, message, detail, hint });
+
+/** The same failure with the place in the agent's text that it is about. */
+export const at = (failure: Failure, position: number | undefined): Failure =>
+  position === undefined ? failure : new Failure({ ...failure.fields, position });
+
+// --- protocol and connection ------------------------------------------------------------------------------------------
+
+export const protocolViolation = (message: string, detail?: string): Failure =>
+  fatal(SQLSTATE.protocolViolation, 'protocol-violation', message, detail);
+
+export const messageTooLarge = (length: number, limit: number): Failure =>
+  fatal(
+    SQLSTATE.programLimitExceeded,
+    'message-too-large',
+    'message is too large',
+    `The message has ${length} bytes, and the limit is ${limit}.`,
+    'Split the statement, or send large values in several statements.',
+  );
+
+export const authenticationFailed = (user: string): Failure =>
+  fatal(SQLSTATE.invalidPassword, 'authentication-failed', `password authentication failed for user "${user}"`);
+
+export const noIdentity = (detail: string, hint: string): Failure =>
+  fatal(SQLSTATE.invalidAuthorization, 'no-identity', 'could not establish who is connecting', detail, hint);
+
+export const databaseUnknown = (database: string, known: readonly string[]): Failure =>
+  fatal(
+    SQLSTATE.invalidCatalogName,
+    'database-unknown',
+    `database "${database}" is not available to this agent`,
+    undefined,
+    known.length === 0
+      ? 'No policy in force names this agent: ask for a DatabaseAccessPolicy.'
+      : `Connect to one of: ${known.join(', ')}.`,
+  );
+
+export const startupOptionRefused = (name: string, detail: string): Failure =>
+  fatal(
+    SQLSTATE.insufficientPrivilege,
+    'startup-option-refused',
+    `permission denied to set parameter "${name}" at connection start`,
+    detail,
+    'Leave the parameter out of the connection settings (PGOPTIONS, connection string).',
+  );
+
+export const replicationRefused = (): Failure =>
+  fatal(SQLSTATE.insufficientPrivilege, 'replication-refused', 'replication connections are not allowed through pg-airlock');
+
+export const upstreamUnreachable = (detail: string): Failure =>
+  fatal(
+    SQLSTATE.connectionFailure,
+    'upstream-unreachable',
+    'could not connect to the database behind pg-airlock',
+    detail,
+    'The database may be down or restarting; try again later.',
+  );
+
+export const upstreamLost = (): Failure =>
+  fatal(
+    SQLSTATE.connectionFailure,
+    'upstream-lost',
+    'connection to the database was lost',
+    'The database closed the connection; the running transaction was not committed unless COMMIT had been answered.',
+    'Reconnect and try again.',
+  );
+
+export const notReady = (detail: string): Failure =>
+  fatal(SQLSTATE.cannotConnectNow, 'not-ready', 'pg-airlock is not ready', detail, 'Try again later.');
+
+export const shuttingDown = (): Failure =>
+  fatal(SQLSTATE.adminShutdown, 'shutting-down', 'terminating connection because pg-airlock is shutting down', undefined, 'Reconnect.');
+
+export const sessionRevoked = (detail: string): Failure =>
+  fatal(SQLSTATE.adminShutdown, 'session-revoked', 'terminating connection because access was revoked', detail);
+
+export const auditUnavailable = (detail: string): Failure =>
+  error(
+    SQLSTATE.ioError,
+    'audit-unavailable',
+    'could not write the audit record',
+    detail,
+    'No statement runs without its record; the operator of pg-airlock has to free space or repair the audit store.',
+  );
+
+export const internalError = (): Failure =>
+  error(
+    SQLSTATE.internalError,
+    'internal-error',
+    'pg-airlock failed to judge this statement',
+    'The statement was not forwarded. The log names the fault.',
+  );
+
+// --- text and grammar -------------------------------------------------------------------------------------------------
+
+export const invalidText = (detail: string): Failure =>
+  error(SQLSTATE.characterNotInRepertoire, 'invalid-text', 'statement is not valid text', detail);
+
+export const statementTooLarge = (detail: string): Failure =>
+  error(SQLSTATE.programLimitExceeded, 'statement-too-large', 'statement is too large', detail, 'Split the statement.');
+
+export const statementTooComplex = (detail: string): Failure =>
+  error(SQLSTATE.statementTooComplex, 'statement-too-complex', 'statement is too complex', detail, 'Simplify or split the statement.');
+
+export const syntaxError = (message: string, position: number | undefined): Failure =>
+  at(error(SQLSTATE.syntaxError, 'syntax-error', message), position);
+
+export const notUnderstood = (what: string): Failure =>
+  error(
+    SQLSTATE.featureNotSupported,
+    'not-understood',
+    `${what} is not supported through pg-airlock`,
+    'pg-airlock refuses what it cannot judge.',
+    'Rewrite the statement without it.',
+  );
+
+// --- policy -----------------------------------------------------------------------------------------------------------
+
+export const statementRefused = (what: string, hint: string): Failure =>
+  error(SQLSTATE.insufficientPrivilege, 'statement-refused', `permission denied for ${what}`, 'The policy does not allow this kind of statement.', hint);
+
+export const relationRefused = (name: string, granted: readonly string[]): Failure =>
+  error(
+    SQLSTATE.insufficientPrivilege,
+    'relation-refused',
+    `permission denied for relation "${name}"`,
+    'No policy in force grants it to this agent.',
+    granted.length === 0 ? 'No relation is granted.' : `Relations that may be read: ${granted.join(', ')}.`,
+  );
+
+export const relationUnknown = (name: string): Failure =>
+  error(SQLSTATE.undefinedTable, 'relation-unknown', `relation "${name}" does not exist`);
+
+export const columnRefused = (column: string, relation: string, granted: readonly string[]): Failure =>
+  error(
+    SQLSTATE.insufficientPrivilege,
+    'column-refused',
+    `permission denied for column "${column}" of relation "${relation}"`,
+    'No policy in force grants it to this agent.',
+    `Columns that may be read: ${granted.join(', ')}.`,
+  );
+
+export const functionRefused = (name: string, detail: string): Failure =>
+  error(
+    SQLSTATE.insufficientPrivilege,
+    'function-refused',
+    `permission denied for function ${name}`,
+    detail,
+    'Use another function, or ask for it to be listed in the policy (spec.functions).',
+  );
+
+export const functionUnknown = (name: string): Failure =>
+  error(
+    SQLSTATE.undefinedFunction,
+    'function-unknown',
+    `function ${name} does not exist`,
+    undefined,
+    'No function matches the given name on the search path.',
+  );
+
+export const operatorRefused = (name: string, detail: string): Failure =>
+  error(
+    SQLSTATE.insufficientPrivilege,
+    'operator-refused',
+    `permission denied for operator ${name}`,
+    detail,
+    'Use a built-in operator, or ask for its function to be listed in the policy (spec.functions).',
+  );
+
+export const settingRefused = (name: string, detail: string, hint: string): Failure =>
+  error(SQLSTATE.insufficientPrivilege, 'setting-refused', `permission denied to set parameter "${name}"`, detail, hint);
+
+export const settingHidden = (name: string): Failure =>
+  error(SQLSTATE.insufficientPrivilege, 'setting-hidden', `permission denied to examine parameter "${name}"`, undefined, 'Read another setting.');
+
+export const grantUnusable = (relation: string, detail: string): Failure =>
+  error(
+    SQLSTATE.insufficientPrivilege,
+    'grant-unusable',
+    `permission denied for relation "${relation}"`,
+    detail,
+    'The grant in the policy has to be corrected by its author.',
+  );
+
+export const staleStatement = (what: string): Failure =>
+  error(
+    SQLSTATE.objectNotInPrerequisiteState,
+    'stale-statement',
+    `${what} was made under an earlier policy`,
+    'The policy changed in between, and what was prepared is no longer what may run.',
+    'Prepare or declare it again.',
+  );

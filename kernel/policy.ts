@@ -1,0 +1,117 @@
+/**
+ * What a policy means once it has been parsed and validated: the vocabulary that the proxy decides with.
+ * Built from `DatabaseAccessPolicy`, `DatabaseConnection` and `Secret` manifests by `kernel/manifest/`.
+ */
+
+export type SecretBytes = Uint8Array;
+
+/** `namespace/name` of a DatabaseConnection. */
+export type ConnectionKey = string;
+
+export type Mask =
+  | { readonly type: 'Redact' }
+  | { readonly type: 'Null' }
+  | { readonly type: 'KeepLast'; readonly characters: number }
+  | { readonly type: 'KeepFirst'; readonly characters: number }
+  | { readonly type: 'Email' }
+  | { readonly type: 'Hash'; readonly key: SecretBytes }
+  | { readonly type: 'Date'; readonly precision: DatePrecision }
+  | { readonly type: 'Constant'; readonly value: string }
+  | { readonly type: 'Expression'; readonly expression: string };
+
+export type DatePrecision = 'Year' | 'Quarter' | 'Month' | 'Week' | 'Day' | 'Hour';
+
+export type ColumnMask = { readonly column: string; readonly mask: Mask };
+
+/** `'*'` means every column, also one that is added later. */
+export type ColumnList = '*' | readonly string[];
+
+export type SelectGrant = {
+  /** Columns visible as they are. Masked columns need not be repeated here. */
+  readonly columns: ColumnList;
+  readonly masks: readonly ColumnMask[];
+};
+
+export type RelationGrant = {
+  readonly schema: string;
+  readonly name: string;
+  readonly select: SelectGrant | undefined;
+  readonly insert: { readonly columns: ColumnList } | undefined;
+  readonly update: { readonly columns: ColumnList } | undefined;
+  readonly delete: boolean;
+  /** The row filter: an SQL boolean expression over the relation's columns, for every operation. */
+  readonly where: string | undefined;
+};
+
+export type QualifiedName = { readonly schema: string; readonly name: string };
+
+export type Limits = {
+  /** Milliseconds one statement may run; enforced by the server. */
+  readonly statementTimeout: number | undefined;
+  readonly idleTimeout: number | undefined;
+  readonly sessionDuration: number | undefined;
+  readonly rowsPerStatement: number | undefined;
+  readonly bytesPerStatement: number | undefined;
+  readonly statementsPerMinute: number | undefined;
+  readonly sessions: number | undefined;
+};
+
+export type RuleMatch = {
+  /** Statement kinds, as in the CRD: `Select`, `Update`, ... */
+  readonly statements: readonly string[] | undefined;
+  readonly relations: readonly QualifiedName[] | undefined;
+  readonly withoutWhere: boolean | undefined;
+  readonly rowsReturnedOver: number | undefined;
+};
+
+export type Rule = {
+  readonly name: string;
+  readonly match: RuleMatch;
+  readonly action: 'Deny' | 'Audit' | 'RequireApproval';
+};
+
+/** A name and password that an agent logs in with. */
+export type PasswordSubject = {
+  readonly agent: string;
+  readonly password: SecretBytes | undefined;
+};
+
+export type AccessPolicy = {
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly connection: ConnectionKey;
+  readonly mode: 'Enforce' | 'Audit';
+  readonly agents: readonly PasswordSubject[];
+  readonly notBefore: Date | undefined;
+  readonly notAfter: Date | undefined;
+  readonly relations: readonly RelationGrant[];
+  readonly functions: readonly QualifiedName[];
+  readonly extensions: readonly string[];
+  readonly settings: readonly string[];
+  readonly rules: readonly Rule[];
+  readonly limits: Limits;
+  readonly notices: 'Forward' | 'Withhold';
+};
+
+export type TlsMode = 'Disable' | 'Require' | 'VerifyCA' | 'VerifyFull';
+
+export type Connection = {
+  readonly key: ConnectionKey;
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly tls: { readonly mode: TlsMode; readonly ca: string | undefined };
+  readonly username: string;
+  readonly password: SecretBytes | undefined;
+  readonly auditDurability: 'Fsync' | 'Write';
+};
+
+/**
+ * Everything the proxy decides with, as one immutable value. A change of any manifest makes a new bundle.
+ */
+export type Bundle = {
+  /** Hex digest of the content: equal content, equal revision. */
+  readonly revision: string;
+  readonly connections: ReadonlyMap<ConnectionKey, Connection>;
+  readonly policies: readonly AccessPolicy[];
+};

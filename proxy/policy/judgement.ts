@@ -1,0 +1,100 @@
+/**
+ * What judging a text yields: the one value that everything after the decision works with. Nothing later looks at SQL or policy again.
+ */
+import type { Failure } from '../../kernel/failure.ts';
+import type { AuditReason } from '../../kernel/audit-record.ts';
+
+/** One replacement in the agent's text: bytes `start` to `end` (exclusive, UTF-8) became `text`. Sorted, never overlapping. */
+export type Edit = { readonly start: number; readonly end: number; readonly text: string };
+
+/** What a statement does to the session, apart from its rows. The session applies it when the server confirms the statement. */
+export type StatementEffect =
+  | { readonly type: 'None' }
+  | { readonly type: 'Prepare'; readonly name: string; readonly prepared: PreparedByText }
+  | { readonly type: 'Execute'; readonly name: string }
+  /** `name` undefined: ALL. */
+  | { readonly type: 'Deallocate'; readonly name: string | undefined }
+  | { readonly type: 'Declare'; readonly name: string; readonly prepared: PreparedByText }
+  | { readonly type: 'Fetch'; readonly name: string }
+  | { readonly type: 'CloseCursor'; readonly name: string | undefined }
+  /** `path` undefined: back to the session's default. `local`: until the end of the transaction. */
+  | { readonly type: 'SetSearchPath'; readonly path: readonly string[] | undefined; readonly local: boolean }
+  | { readonly type: 'ResetAll' }
+  | { readonly type: 'DiscardAll' }
+  | {
+      readonly type: 'Transaction';
+      readonly action: 'Begin' | 'Commit' | 'Rollback' | 'Savepoint' | 'Release' | 'RollbackTo';
+      readonly name: string | undefined;
+      /** COMMIT/ROLLBACK AND CHAIN. */
+      readonly chain: boolean;
+    };
+
+/** What is remembered of a statement prepared, or a cursor declared, by SQL text. */
+export type PreparedByText = {
+  /** Revision it was judged under; another revision means it has to be made again. */
+  readonly revision: string;
+  /** A keyed mask is inside: EXPLAIN EXECUTE would show the key. */
+  readonly keyed: boolean;
+  readonly withholdErrors: boolean;
+  readonly relations: readonly string[];
+  readonly masked: readonly string[];
+  readonly filtered: readonly string[];
+  readonly policies: readonly string[];
+};
+
+type Common = {
+  /** Statement kinds in order, as PostgreSQL's node names without `Stmt`: `Select`, `Transaction`, ... Bounded vocabulary: metrics labels. */
+  readonly kinds: readonly string[];
+  readonly relations: readonly string[];
+  /** `schema.relation.column` of masked columns in reach. */
+  readonly masked: readonly string[];
+  /** Relations with a row filter. */
+  readonly filtered: readonly string[];
+  /** Keys of the policies that granted or were asked. */
+  readonly policies: readonly string[];
+  readonly reasons: readonly AuditReason[];
+  readonly revision: string;
+};
+
+export type Allowed = Common & {
+  /** `AuditOnly`: would have been refused, let through by `mode: Audit`. */
+  readonly decision: 'Allow' | 'AuditOnly';
+  /** The text to forward. */
+  readonly sent: string;
+  /** `sent` without keys of masks, for the audit record; undefined where nothing was rewritten. */
+  readonly recorded: string | undefined;
+  readonly edits: readonly Edit[];
+  /** One per statement of the text, in order. */
+  readonly effects: readonly StatementEffect[];
+  /** Server errors of this text may print raw values (a filter or expression of the policy can raise them). */
+  readonly withholdErrors: boolean;
+  readonly keyed: boolean;
+  /** 1-based numbers of parameters that meet a masked column: recorded as masked. */
+  readonly maskedParameters: readonly number[];
+};
+
+export type Refused = Common & { readonly decision: 'Deny'; readonly failure: Failure };
+
+export type Judged = Allowed | Refused;
+
+/** What judging needs to know of the session. */
+export type SessionState = {
+  /** The session's search_path as schema names, `$user` already resolved, `pg_catalog` not listed unless the agent listed it. */
+  readonly searchPath: readonly string[];
+  /** Statements known by name, both from PREPARE and from Parse messages: PostgreSQL keeps one namespace for both. */
+  readonly prepared: (name: string) => PreparedByText | undefined;
+  /** Cursors and portals by name: likewise one namespace. */
+  readonly cursor: (name: string) => PreparedByText | undefined;
+};
+
+/**
+ * Judges texts for one agent on one connection. The session asks it for each Query and Parse.
+ */
+export type Judge = {
+  /** Changes whenever a judgement could: bundle, catalog. */
+  readonly revision: () => string;
+  /** The search_path a new server session has. */
+  readonly defaultSearchPath: () => readonly string[];
+  /** `bytes`: the statement as it came, without the closing NUL. Never throws and never rejects: a fault of ours is a refusal. */
+  readonly judge: (bytes: Buffer, via: 'Query' | 'Parse', state: SessionState) => Judged | Promise<Judged>;
+};
