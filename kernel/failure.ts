@@ -35,6 +35,13 @@ const fatal = (sqlstate: SqlState, code: string, message: string, detail?: strin
 export const at = (failure: Failure, position: number | undefined): Failure =>
   position === undefined ? failure : new Failure({ ...failure.fields, position });
 
+/** The same failure with what the operator's log and the audit record may know, and the agent may not. */
+export const because = (failure: Failure, cause: unknown): Failure => {
+  const known = new Failure(failure.fields);
+  known.cause = cause;
+  return known;
+};
+
 // --- protocol and connection ------------------------------------------------------------------------------------------
 
 export const protocolViolation = (message: string, detail?: string): Failure =>
@@ -78,14 +85,21 @@ export const startupOptionRefused = (name: string, detail: string): Failure =>
 export const replicationRefused = (): Failure =>
   fatal(SQLSTATE.insufficientPrivilege, 'replication-refused', 'replication connections are not allowed through pg-airlock');
 
-export const upstreamUnreachable = (detail: string): Failure =>
+export const upstreamUnreachable = (detail: string, hint = 'The database may be down or restarting; try again later.'): Failure =>
+  fatal(SQLSTATE.connectionFailure, 'upstream-unreachable', 'could not connect to the database behind pg-airlock', detail, hint);
+
+export const upstreamCredentialsRefused = (): Failure =>
   fatal(
     SQLSTATE.connectionFailure,
-    'upstream-unreachable',
+    'upstream-credentials-refused',
     'could not connect to the database behind pg-airlock',
-    detail,
-    'The database may be down or restarting; try again later.',
+    'The database refused the credentials of the DatabaseConnection.',
+    'The password that you gave is not the cause: ask the platform team to check the Secret of the DatabaseConnection.',
   );
+
+/** The database's own answer at connection start, where it says nothing of credentials: starting up, too many connections, and the like. */
+export const upstreamRefused = (sqlstate: SqlState, message: string): Failure =>
+  fatal(sqlstate, 'upstream-refused', message, 'The database behind pg-airlock refused the connection.');
 
 export const upstreamLost = (): Failure =>
   fatal(
