@@ -44,7 +44,6 @@ export type TestPostgres = {
 const FAST = {
   fsync: 'off',
   full_page_writes: 'off',
-  synchronous_commit: 'off',
   autovacuum: 'off',
   jit: 'off',
   shared_buffers: '64MB',

@@ -100,7 +100,7 @@ export class RawClient {
   /** Every frame so far. */
   readonly frames: RawFrame[] = [];
   #socket: Socket;
-  #pending = Buffer.alloc(0);
+  #pending: Buffer = Buffer.alloc(0);
   #read = 0;
   #wake: () => void = () => {};
   #closed = false;
