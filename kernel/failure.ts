@@ -110,6 +110,49 @@ export const upstreamLost = (): Failure =>
     'Reconnect and try again.',
   );
 
+export const upstreamProtocolViolation = (detail: string): Failure =>
+  fatal(
+    SQLSTATE.protocolViolation,
+    'upstream-protocol-violation',
+    'the database sent what pg-airlock does not understand',
+    detail,
+    'The session ends, since its state is no longer certain; reconnect.',
+  );
+
+export const protocolUnsupported = (major: number, minor: number): Failure =>
+  fatal(
+    SQLSTATE.featureNotSupported,
+    'protocol-unsupported',
+    `unsupported frontend protocol ${major}.${minor}: pg-airlock supports 3.0 to 3.2`,
+  );
+
+export const encodingRefused = (encoding: string): Failure =>
+  fatal(
+    SQLSTATE.featureNotSupported,
+    'encoding-refused',
+    `client encoding "${encoding}" is not supported through pg-airlock`,
+    'pg-airlock reads statements as UTF-8.',
+    'Set client_encoding to UTF8 (PGCLIENTENCODING, or the connection string).',
+  );
+
+export const tlsRequired = (): Failure =>
+  fatal(
+    SQLSTATE.invalidAuthorization,
+    'tls-required',
+    'connection is not encrypted',
+    'This listener accepts only TLS.',
+    'Connect with sslmode=require or stronger.',
+  );
+
+export const serverSettingUnsafe = (name: string, value: string): Failure =>
+  fatal(
+    SQLSTATE.protocolViolation,
+    'server-setting-unsafe',
+    `terminating connection because parameter "${name}" became "${value}"`,
+    'Statements would be read differently by the database than they were judged.',
+    'Reconnect, and leave the parameter as it is.',
+  );
+
 export const notReady = (detail: string): Failure =>
   fatal(SQLSTATE.cannotConnectNow, 'not-ready', 'pg-airlock is not ready', detail, 'Try again later.');
 
@@ -235,3 +278,13 @@ export const staleStatement = (what: string): Failure =>
     'The policy changed in between, and what was prepared is no longer what may run.',
     'Prepare or declare it again.',
   );
+
+export const statementUnknown = (name: string): Failure =>
+  error(
+    SQLSTATE.invalidStatementName,
+    'statement-unknown',
+    name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`,
+  );
+
+export const portalUnknown = (name: string): Failure =>
+  error(SQLSTATE.invalidCursorName, 'portal-unknown', `portal "${name}" does not exist`);

@@ -1,0 +1,140 @@
+import { upstreamProtocolViolation } from '../../kernel/failure.ts';
+import { BACKEND } from './message-type.ts';
+
+/** Where `ServerFrames` delivers, in the order of the stream. */
+export type ServerFrameSink = {
+  /**
+   * Bytes of DataRow and CopyData messages, headers included, to be passed on as they are. A slice may begin and end in the
+   * middle of a message; `rows` counts the messages that end in it.
+   */
+  readonly bulk: (raw: Buffer, rows: number) => void;
+  /** Any other message, whole: `raw` is `body` with type and length in front. */
+  readonly message: (type: number, body: Buffer, raw: Buffer) => void;
+};
+
+/**
+ * Cap for a message that is held whole. An error text may quote a value of any size, so it is generous;
+ * rows are never held, and only bounded by the protocol (2 GB).
+ */
+export const SERVER_MESSAGE_LIMIT = 64 * 1024 * 1024;
+
+const HEAD = 5;
+const isBulk = (type: number): boolean => type === BACKEND.dataRow || type === BACKEND.copyData;
+
+/**
+ * Cuts the server's bytes: rows stream through without being held or copied, other messages are collected.
+ * Throws `Failure` when the bytes are not the protocol; the stream is of no use afterwards.
+ */
+export class ServerFrames {
+  readonly #limit: number;
+  /** A header that the last chunk cut in two. */
+  readonly #head = Buffer.alloc(HEAD);
+  #headLength = 0;
+  /** Bytes of the row under way that are still to come. */
+  #rowRemaining = 0;
+  /** The message under way. */
+  #message: Buffer | undefined;
+  #messageLength = 0;
+
+  constructor(limit: number = SERVER_MESSAGE_LIMIT) {
+    this.#limit = limit;
+  }
+
+  push(chunk: Buffer, sink: ServerFrameSink): void {
+    let offset = this.#finishHead(chunk, sink);
+    offset = this.#finishMessage(chunk, offset, sink);
+    let bulkStart = offset;
+    let rows = 0;
+    if (this.#rowRemaining > 0) {
+      const part = Math.min(this.#rowRemaining, chunk.length - offset);
+      this.#rowRemaining -= part;
+      offset += part;
+      rows = part > 0 && this.#rowRemaining === 0 ? 1 : 0;
+    }
+    while (chunk.length - offset >= HEAD) {
+      const type = chunk[offset] as number;
+      const length = chunk.readInt32BE(offset + 1);
+      this.#check(type, length);
+      const end = offset + 1 + length;
+      if (isBulk(type)) {
+        if (end > chunk.length) {
+          this.#rowRemaining = end - chunk.length;
+          offset = chunk.length;
+          break;
+        }
+        rows += 1;
+        offset = end;
+        continue;
+      }
+      if (offset > bulkStart) {
+        sink.bulk(chunk.subarray(bulkStart, offset), rows);
+      }
+      rows = 0;
+      if (end > chunk.length) {
+        this.#startMessage(length, chunk.subarray(offset));
+        return;
+      }
+      sink.message(type, chunk.subarray(offset + HEAD, end), chunk.subarray(offset, end));
+      offset = end;
+      bulkStart = end;
+    }
+    if (offset > bulkStart) {
+      sink.bulk(chunk.subarray(bulkStart, offset), rows);
+    }
+    if (offset < chunk.length) {
+      this.#headLength = chunk.copy(this.#head, 0, offset);
+    }
+  }
+
+  /** Completes a header that the chunk before had begun; answers where in this chunk to go on. */
+  #finishHead(chunk: Buffer, sink: ServerFrameSink): number {
+    if (this.#headLength === 0) {
+      return 0;
+    }
+    const taken = chunk.copy(this.#head, this.#headLength, 0, HEAD - this.#headLength);
+    this.#headLength += taken;
+    if (this.#headLength < HEAD) {
+      return taken;
+    }
+    this.#headLength = 0;
+    const type = this.#head[0] as number;
+    const length = this.#head.readInt32BE(1);
+    this.#check(type, length);
+    const head = Buffer.from(this.#head);
+    if (isBulk(type)) {
+      this.#rowRemaining = length - 4;
+      sink.bulk(head, length === 4 ? 1 : 0);
+    } else {
+      this.#startMessage(length, head);
+    }
+    return taken;
+  }
+
+  #startMessage(length: number, begun: Buffer): void {
+    this.#message = Buffer.allocUnsafeSlow(length + 1);
+    this.#messageLength = begun.copy(this.#message);
+  }
+
+  #finishMessage(chunk: Buffer, offset: number, sink: ServerFrameSink): number {
+    const message = this.#message;
+    if (message === undefined) {
+      return offset;
+    }
+    const taken = chunk.copy(message, this.#messageLength, offset);
+    this.#messageLength += taken;
+    if (this.#messageLength === message.length) {
+      this.#message = undefined;
+      sink.message(message[0] as number, message.subarray(HEAD), message);
+    }
+    return offset + taken;
+  }
+
+  #check(type: number, length: number): void {
+    if (length < 4) {
+      throw upstreamProtocolViolation(`A message of type ${type} has the length ${length}.`);
+    }
+    if (!isBulk(type) && length > this.#limit) {
+      throw upstreamProtocolViolation(`A message of type ${type} has ${length} bytes, and the limit is ${this.#limit}.`);
+    }
+  }
+}
