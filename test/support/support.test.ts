@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,7 +13,9 @@ describe('startPostgres()', () => {
   it.each(POSTGRES_VERSIONS)('starts PostgreSQL %i', async (version) => {
     const server = await startPostgres({ version, settings: { max_connections: '7' } });
     try {
-      const [row] = await server.sql(`SELECT current_setting('server_version_num')::int / 10000 AS major, current_setting('max_connections') AS limit`);
+      const [row] = await server.sql(
+        `SELECT current_setting('server_version_num')::int / 10000 AS major, current_setting('max_connections') AS limit`,
+      );
       expect(row).toEqual({ major: version, limit: '7' });
     } finally {
       await server.stop();

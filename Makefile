@@ -1,0 +1,37 @@
+# pg-airlock: `make help` lists what there is to do. Needs Node (20 or newer), npm and git; everything else comes from npm.
+
+# The package `node` puts the Node that pg-airlock runs on first.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+export ONCE CORPUS PG UPSTREAM WHAT FAMILY ID PROTOCOL JSON VERBOSE
+
+installed := node_modules/.installed
+checks := types format lint imports unused generated
+
+.PHONY: help demo test check $(checks:%=check-%) corpus corpus-server
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+demo: $(installed) ## An agent's session through the airlock, on a real PostgreSQL (ONCE=1: exit at the end)
+	@exec node test/demo/main.ts
+
+test: $(installed) ## All tests; TESTS="path ..." for some
+	@exec vitest run $(TESTS)
+
+check: $(installed) ## Types, format, lint (type-aware too), import boundaries, unused code, generated files
+	@$(MAKE) --no-print-directory --keep-going $(checks:%=check-%)
+
+$(checks:%=check-%): check-%: $(installed)
+	@echo "check: $*"
+	@npm run --silent check:$*
+
+corpus: $(installed) ## Attacks and legitimate statements (CORPUS=folder, PG=18, UPSTREAM=role, WHAT=, FAMILY=, ID=, PROTOCOL=, JSON=)
+	@exec node test/corpus/run.ts
+
+corpus-server: $(installed) ## The same up to the attacks: prints {"url","rawUrl","directUrl"} and stays up
+	@exec node test/corpus/server.ts
+
+$(installed): package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@

@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+const never = ['**/node_modules/**', 'test/corpus/public/**'];
+
+/** `unit`: beside the code, without a server. `server`: under test/, with a real PostgreSQL. */
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['{kernel,proxy,operator,cli}/**/*.test.ts'], exclude: never } },
+      { extends: true, test: { name: 'server', include: ['test/**/*.test.ts'], exclude: never } },
+    ],
+  },
+});
