@@ -68,7 +68,10 @@ export const acceptsAnyValue = (name: string, context: SettingContext): boolean 
 export const judgeSetting = (name: string, value: string | undefined, context: SettingContext): SettingVerdict => {
   const rule = ruleOf(folded(name), context.extra);
   if (rule === undefined) {
-    return refusal('It is not among the settings that an agent may change.', 'Leave it as it is, or ask for it in the policy (spec.settings).');
+    return refusal(
+      'It is not among the settings that an agent may change.',
+      'Leave it as it is, or ask for it in the policy (spec.settings).',
+    );
   }
   switch (rule.type) {
     case 'Any':
