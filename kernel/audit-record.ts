@@ -80,6 +80,23 @@ export type AuthenticationFailed = {
 
 export type AuditRecord = SessionStarted | SessionEnded | StatementDecided | StatementCompleted | AuthenticationFailed;
 
+/** First line of each segment file; its `prev` is the hash of the last line of the segment before. */
+export type SegmentStarted = { readonly type: 'segment'; readonly version: 1; readonly segment: number };
+
+/** The store went on after something that it could not write whole; what was dropped had never been acknowledged. */
+export type StoreRecovered = {
+  readonly type: 'recovered';
+  /** `Torn`: found when the store was opened. `WriteFailed`: the disk refused a write while the store was open. */
+  readonly cause: 'Torn' | 'WriteFailed';
+  /** Bytes cut off the end of the segment. */
+  readonly bytes: number;
+  /** Appends that were refused meanwhile. */
+  readonly refused: number;
+};
+
+/** What a line can hold: the records of sessions, and the store's own. */
+export type StoredRecord = AuditRecord | SegmentStarted | StoreRecovered;
+
 /**
  * Proof that records are durable. Only the audit store can make one: `upstream.send` asks for it,
  * so forwarding without a record does not compile.
