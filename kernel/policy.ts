@@ -62,12 +62,22 @@ export type RuleMatch = {
   readonly relations: readonly QualifiedName[] | undefined;
   readonly withoutWhere: boolean | undefined;
   readonly rowsReturnedOver: number | undefined;
+  readonly rowsAffectedOver?: number | undefined;
+};
+
+/** Who may decide on a statement that is held, and for how long. Milliseconds. */
+export type Approval = {
+  readonly approvers: readonly { readonly type: 'Group' | 'User'; readonly name: string }[];
+  readonly waitFor: number;
+  readonly validFor: number;
 };
 
 export type Rule = {
   readonly name: string;
   readonly match: RuleMatch;
   readonly action: 'Deny' | 'Audit' | 'RequireApproval';
+  /** Given exactly when the action is `RequireApproval`. */
+  readonly approval?: Approval | undefined;
 };
 
 /** A name and password that an agent logs in with. */
