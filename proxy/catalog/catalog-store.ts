@@ -1,0 +1,163 @@
+/**
+ * The catalog of one connection, kept fresh: one server session under the role that agents use, polled for changes.
+ */
+import { Failure, notReady } from '../../kernel/failure.ts';
+import type { Catalog } from './catalog.ts';
+import { type CatalogQuery, FINGERPRINT_SQL, loadCatalog } from './load-catalog.ts';
+
+/** The server session that it reads with. */
+export type CatalogSession = { readonly query: CatalogQuery; readonly end: () => Promise<void> };
+
+export type CatalogStoreOptions = {
+  readonly open: () => Promise<CatalogSession>;
+  /** Told of a failed read; the last catalog stays in use. */
+  readonly onFailure: (failure: unknown) => void;
+  /** Milliseconds between looks for changes. */
+  readonly interval?: number;
+};
+
+/** What the server says of the statement itself; undefined for a lost connection, a time-out, a shutdown. */
+const complaintOf = (error: unknown): string | undefined => {
+  const cause = error instanceof Failure ? error.cause : error;
+  if (!(cause instanceof Error) || !('code' in cause) || typeof cause.code !== 'string') return undefined;
+  return /^(22|23|28|2B|2F|38|39|3F|42|0A|XX)/.test(cause.code) ? cause.message : undefined;
+};
+
+/** Probes remembered: one short text per scope. */
+const MAX_PROBES = 2000;
+
+export class CatalogStore {
+  readonly #options: CatalogStoreOptions;
+  readonly #probes = new Map<string, Promise<string | undefined>>();
+  #session: CatalogSession | undefined;
+  #catalog: Catalog | undefined;
+  #fingerprint = '';
+  #work: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #refreshed = 0;
+  #stopped = false;
+
+  constructor(options: CatalogStoreOptions) {
+    this.#options = options;
+  }
+
+  /** The newest catalog. @throws Failure while none could be read. */
+  current(): Catalog {
+    if (this.#catalog === undefined) throw notReady('The catalog of the database has not been read yet.');
+    return this.#catalog;
+  }
+
+  get ready(): boolean {
+    return this.#catalog !== undefined;
+  }
+
+  /** Reads the catalog if there is none yet. @throws Failure */
+  async ensure(): Promise<void> {
+    if (this.#catalog === undefined) await this.#serially(() => this.#reload());
+    this.#schedule();
+  }
+
+  /** Looks for changes now, at most once a second. Never rejects: a failure is reported, and the last catalog stays. */
+  async refresh(): Promise<void> {
+    if (performance.now() - this.#refreshed < 1000) return;
+    this.#refreshed = performance.now();
+    await this.#serially(() => this.#poll()).catch(this.#options.onFailure);
+  }
+
+  /** Runs a statement that reads nothing: the server's complaint about it, or undefined. */
+  async probe(sql: string): Promise<string | undefined> {
+    const known = this.#probes.get(sql);
+    if (known !== undefined) return await known;
+    if (this.#probes.size >= MAX_PROBES) this.#probes.clear();
+    const probe = this.#serially(async () => {
+      const session = await this.#open();
+      try {
+        await session.query(sql);
+        return undefined;
+      } catch (error) {
+        const complaint = complaintOf(error);
+        if (complaint === undefined) throw error;
+        return complaint;
+      }
+    });
+    this.#probes.set(sql, probe);
+    probe.catch(() => this.#probes.delete(sql));
+    return await probe;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#close();
+  }
+
+  async #serially<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#work.then(work);
+    this.#work = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return await result;
+  }
+
+  async #open(): Promise<CatalogSession> {
+    this.#session ??= await this.#options.open();
+    return this.#session;
+  }
+
+  async #close(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.end().catch(this.#options.onFailure);
+  }
+
+  async #reload(): Promise<void> {
+    if (this.#catalog !== undefined) return;
+    try {
+      await this.#read();
+    } catch (error) {
+      await this.#close();
+      throw error;
+    }
+  }
+
+  /** A new session for each read: only a new one sees what ALTER ROLE ... SET changed. */
+  async #read(): Promise<void> {
+    await this.#close();
+    const { query } = await this.#open();
+    const inPath = (path: string): CatalogQuery => async (sql) => {
+      await query(path);
+      return await query(sql);
+    };
+    const [found] = await query<{ fingerprint: string }>(FINGERPRINT_SQL);
+    this.#catalog = await loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'));
+    this.#fingerprint = found?.fingerprint ?? '';
+    this.#probes.clear();
+  }
+
+  async #poll(): Promise<void> {
+    const { query } = await this.#open();
+    try {
+      const [found] = await query<{ fingerprint: string }>(FINGERPRINT_SQL);
+      if (found?.fingerprint !== this.#fingerprint) await this.#read();
+    } catch (error) {
+      await this.#close();
+      throw error;
+    }
+  }
+
+  #schedule(): void {
+    if (this.#stopped || this.#timer !== undefined) return;
+    this.#timer = setTimeout(async () => {
+      const started = performance.now();
+      await this.#serially(() => this.#poll()).catch(this.#options.onFailure);
+      this.#timer = undefined;
+      // A slow look is taken less often: at most 2 % of the server's time goes into it.
+      this.#delay = Math.max(this.#options.interval ?? 5000, (performance.now() - started) * 50);
+      this.#schedule();
+    }, this.#delay);
+    this.#timer.unref();
+  }
+
+  #delay = 5000;
+}

@@ -1,0 +1,89 @@
+/**
+ * What the database contains, as one immutable value: relations with their columns, functions and operators outside of
+ * pg_catalog, and the session defaults that name resolution depends on.
+ */
+
+export type CatalogColumn = {
+  readonly name: string;
+  readonly notNull: boolean;
+  /** Name of the type below all domains, e.g. `text`, `int4`, `order_status`. */
+  readonly baseType: string;
+  /** Schema of that type. */
+  readonly baseTypeSchema: string;
+  /** SQL text of that type with its modifier, schema-qualified where PostgreSQL needs it: what a mask is cast to. */
+  readonly castTo: string;
+  /** `pg_type.typcategory` of the base type. */
+  readonly category: string;
+  /** Length limit of varchar(n) and char(n). */
+  readonly length: number | undefined;
+  /** Qualified and quoted; undefined where the type has none or it is the default. */
+  readonly collation: string | undefined;
+  readonly firstLabel: string | undefined;
+};
+
+export type CatalogRelation = {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** `pg_class.relkind`. */
+  readonly kind: string;
+  readonly columns: readonly CatalogColumn[];
+  readonly primaryKey: readonly string[];
+  /** Relations whose data this one shows: view definitions, inheritance parents and children. */
+  readonly reaches: readonly number[];
+};
+
+export type CatalogFunction = {
+  readonly schema: string;
+  readonly name: string;
+  /** Can it be called with one argument? Then `value.name` calls it. */
+  readonly unary: boolean;
+  readonly extension: string | undefined;
+};
+
+export type CatalogOperator = {
+  readonly schema: string;
+  readonly name: string;
+  readonly extension: string | undefined;
+  readonly function: { readonly schema: string; readonly name: string };
+  /** Operand types outside of pg_catalog, as `schema.name`; a built-in or polymorphic operand is not listed. */
+  readonly operandTypes: readonly string[];
+  readonly operands: number;
+};
+
+export type Catalog = {
+  /** Changes whenever the content does. */
+  readonly version: string;
+  readonly serverMajor: number;
+  readonly database: string;
+  readonly role: string;
+  /** Schemas of a new session's search_path, `$user` resolved, without the implicit ones. */
+  readonly defaultSearchPath: readonly string[];
+  readonly schemas: ReadonlySet<string>;
+  /** Keyed by `relationKey`. */
+  readonly relations: ReadonlyMap<string, CatalogRelation>;
+  readonly relationsByOid: ReadonlyMap<number, CatalogRelation>;
+  /** Names in pg_catalog on this server. */
+  readonly builtinFunctions: ReadonlySet<string>;
+  readonly builtinTypes: ReadonlySet<string>;
+  /** Outside of pg_catalog and information_schema, by name. */
+  readonly functions: ReadonlyMap<string, readonly CatalogFunction[]>;
+  readonly operators: ReadonlyMap<string, readonly CatalogOperator[]>;
+  /** Types that are the type of a column: `oid` of relation to `schema.type` outside of pg_catalog. */
+  readonly columnTypes: ReadonlyMap<number, readonly string[]>;
+};
+
+export const relationKey = (schema: string, name: string): string => `${schema}\u0000${name}`;
+
+/** Does the relation show rows of one of `targets`, directly or through views and inheritance? */
+export const reachesAny = (catalog: Catalog, oid: number, targets: ReadonlySet<number>): boolean => {
+  const seen = new Set<number>();
+  const pending = [oid];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (seen.has(next)) continue;
+    seen.add(next);
+    if (targets.has(next)) return true;
+    pending.push(...(catalog.relationsByOid.get(next)?.reaches ?? []));
+  }
+  return false;
+};

@@ -1,0 +1,230 @@
+/**
+ * From a text to its judgement: scan, parse, analyze, decide, scope, verify. One call, no state.
+ */
+import { at, columnRefused, Failure, grantUnusable, internalError, syntaxError } from '../../kernel/failure.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { decide } from '../policy/decide.ts';
+import type { Decision, DecisionContext, Reason, ResolvedRelation } from '../policy/decision.ts';
+import type { Grants } from '../policy/grants.ts';
+import type { Allowed, Edit, Judged, PreparedByText, SessionState, StatementEffect } from '../policy/judgement.ts';
+import { applyEdits } from '../scope/apply-edits.ts';
+import { type Anchor, rewrite } from '../scope/rewrite.ts';
+import type { Scope } from '../scope/scope.ts';
+import { verifyRewritten } from '../scope/verify.ts';
+import type { Analysis, RelationReference } from '../sql/analysis.ts';
+import { analyze, characterAt, kindOf } from '../sql/analyze.ts';
+import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
+import { decodeText, readTokens, type Tokens } from '../sql/tokens.ts';
+
+export type JudgeContext = {
+  readonly catalog: Catalog;
+  readonly grants: Grants;
+  readonly grammar: Grammar;
+  readonly revision: string;
+  /** The scope of a resolved relation. */
+  readonly scopeOf: (resolved: ResolvedRelation) => Scope;
+  /** Asks the server whether a scope can be evaluated: a complaint, or undefined. */
+  readonly probe: (scope: Scope) => Promise<string | undefined>;
+  /** Told of faults of ours. */
+  readonly onFault: (error: unknown) => void;
+};
+
+export type TextJudgement = { readonly judged: Judged; readonly cacheable: boolean; readonly unknownNames: boolean };
+
+type Judging = {
+  readonly kinds: readonly string[];
+  readonly relations: Set<string>;
+  readonly masked: Set<string>;
+  readonly filtered: Set<string>;
+  readonly policies: Set<string>;
+  readonly reasons: Reason[];
+};
+
+/** Statements whose judgement depends on more than text, policy, catalog and search_path. */
+const SESSION_FORMS = new Set(['Execute', 'Fetch', 'Explain']);
+
+const UNKNOWN_CODES = new Set(['relation-unknown', 'function-unknown', 'grant-unusable']);
+
+export const judgeText = async (bytes: Buffer, via: 'Query' | 'Parse', state: SessionState, context: JudgeContext): Promise<TextJudgement> => {
+  let kinds: readonly string[] = [];
+  const judging = (): Judging => ({
+    kinds,
+    relations: new Set(),
+    masked: new Set(),
+    filtered: new Set(),
+    policies: new Set(),
+    reasons: [],
+  });
+  let current = judging();
+  try {
+    const text = decodeText(bytes);
+    const tokens = readTokens(bytes);
+    if (!context.grammar.ready) await context.grammar.load();
+    const statements = context.grammar.parse(text);
+    kinds = statements.map(kindOf);
+    current = judging();
+    if (via === 'Parse' && statements.length > 1) throw syntaxError('cannot insert multiple commands into a prepared statement', undefined);
+    return await judgeStatements(bytes, tokens, statements, state, context, current);
+  } catch (error) {
+    const failure = error instanceof Failure ? error : internalError();
+    if (!(error instanceof Failure)) context.onFault(error);
+    return { judged: refused(failure, current, context), cacheable: error instanceof Failure, unknownNames: false };
+  }
+};
+
+const judgeStatements = async (
+  bytes: Buffer,
+  tokens: Tokens,
+  statements: readonly ParsedStatement[],
+  state: SessionState,
+  context: JudgeContext,
+  judging: Judging,
+): Promise<TextJudgement> => {
+  const sent: Edit[] = [];
+  const recorded: Edit[] = [];
+  const anchors: Anchor[] = [];
+  const effects: StatementEffect[] = [];
+  const scopes: Scope[] = [];
+  const maskedParameters = new Set<number>();
+  let cacheable = true;
+  let path = state.searchPath;
+  const made = new Map<string, PreparedByText>();
+  for (const statement of statements) {
+    const analysis = analyze(statement, bytes);
+    if (SESSION_FORMS.has(analysis.form.type)) cacheable = false;
+    // What earlier statements of the same text did counts for this one.
+    const seen: SessionState = { searchPath: path, prepared: (name) => made.get(name) ?? state.prepared(name), cursor: state.cursor };
+    const decisionContext: DecisionContext = { catalog: context.catalog, grants: context.grants, state: seen, revision: context.revision };
+    const decision = decide(analysis, decisionContext);
+    judging.reasons.push(...decision.reasons);
+    const own = await scopesOf(decision, context, judging);
+    note(analysis, decision, own, judging, maskedParameters);
+    if (context.grants.mode === 'Audit') judging.reasons.push(...columnsBeyondGrant(analysis, decision));
+    if (judging.reasons.some((reason) => !reason.auditable || context.grants.mode === 'Enforce')) {
+      return { judged: refusedFor(judging, bytes, context), cacheable, unknownNames: judging.reasons.some((reason) => UNKNOWN_CODES.has(reason.failure.fields.code)) };
+    }
+    const rewritten = rewrite(analysis, tokens, decision, own);
+    sent.push(...rewritten.sent);
+    recorded.push(...rewritten.recorded);
+    anchors.push(...rewritten.anchors);
+    scopes.push(...own.values());
+    const effect = effectOf(decision, preparedOf([...own.values()], judging, context));
+    effects.push(effect);
+    if (effect.type === 'SetSearchPath') path = effect.path ?? context.catalog.defaultSearchPath;
+    if (effect.type === 'Prepare') made.set(effect.name, effect.prepared);
+  }
+  const text = applyEdits(bytes, sent);
+  if (sent.length > 0) {
+    const fault = verifyRewritten(text, sent, anchors, judging.kinds, context.grammar);
+    if (fault !== undefined) {
+      context.onFault(new Error(`rewritten text does not verify: ${fault}`));
+      return { judged: refused(internalError(), judging, context), cacheable: false, unknownNames: false };
+    }
+  }
+  const allowed: Allowed = {
+    ...commonOf(judging, context),
+    decision: judging.reasons.length > 0 ? 'AuditOnly' : 'Allow',
+    sent: text,
+    recorded: recorded.length === 0 ? undefined : applyEdits(bytes, recorded),
+    edits: sent,
+    effects,
+    withholdErrors: scopes.some(mayFail),
+    keyed: scopes.some((scope) => scope.type === 'Scoped' && scope.keyed),
+    maskedParameters: [...maskedParameters],
+  };
+  return { judged: allowed, cacheable, unknownNames: false };
+};
+
+/** A view's own expressions run on what the agent may not see, and their errors could print it. */
+const mayFail = (scope: Scope): boolean =>
+  scope.type === 'Scoped' ? scope.mayFail || (scope.relation.kind === 'v' && scope.relation.schema !== 'pg_catalog') : scope.relation.kind === 'v';
+
+const scopesOf = async (decision: Decision, context: JudgeContext, judging: Judging): Promise<ReadonlyMap<RelationReference, Scope>> => {
+  const scopes = new Map<RelationReference, Scope>();
+  for (const resolved of decision.relations) {
+    const scope = context.scopeOf(resolved);
+    const problem = scope.type === 'Unusable' ? scope.problem : resolved.access.type === 'Granted' ? await context.probe(scope) : undefined;
+    if (problem !== undefined) {
+      const name = `${resolved.relation.schema}.${resolved.relation.name}`;
+      judging.reasons.push({ failure: grantUnusable(name, `The grant cannot be applied: ${problem}.`), location: resolved.reference.location, auditable: false });
+    }
+    scopes.set(resolved.reference, scope);
+  }
+  return scopes;
+};
+
+/** Records what is in reach, for the audit record and the metrics. */
+const note = (analysis: Analysis, decision: Decision, scopes: ReadonlyMap<RelationReference, Scope>, judging: Judging, maskedParameters: Set<number>): void => {
+  const named = new Set(analysis.columns.map((use) => use.fields.at(-1) ?? ''));
+  const copied = analysis.form.type === 'CopyOut' ? analysis.form.columns : undefined;
+  for (const { reference, relation, access } of decision.relations) {
+    const name = `${relation.schema}.${relation.name}`;
+    judging.relations.add(name);
+    if (access.type === 'Granted') judging.policies.add(access.granted.policy);
+    const scope = scopes.get(reference);
+    if (scope?.type !== 'Scoped') continue;
+    if (scope.filtered) judging.filtered.add(name);
+    // A star or a whole-row reference brings every column.
+    const whole = analysis.columns.some((use) => use.star) || named.has(reference.alias ?? reference.name) || (analysis.form.type === 'CopyOut' && copied === undefined);
+    for (const column of scope.masked) {
+      if (whole || named.has(column) || copied?.includes(column)) judging.masked.add(`${name}.${column}`);
+    }
+    for (const use of analysis.parameters) if (use.columns.some((column) => scope.masked.includes(column))) maskedParameters.add(use.parameter);
+  }
+};
+
+/** `mode: Audit` shows columns that are not granted; naming one would have been refused. */
+const columnsBeyondGrant = (analysis: Analysis, decision: Decision): readonly Reason[] =>
+  decision.relations.flatMap(({ relation, access }) => {
+    const select = access.type === 'Granted' ? access.granted.grant.select : undefined;
+    if (select === undefined || select.columns === '*') return [];
+    const granted = new Set([...select.columns, ...select.masks.map((entry) => entry.column)]);
+    const hidden = new Set(relation.columns.map((column) => column.name).filter((column) => !granted.has(column)));
+    return analysis.columns
+      .filter((use) => !use.star && hidden.has(use.fields.at(-1) ?? ''))
+      .map((use): Reason => ({
+        failure: columnRefused(use.fields.at(-1) ?? '', `${relation.schema}.${relation.name}`, [...granted]),
+        location: use.location,
+        auditable: true,
+      }));
+  });
+
+const preparedOf = (scopes: readonly Scope[], judging: Judging, context: JudgeContext): PreparedByText => ({
+  revision: context.revision,
+  keyed: scopes.some((scope) => scope.type === 'Scoped' && scope.keyed),
+  withholdErrors: scopes.some(mayFail),
+  relations: [...judging.relations],
+  masked: [...judging.masked],
+  filtered: [...judging.filtered],
+  policies: [...judging.policies],
+});
+
+const effectOf = (decision: Decision, prepared: PreparedByText): StatementEffect => {
+  const { effect } = decision;
+  if (effect.type === 'Prepare') return { type: 'Prepare', name: effect.name, prepared };
+  if (effect.type === 'Declare') return { type: 'Declare', name: effect.name, prepared };
+  return effect.type === 'None' ? (decision.pathChange ?? effect) : effect;
+};
+
+const commonOf = (judging: Judging, context: JudgeContext) => ({
+  kinds: judging.kinds,
+  relations: [...judging.relations],
+  masked: [...judging.masked],
+  filtered: [...judging.filtered],
+  policies: judging.policies.size > 0 ? [...judging.policies] : context.grants.policies,
+  reasons: judging.reasons.map(({ failure }) => ({ code: failure.fields.code, message: failure.message })),
+  revision: context.revision,
+});
+
+const refused = (failure: Failure, judging: Judging, context: JudgeContext): Judged => {
+  const common = commonOf(judging, context);
+  const own = { code: failure.fields.code, message: failure.message };
+  return { ...common, reasons: common.reasons.length > 0 ? common.reasons : [own], decision: 'Deny', failure };
+};
+
+/** The first reason is the one that the agent is told; the record has all of them. */
+const refusedFor = (judging: Judging, bytes: Buffer, context: JudgeContext): Judged => {
+  const first = judging.reasons.find((reason) => !reason.auditable) ?? judging.reasons[0]!;
+  const position = first.location > 0 ? characterAt(bytes, first.location) : first.failure.fields.position;
+  return refused(at(first.failure, position), judging, context);
+};

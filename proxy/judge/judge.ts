@@ -1,0 +1,151 @@
+/**
+ * The judge of one agent on one connection: keeps what texts were judged to be, and notices when that has to be done again.
+ */
+import type { Clock } from '../../kernel/clock.ts';
+import { Failure, internalError, sessionRevoked } from '../../kernel/failure.ts';
+import type { Bundle, ConnectionKey, RelationGrant } from '../../kernel/policy.ts';
+import type { CatalogStore } from '../catalog/catalog-store.ts';
+import type { ResolvedRelation } from '../policy/decision.ts';
+import { type Grants, grantsFor } from '../policy/grants.ts';
+import type { Judge, Judged, SessionState } from '../policy/judgement.ts';
+import { probeOf, type Scope, scopeOf, systemScope } from '../scope/scope.ts';
+import { Grammar } from '../sql/grammar.ts';
+import { JudgementCache } from './cache.ts';
+import { type JudgeContext, judgeText } from './judge-text.ts';
+
+export type JudgeOptions = {
+  readonly agent: string;
+  readonly connection: ConnectionKey;
+  readonly bundle: () => Bundle;
+  readonly catalog: CatalogStore;
+  readonly clock: Clock;
+  readonly onFault: (error: unknown) => void;
+};
+
+const CACHE_ENTRIES = 10_000;
+const CACHE_CHARACTERS = 16 * 1024 * 1024;
+
+const readable = (grant: RelationGrant, mode: Grants['mode']): RelationGrant =>
+  // In audit mode columns that are not granted are let through and recorded; masks and filters hold.
+  mode === 'Audit' && grant.select !== undefined ? { ...grant, select: { ...grant.select, columns: '*' } } : grant;
+
+export class AgentJudge implements Judge {
+  readonly #options: JudgeOptions;
+  readonly #cache = new JudgementCache<Judged>(CACHE_ENTRIES, CACHE_CHARACTERS);
+  #grammar: Grammar | undefined;
+  #bundle: Bundle | undefined;
+  #catalogVersion = '';
+  #grants: Grants | undefined;
+  #revision = '';
+  #scopes = new Map<string, Scope>();
+
+  constructor(options: JudgeOptions) {
+    this.#options = options;
+  }
+
+  /** Changes with bundle, catalog, and the beginning or end of a policy. */
+  revision(): string {
+    this.#follow();
+    return this.#revision;
+  }
+
+  /** The agent's grants at this moment; undefined when no policy in force names it any more. */
+  grants(): Grants | undefined {
+    this.#follow();
+    return this.#grants;
+  }
+
+  defaultSearchPath(): readonly string[] {
+    return this.#options.catalog.current().defaultSearchPath;
+  }
+
+  judge(bytes: Buffer, via: 'Query' | 'Parse', state: SessionState): Judged | Promise<Judged> {
+    try {
+      this.#follow();
+    } catch (error) {
+      return this.#refuse(error instanceof Failure ? error : internalError(), error);
+    }
+    const key = `${via}\u0000${state.searchPath.join('\u0000')}\u0000\u0000${bytes.toString('latin1')}`;
+    const known = this.#cache.get(key);
+    if (known !== undefined) return known;
+    return this.#judge(bytes, via, state, key);
+  }
+
+  async #judge(bytes: Buffer, via: 'Query' | 'Parse', state: SessionState, key: string): Promise<Judged> {
+    try {
+      let context = this.#context();
+      if (context === undefined) return this.#refuse(sessionRevoked('No policy in force names this agent any more.'), undefined);
+      let result = await judgeText(bytes, via, state, context);
+      if (result.unknownNames) {
+        // The name may be newer than our idea of the catalog.
+        const version = context.catalog.version;
+        await this.#options.catalog.refresh();
+        this.#follow();
+        context = this.#context();
+        if (context !== undefined && context.catalog.version !== version) result = await judgeText(bytes, via, state, context);
+      }
+      if (result.cacheable && !result.unknownNames && result.judged.revision === this.revision()) {
+        const sent = result.judged.decision === 'Deny' ? 0 : result.judged.sent.length * 2;
+        this.#cache.set(key, result.judged, key.length + sent + 500);
+      }
+      return result.judged;
+    } catch (error) {
+      return this.#refuse(error instanceof Failure ? error : internalError(), error);
+    }
+  }
+
+  #refuse(failure: Failure, error: unknown): Judged {
+    if (error !== undefined && !(error instanceof Failure)) this.#options.onFault(error);
+    const reasons = [{ code: failure.fields.code, message: failure.message }];
+    const empty = { kinds: [], relations: [], masked: [], filtered: [], policies: [] };
+    return { ...empty, reasons, revision: this.#revision, decision: 'Deny', failure };
+  }
+
+  /** Notices a new bundle or catalog, or that a policy began or ended. */
+  #follow(): void {
+    const { agent, bundle, catalog, clock, connection } = this.#options;
+    const newest = bundle();
+    const { version, serverMajor } = catalog.current();
+    const now = clock.now().getTime();
+    const ended = this.#grants !== undefined && now >= this.#grants.until;
+    if (newest === this.#bundle && version === this.#catalogVersion && !ended) return;
+    this.#bundle = newest;
+    this.#catalogVersion = version;
+    this.#grammar ??= new Grammar(serverMajor);
+    this.#grants = grantsFor(newest, agent, connection, now);
+    this.#revision = `${newest.revision.slice(0, 16)}.${version}.${this.#grants?.policies.join(',') ?? 'none'}`;
+    this.#scopes = new Map();
+    this.#cache.clear();
+  }
+
+  #context(): JudgeContext | undefined {
+    const grants = this.#grants;
+    const grammar = this.#grammar;
+    if (grants === undefined || grammar === undefined) return undefined;
+    const { catalog, onFault } = this.#options;
+    const scopes = this.#scopes;
+    return {
+      catalog: catalog.current(),
+      grants,
+      grammar,
+      revision: this.#revision,
+      onFault,
+      scopeOf: (resolved) => scopeFor(resolved, grants, grammar, scopes),
+      probe: async (scope) => (scope.type === 'Scoped' ? await catalog.probe(probeOf(scope)) : undefined),
+    };
+  }
+}
+
+const scopeFor = ({ relation, access }: ResolvedRelation, grants: Grants, grammar: Grammar, scopes: Map<string, Scope>): Scope => {
+  const key = `${relation.oid}.${access.type}`;
+  const known = scopes.get(key);
+  if (known !== undefined) return known;
+  const scope: Scope =
+    access.type === 'Granted'
+      ? scopeOf(relation, readable(access.granted.grant, grants.mode), grammar)
+      : access.type === 'System' && access.system.type === 'Scoped'
+        ? systemScope(relation, access.system)
+        : { type: 'Bare', relation };
+  scopes.set(key, scope);
+  return scope;
+};

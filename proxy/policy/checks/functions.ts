@@ -1,0 +1,83 @@
+/**
+ * Functions can reach data without naming a relation, so they are allowed by list: PostgreSQL's harmless ones, those of
+ * extensions and those that the policy names.
+ */
+import { functionRefused, functionUnknown } from '../../../kernel/failure.ts';
+import { readyExtension } from '../../catalog/builtin/extensions.ts';
+import { functionClass, refusedFunctionDetail } from '../../catalog/builtin/functions.ts';
+import { type CatalogFunction, relationKey } from '../../catalog/catalog.ts';
+import type { FunctionUse } from '../../sql/analysis.ts';
+import type { DecisionContext, Pin, Reason } from '../decision.ts';
+
+export type FunctionVerdict = {
+  readonly reason: Reason | undefined;
+  readonly pin: Pin | undefined;
+  /** set_config or current_setting: the settings check looks at its arguments. */
+  readonly judged: boolean;
+};
+
+const ALLOWED: FunctionVerdict = { reason: undefined, pin: undefined, judged: false };
+
+/** Is a function outside of pg_catalog allowed, by name or by its extension? */
+export const isAllowedFunction = (candidate: Pick<CatalogFunction, 'schema' | 'name' | 'extension'>, context: DecisionContext): boolean => {
+  const { grants } = context;
+  if (grants.functions.has(relationKey(candidate.schema, candidate.name))) return true;
+  if (candidate.schema === 'information_schema') return functionClass(candidate.schema, candidate.name) === 'harmless';
+  if (candidate.extension === undefined || !grants.extensions.has(candidate.extension)) return false;
+  const ready = readyExtension(candidate.extension);
+  return ready !== undefined && !ready.refused.includes(candidate.name);
+};
+
+const NOT_GRANTED = 'It is not one of PostgreSQL\'s own harmless functions, and no policy in force names it or its extension.';
+
+/** Judges one call. */
+export const checkFunction = (use: FunctionUse, context: DecisionContext): FunctionVerdict => {
+  const { catalog, state } = context;
+  const refuse = (failure: Reason['failure']): FunctionVerdict => ({
+    reason: { failure, location: use.location, auditable: false },
+    pin: undefined,
+    judged: false,
+  });
+  const builtin = (name: string, pin: Pin | undefined): FunctionVerdict => {
+    if (context.grants.functions.has(relationKey('pg_catalog', name))) return { ...ALLOWED, pin };
+    const found = functionClass('pg_catalog', name);
+    if (found === 'harmless') return { ...ALLOWED, pin };
+    if (found === 'judged') return { reason: undefined, pin, judged: true };
+    if (found !== undefined) return refuse(functionRefused(name, refusedFunctionDetail(found)));
+    // A type's name called as a function is a cast.
+    return catalog.builtinTypes.has(name) && !catalog.builtinFunctions.has(name) ? { ...ALLOWED, pin } : refuse(functionUnknown(name));
+  };
+  const candidates = catalog.functions.get(use.name) ?? [];
+  if (use.schema === 'pg_catalog') return builtin(use.name, undefined);
+  if (use.schema !== undefined) {
+    const name = `${use.schema}.${use.name}`;
+    if (use.schema === 'information_schema') {
+      return isAllowedFunction({ schema: use.schema, name: use.name, extension: undefined }, context)
+        ? ALLOWED
+        : refuse(functionRefused(name, NOT_GRANTED));
+    }
+    const own = candidates.filter((candidate) => candidate.schema === use.schema);
+    if (own.length === 0) return refuse(functionUnknown(name));
+    return own.every((candidate) => isAllowedFunction(candidate, context)) ? ALLOWED : refuse(functionRefused(name, NOT_GRANTED));
+  }
+  const isBuiltin = catalog.builtinFunctions.has(use.name);
+  if (isBuiltin || (candidates.length === 0 && catalog.builtinTypes.has(use.name))) {
+    // INVARIANT: an overload that is not allowed must not be reachable: the name is pinned to pg_catalog.
+    const safe = candidates.every((candidate) => isAllowedFunction(candidate, context));
+    return builtin(use.name, safe ? undefined : { location: use.location, schema: 'pg_catalog' });
+  }
+  for (const schema of state.searchPath) {
+    const own = candidates.filter((candidate) => candidate.schema === schema);
+    if (own.length === 0) continue;
+    if (own.every((candidate) => isAllowedFunction(candidate, context))) return { ...ALLOWED, pin: { location: use.location, schema } };
+    return refuse(functionRefused(use.name, NOT_GRANTED));
+  }
+  return candidates.length > 0 ? refuse(functionRefused(use.name, NOT_GRANTED)) : refuse(functionUnknown(use.name));
+};
+
+/** `value.name` calls a function of one argument: would it call one that is not allowed? */
+export const isRefusedAsField = (name: string, context: DecisionContext): boolean => {
+  const candidates = context.catalog.functions.get(name) ?? [];
+  if (candidates.some((candidate) => candidate.unary && !isAllowedFunction(candidate, context))) return true;
+  return context.catalog.builtinFunctions.has(name) && functionClass('pg_catalog', name) !== 'harmless';
+};

@@ -1,0 +1,78 @@
+/**
+ * Resolves each relation as PostgreSQL would, and asks whether the agent may read it.
+ */
+import { grantUnusable, notUnderstood, relationRefused, relationUnknown } from '../../../kernel/failure.ts';
+import { systemRelation } from '../../catalog/builtin/relations.ts';
+import { type Catalog, type CatalogRelation, reachesAny, relationKey } from '../../catalog/catalog.ts';
+import type { RelationReference } from '../../sql/analysis.ts';
+import type { DecisionContext, Reason, ResolvedRelation } from '../decision.ts';
+import type { Grants } from '../grants.ts';
+
+export type RelationVerdict =
+  | { readonly type: 'Resolved'; readonly resolved: ResolvedRelation }
+  | { readonly type: 'Audited'; readonly resolved: ResolvedRelation; readonly reason: Reason }
+  | { readonly type: 'Refused'; readonly reason: Reason };
+
+/** pg_catalog comes first unless the path lists it. Temporary schemas hold nothing that an agent could have made. */
+const resolve = (reference: RelationReference, catalog: Catalog, path: readonly string[]): CatalogRelation | undefined => {
+  if (reference.schema !== undefined) return catalog.relations.get(relationKey(reference.schema, reference.name));
+  const schemas = path.includes('pg_catalog') ? path : ['pg_catalog', ...path];
+  for (const schema of schemas) {
+    const found = catalog.relations.get(relationKey(schema, reference.name));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+};
+
+/** Oids of the relations whose columns or rows the policy hides in part. */
+const guardedOids = (grants: Grants, catalog: Catalog): ReadonlySet<number> => {
+  const oids = new Set<number>();
+  for (const [key, { grant }] of grants.relations) {
+    const relation = catalog.relations.get(key);
+    if (relation !== undefined && (grant.where !== undefined || (grant.select?.masks.length ?? 0) > 0)) oids.add(relation.oid);
+  }
+  return oids;
+};
+
+const displayed = (reference: RelationReference): string =>
+  reference.schema === undefined ? reference.name : `${reference.schema}.${reference.name}`;
+
+/** Names of the relations that may be read, for the hint. */
+export const readableRelations = (grants: Grants): readonly string[] => {
+  const names = [...grants.relations.values()].filter(({ grant }) => grant.select !== undefined).map(({ grant }) => `${grant.schema}.${grant.name}`);
+  return names.length <= 12 ? names : [...names.slice(0, 12), `and ${names.length - 12} more`];
+};
+
+export const checkRelation = (reference: RelationReference, context: DecisionContext): RelationVerdict => {
+  const { catalog, grants } = context;
+  const refuse = (failure: Reason['failure'], auditable = false): RelationVerdict => ({
+    type: 'Refused',
+    reason: { failure, location: reference.location, auditable },
+  });
+  const name = displayed(reference);
+  if (reference.database !== undefined && reference.database !== catalog.database) {
+    return refuse(notUnderstood(`a reference to database "${reference.database}"`));
+  }
+  const relation = resolve(reference, catalog, context.state.searchPath);
+  if (relation === undefined) return refuse(relationUnknown(name));
+  const key = relationKey(relation.schema, relation.name);
+  const granted = grants.relations.get(key);
+  if (granted?.grant.select !== undefined) {
+    return { type: 'Resolved', resolved: { reference, relation, access: { type: 'Granted', granted } } };
+  }
+  const conflict = grants.conflicts.get(key);
+  if (conflict !== undefined) {
+    return refuse(grantUnusable(name, `More than one policy grants it, and which masks hold would be a guess: ${conflict.join(', ')}.`));
+  }
+  const system = systemRelation(relation.schema, relation.name);
+  if (system !== undefined && system.type !== 'Refused') {
+    return { type: 'Resolved', resolved: { reference, relation, access: { type: 'System', system } } };
+  }
+  const failure = relationRefused(name, readableRelations(grants));
+  const isSystem = relation.schema === 'pg_catalog' || relation.schema === 'information_schema';
+  if (grants.mode === 'Audit' && !isSystem && !reachesAny(catalog, relation.oid, guardedOids(grants, catalog))) {
+    const reason: Reason = { failure, location: reference.location, auditable: true };
+    return { type: 'Audited', resolved: { reference, relation, access: { type: 'Ungranted' } }, reason };
+  }
+  return refuse(failure);
+};

@@ -1,0 +1,73 @@
+/**
+ * Which settings a session may change and read, in whichever way it tries.
+ */
+import { settingHidden, settingRefused } from '../../../kernel/failure.ts';
+import { isSearchPath, judgeSetting, mayShow } from '../../catalog/builtin/settings.ts';
+import type { FunctionUse, SettingChange } from '../../sql/analysis.ts';
+import type { DecisionContext, Reason } from '../decision.ts';
+import type { StatementEffect } from '../judgement.ts';
+
+type PathEffect = Extract<StatementEffect, { type: 'SetSearchPath' }>;
+
+export type SettingVerdict = { readonly reason: Reason | undefined; readonly path: PathEffect | undefined };
+
+const reasonOf = (failure: Reason['failure'], location: number): SettingVerdict => ({
+  reason: { failure, location, auditable: false },
+  path: undefined,
+});
+
+/** Identifiers of a search_path value, as SplitIdentifierString reads them. */
+export const splitIdentifiers = (value: string): readonly string[] =>
+  [...value.matchAll(/"((?:[^"]|"")*)"|([^,\s"]+)/g)].map((match) =>
+    match[1] === undefined ? (match[2] ?? '').toLowerCase() : match[1].replaceAll('""', '"'),
+  );
+
+const ALWAYS = new Set(['public', '$user']);
+
+const checkPath = (schemas: readonly string[], local: boolean, location: number, context: DecisionContext): SettingVerdict => {
+  const { grants, catalog } = context;
+  for (const [index, schema] of schemas.entries()) {
+    const first = schema === 'pg_catalog' && index === 0;
+    if (ALWAYS.has(schema) || first || (grants.schemas.has(schema) && !schema.startsWith('pg_'))) continue;
+    const allowed = [...new Set(['public', '"$user"', ...grants.schemas])].join(', ');
+    return reasonOf(
+      settingRefused('search_path', `Schema "${schema}" holds nothing that is granted.`, `Schemas that may be listed: ${allowed}.`),
+      location,
+    );
+  }
+  const resolved = schemas
+    .map((schema) => (schema === '$user' ? catalog.role : schema))
+    .filter((schema) => catalog.schemas.has(schema));
+  return { reason: undefined, path: { type: 'SetSearchPath', path: resolved, local } };
+};
+
+/** Judges SET, RESET and the modes of a transaction. */
+export const checkSetting = (change: SettingChange, context: DecisionContext, location = 0): SettingVerdict => {
+  const value = change.values?.join(', ');
+  const { grants } = context;
+  const verdict = judgeSetting(change.name, value, { extra: grants.settings, statementTimeout: grants.limits.statementTimeout });
+  if (!verdict.ok) return reasonOf(settingRefused(change.name, verdict.detail, verdict.hint), location);
+  if (!isSearchPath(change.name)) return { reason: undefined, path: undefined };
+  if (change.values === undefined) {
+    return { reason: undefined, path: { type: 'SetSearchPath', path: undefined, local: change.local } };
+  }
+  return checkPath(change.values, change.local, location, context);
+};
+
+/** Judges SHOW and current_setting. */
+export const checkShow = (name: string, location: number): Reason | undefined =>
+  mayShow(name) ? undefined : { failure: settingHidden(name), location, auditable: false };
+
+/** Judges set_config and current_setting by their arguments, which have to be constants. */
+export const checkSettingFunction = (use: FunctionUse, context: DecisionContext): SettingVerdict => {
+  const [name, value, local] = use.constants;
+  if (name === undefined) {
+    return reasonOf(settingRefused('unknown', `${use.name} is called with a name that is not a constant.`, 'Write the name as a constant.'), use.location);
+  }
+  if (use.name === 'current_setting') return { reason: checkShow(name, use.location), path: undefined };
+  if (value === undefined) {
+    return reasonOf(settingRefused(name, 'The value is not a constant.', 'Write the value as a constant, or use SET.'), use.location);
+  }
+  const values = isSearchPath(name) ? splitIdentifiers(value) : [value];
+  return checkSetting({ name: name.toLowerCase(), values, local: local === 'on' || local === 'true' || local === 't' }, context, use.location);
+};

@@ -1,0 +1,106 @@
+/**
+ * The decision on one statement: a pure function of what it touches, who asks, what the database contains and what policy says.
+ */
+import { staleStatement, statementRefused } from '../../kernel/failure.ts';
+import type { Analysis } from '../sql/analysis.ts';
+import { checkFields } from './checks/fields.ts';
+import { checkFunction } from './checks/functions.ts';
+import { checkOperators } from './checks/operators.ts';
+import { checkRelation } from './checks/relations.ts';
+import { checkSetting, checkSettingFunction, checkShow } from './checks/settings.ts';
+import type { Decision, DecisionContext, Pin, Reason, ResolvedRelation } from './decision.ts';
+
+/** Decides. Refused where `reasons` is not empty; `mode: Audit` may let a statement through whose reasons are all auditable. */
+export const decide = (analysis: Analysis, context: DecisionContext): Decision => {
+  const reasons: Reason[] = [];
+  const relations: ResolvedRelation[] = [];
+  const pins: Pin[] = [];
+  let pathChange: Decision['pathChange'];
+  for (const reference of analysis.relations) {
+    const verdict = checkRelation(reference, context);
+    if (verdict.type !== 'Resolved') reasons.push(verdict.reason);
+    if (verdict.type !== 'Refused') relations.push(verdict.resolved);
+  }
+  for (const use of analysis.functions) {
+    const verdict = checkFunction(use, context);
+    if (verdict.reason !== undefined) reasons.push(verdict.reason);
+    if (verdict.pin !== undefined) pins.push(verdict.pin);
+    if (!verdict.judged) continue;
+    const setting = checkSettingFunction(use, context);
+    if (setting.reason !== undefined) reasons.push(setting.reason);
+    pathChange = setting.path ?? pathChange;
+  }
+  reasons.push(...checkFields(analysis, relations, context));
+  reasons.push(...checkOperators(analysis.operators, typesInReach(analysis, relations, context), context));
+  for (const change of analysis.settings) {
+    const verdict = checkSetting(change, context);
+    if (verdict.reason !== undefined) reasons.push(verdict.reason);
+    pathChange = verdict.path ?? pathChange;
+  }
+  const form = checkForm(analysis, context);
+  if (form.reason !== undefined) reasons.push(form.reason);
+  return { reasons, relations, pins, effect: form.effect, pathChange, explain: analysis.form.type === 'Explain' };
+};
+
+/** Types outside of pg_catalog that an expression of the statement can have. */
+const typesInReach = (analysis: Analysis, relations: readonly ResolvedRelation[], context: DecisionContext): ReadonlySet<string> => {
+  const types = new Set<string>();
+  for (const { relation } of relations) for (const type of context.catalog.columnTypes.get(relation.oid) ?? []) types.add(type);
+  for (const type of analysis.types) {
+    for (const schema of type.schema === undefined ? context.catalog.schemas : [type.schema]) types.add(`${schema}.${type.name}`);
+  }
+  return types;
+};
+
+const refuse = (failure: Reason['failure']): Reason => ({ failure, location: 0, auditable: false });
+
+/** What the statement does to the session, and whether what it names is still what policy allows. */
+const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reason | undefined; effect: Decision['effect'] } => {
+  const { form } = analysis;
+  const { state, revision } = context;
+  const plain = { reason: undefined, effect: { type: 'None' } } as const;
+  switch (form.type) {
+    case 'Query':
+    case 'CopyOut':
+    case 'Set':
+    case 'Unlisten':
+      return plain;
+    case 'Explain': {
+      const prepared = form.execute === undefined ? undefined : state.prepared(form.execute);
+      if (prepared?.keyed === true) {
+        return { ...plain, reason: refuse(statementRefused('EXPLAIN EXECUTE of a statement with a keyed mask', 'Explain the query itself.')) };
+      }
+      if (prepared !== undefined && prepared.revision !== revision) {
+        return { ...plain, reason: refuse(staleStatement(`prepared statement "${form.execute}"`)) };
+      }
+      return plain;
+    }
+    case 'Prepare':
+      return { reason: undefined, effect: { type: 'Prepare', name: form.name } };
+    case 'Declare':
+      return { reason: undefined, effect: { type: 'Declare', name: form.name } };
+    case 'Execute': {
+      const prepared = state.prepared(form.name);
+      const stale = prepared !== undefined && prepared.revision !== revision;
+      const reason = stale ? refuse(staleStatement(`prepared statement "${form.name}"`)) : undefined;
+      return { reason, effect: { type: 'Execute', name: form.name } };
+    }
+    case 'Fetch': {
+      const cursor = state.cursor(form.name);
+      const stale = cursor !== undefined && cursor.revision !== revision;
+      return { reason: stale ? refuse(staleStatement(`cursor "${form.name}"`)) : undefined, effect: { type: 'Fetch', name: form.name } };
+    }
+    case 'Deallocate':
+      return { reason: undefined, effect: { type: 'Deallocate', name: form.name } };
+    case 'Close':
+      return { reason: undefined, effect: { type: 'CloseCursor', name: form.name } };
+    case 'Transaction':
+      return { reason: undefined, effect: { type: 'Transaction', action: form.action, name: form.name, chain: form.chain } };
+    case 'ResetAll':
+      return { reason: undefined, effect: { type: 'ResetAll' } };
+    case 'Discard':
+      return { reason: undefined, effect: form.target === 'All' ? { type: 'DiscardAll' } : { type: 'None' } };
+    case 'Show':
+      return { ...plain, reason: checkShow(form.name, 0) };
+  }
+};

@@ -1,0 +1,51 @@
+/**
+ * What a decision is made of and made with. Pure data: see `decide.ts`.
+ */
+import type { Failure } from '../../kernel/failure.ts';
+import type { Catalog, CatalogRelation } from '../catalog/catalog.ts';
+import type { SystemRelation } from '../catalog/builtin/relations.ts';
+import type { RelationReference } from '../sql/analysis.ts';
+import type { Grants, GrantedRelation } from './grants.ts';
+import type { SessionState, StatementEffect } from './judgement.ts';
+
+/** Why a statement is refused. */
+export type Reason = {
+  readonly failure: Failure;
+  /** Byte offset in the agent's text; 0 where there is none. */
+  readonly location: number;
+  /** May `mode: Audit` let it through? Never where a mask could slip. */
+  readonly auditable: boolean;
+};
+
+/** How a reference may be read. */
+export type Access =
+  | { readonly type: 'Granted'; readonly granted: GrantedRelation }
+  | { readonly type: 'System'; readonly system: Extract<SystemRelation, { type: 'Open' | 'Scoped' }> }
+  /** Let through by `mode: Audit`. */
+  | { readonly type: 'Ungranted' };
+
+export type ResolvedRelation = { readonly reference: RelationReference; readonly relation: CatalogRelation; readonly access: Access };
+
+/** A function name to be written out with its schema. */
+export type Pin = { readonly location: number; readonly schema: string };
+
+export type DecisionContext = {
+  readonly catalog: Catalog;
+  readonly grants: Grants;
+  readonly state: SessionState;
+  readonly revision: string;
+};
+
+export type Decision = {
+  readonly reasons: readonly Reason[];
+  readonly relations: readonly ResolvedRelation[];
+  readonly pins: readonly Pin[];
+  readonly effect:
+    | Exclude<StatementEffect, { type: 'Prepare' } | { type: 'Declare' }>
+    | { readonly type: 'Prepare'; readonly name: string }
+    | { readonly type: 'Declare'; readonly name: string };
+  /** `SET search_path` through set_config. */
+  readonly pathChange: Extract<StatementEffect, { type: 'SetSearchPath' }> | undefined;
+  /** EXPLAIN: keys stay out of the text that is sent. */
+  readonly explain: boolean;
+};

@@ -1,0 +1,89 @@
+/**
+ * What one agent may do through one connection: its policies in force at a moment, merged.
+ */
+import type { AccessPolicy, Bundle, ConnectionKey, Limits, RelationGrant } from '../../kernel/policy.ts';
+import { relationKey } from '../catalog/catalog.ts';
+
+export type GrantedRelation = { readonly grant: RelationGrant; readonly policy: string };
+
+export type Grants = {
+  readonly agent: string;
+  readonly connection: ConnectionKey;
+  /** `Audit` only where every policy in force says so. */
+  readonly mode: 'Enforce' | 'Audit';
+  readonly notices: 'Forward' | 'Withhold';
+  readonly limits: Limits;
+  readonly policies: readonly string[];
+  readonly relations: ReadonlyMap<string, GrantedRelation>;
+  /** Relations that two policies grant: neither counts, since which masks hold would be a guess. */
+  readonly conflicts: ReadonlyMap<string, readonly string[]>;
+  /** `relationKey` of functions. */
+  readonly functions: ReadonlySet<string>;
+  readonly extensions: ReadonlySet<string>;
+  readonly settings: readonly string[];
+  /** Schemas that hold something granted. */
+  readonly schemas: ReadonlySet<string>;
+  /** The next moment at which a policy begins or ends, in milliseconds since the epoch. */
+  readonly until: number;
+};
+
+const inForce = (policy: AccessPolicy, now: number): boolean =>
+  (policy.notBefore === undefined || policy.notBefore.getTime() <= now) && (policy.notAfter === undefined || now < policy.notAfter.getTime());
+
+const least = (values: readonly (number | undefined)[]): number | undefined => {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+};
+
+const LIMIT_NAMES = [
+  'statementTimeout',
+  'idleTimeout',
+  'sessionDuration',
+  'rowsPerStatement',
+  'bytesPerStatement',
+  'statementsPerMinute',
+  'sessions',
+] as const satisfies readonly (keyof Limits)[];
+
+/** The strictest of each limit. */
+const mergeLimits = (policies: readonly AccessPolicy[]): Limits =>
+  Object.fromEntries(LIMIT_NAMES.map((name) => [name, least(policies.map((policy) => policy.limits[name]))])) as Limits;
+
+/** The agent's grants, or undefined where no policy in force names it for this connection. `now` in milliseconds since the epoch. */
+export const grantsFor = (bundle: Bundle, agent: string, connection: ConnectionKey, now: number): Grants | undefined => {
+  const named = bundle.policies.filter(
+    (policy) => policy.connection === connection && policy.agents.some((subject) => subject.agent === agent),
+  );
+  const policies = named.filter((policy) => inForce(policy, now));
+  if (policies.length === 0) return undefined;
+  const relations = new Map<string, GrantedRelation>();
+  const conflicts = new Map<string, readonly string[]>();
+  for (const policy of policies) {
+    for (const grant of policy.relations) {
+      const key = relationKey(grant.schema, grant.name);
+      const other = relations.get(key);
+      if (other === undefined) relations.set(key, { grant, policy: policy.key });
+      else conflicts.set(key, [...(conflicts.get(key) ?? [other.policy]), policy.key]);
+    }
+  }
+  for (const key of conflicts.keys()) relations.delete(key);
+  const functions = policies.flatMap((policy) => policy.functions);
+  const edges = named
+    .flatMap((policy) => [policy.notBefore?.getTime(), policy.notAfter?.getTime()])
+    .filter((edge) => edge !== undefined && edge > now);
+  return {
+    agent,
+    connection,
+    mode: policies.every((policy) => policy.mode === 'Audit') ? 'Audit' : 'Enforce',
+    notices: policies.some((policy) => policy.notices === 'Withhold') ? 'Withhold' : 'Forward',
+    limits: mergeLimits(policies),
+    policies: policies.map((policy) => policy.key),
+    relations,
+    conflicts,
+    functions: new Set(functions.map((name) => relationKey(name.schema, name.name))),
+    extensions: new Set(policies.flatMap((policy) => policy.extensions)),
+    settings: policies.flatMap((policy) => policy.settings),
+    schemas: new Set([...[...relations.values()].map(({ grant }) => grant.schema), ...functions.map((name) => name.schema)]),
+    until: least(edges) ?? Number.POSITIVE_INFINITY,
+  };
+};

@@ -1,0 +1,246 @@
+/**
+ * Writes the statement that is sent: each relation replaced by its scope, in place, by byte offset, around the agent's own text.
+ */
+import { at, type Failure, notUnderstood } from '../../kernel/failure.ts';
+import type { Pin, ResolvedRelation } from '../policy/decision.ts';
+import type { Edit } from '../policy/judgement.ts';
+import type { Analysis, ColumnUse, RelationReference } from '../sql/analysis.ts';
+import { characterAt } from '../sql/analyze.ts';
+import {
+  closingParenthesis,
+  isPunctuation,
+  isWord,
+  lastOfName,
+  textOf,
+  TOKEN,
+  type Tokens,
+  tokenAt,
+} from '../sql/tokens.ts';
+import { groupAdditions } from './group-by.ts';
+import { BASE_ALIAS } from './mask.ts';
+import { quoteIdentifier, quoteName } from './quote.ts';
+import type { Scope, ScopedRelation } from './scope.ts';
+
+/** Where a relation's qualified name stands inside an edit's text. */
+export type Anchor = { readonly edit: Edit; readonly offset: number; readonly schema: string; readonly name: string };
+
+export type Rewritten = {
+  /** In the agent's text; sorted. The texts hold no key: this is what is recorded. */
+  readonly recorded: readonly Edit[];
+  /** The same edits with keys, where they differ: what is sent. */
+  readonly sent: readonly Edit[];
+  readonly anchors: readonly Anchor[];
+};
+
+type Piece = { start: number; end: number; sent: string; recorded: string; base?: { offset: number; schema: string; name: string } };
+
+const SYSTEM_COLUMNS = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']);
+
+/** Byte range of a relation's name in the text, with ONLY, parentheses and `*`. */
+type Span = { readonly first: number; readonly last: number; readonly name: number };
+
+const spanOf = (tokens: Tokens, reference: RelationReference, fail: Fail): Span => {
+  const name = tokenAt(tokens, reference.location);
+  if (name < 0) return fail(notUnderstood('the place of a relation name'), reference.location);
+  let first = name;
+  let last = lastOfName(tokens, name);
+  if (reference.only) {
+    if (isPunctuation(tokens, first - 1, '(') && isWord(tokens, first - 2, 'only')) {
+      first -= 2;
+      last += 1;
+    } else if (isWord(tokens, first - 1, 'only')) first -= 1;
+    else fail(notUnderstood('this form of ONLY'), reference.location);
+  } else if (tokens.kinds[last + 1] === TOKEN.operator && textOf(tokens, last + 1) === '*') last += 1;
+  return { first, last, name };
+};
+
+type Fail = (failure: Failure, location: number) => never;
+
+/** Index of the last token of `TABLESAMPLE method (...) [REPEATABLE (...)]` that begins at `from`. */
+const lastOfSample = (tokens: Tokens, from: number): number => {
+  let open = from + 1;
+  while (open < tokens.count && !isPunctuation(tokens, open, '(')) open++;
+  const close = closingParenthesis(tokens, open);
+  if (isWord(tokens, close + 1, 'repeatable')) return closingParenthesis(tokens, close + 2);
+  return close;
+};
+
+/** The scope as a sub-select, and where the base relation's name begins in it. */
+const subSelect = (scope: ScopedRelation, only: boolean, extra: readonly string[], sample: string): { sent: string; recorded: string; offset: (text: string) => number } => {
+  const base = quoteName(scope.relation.schema, scope.relation.name);
+  const more = extra.map((column) => `, ${BASE_ALIAS}.${column} AS ${column}`).join('');
+  const from = `${more} FROM ${only ? 'ONLY ' : ''}`;
+  const rest = `${base} AS ${BASE_ALIAS}${sample}${scope.tail})`;
+  return {
+    sent: `(SELECT ${scope.list}${from}${rest}`,
+    recorded: `(SELECT ${scope.recordedList}${from}${rest}`,
+    offset: (list) => Buffer.byteLength(`(SELECT ${list}${from}`),
+  };
+};
+
+class Rewriter {
+  readonly pieces: Piece[] = [];
+  readonly analysis: Analysis;
+  readonly tokens: Tokens;
+  readonly scopes: ReadonlyMap<RelationReference, Scope>;
+  /** EXPLAIN shows the text's constants: it gets no keys. */
+  readonly keyless: boolean;
+
+  constructor(analysis: Analysis, tokens: Tokens, scopes: ReadonlyMap<RelationReference, Scope>, keyless: boolean) {
+    this.analysis = analysis;
+    this.tokens = tokens;
+    this.scopes = scopes;
+    this.keyless = keyless;
+  }
+
+  fail: Fail = (failure, location) => {
+    throw at(failure, characterAt(this.tokens.bytes, location));
+  };
+
+  replace(first: number, last: number, sent: string, recorded = sent, base?: Piece['base']): void {
+    const piece: Piece = { start: this.tokens.starts[first]!, end: this.tokens.ends[last]!, sent: this.keyless ? recorded : sent, recorded };
+    if (base !== undefined) piece.base = base;
+    this.pieces.push(piece);
+  }
+
+  insert(offset: number, text: string): void {
+    this.pieces.push({ start: offset, end: offset, sent: text, recorded: text });
+  }
+
+  relation({ reference, relation }: ResolvedRelation): void {
+    const scope = this.scopes.get(reference)!;
+    const span = spanOf(this.tokens, reference, this.fail);
+    const qualified = quoteName(relation.schema, relation.name);
+    const copied = this.analysis.form.type === 'CopyOut' && this.analysis.form.relation === reference;
+    if (scope.type !== 'Scoped') {
+      const base = { offset: 0, schema: relation.schema, name: relation.name };
+      const nameEnd = lastOfName(this.tokens, span.name);
+      // A relation without an alias keeps being known by its name.
+      this.replace(span.name, nameEnd, qualified, qualified, base);
+      return;
+    }
+    if (copied) {
+      this.copy(reference, scope, span);
+      return;
+    }
+    const sample = reference.sampled ? this.takeSample(span) : '';
+    const select = subSelect(scope, reference.only, this.systemColumns(reference), sample);
+    const isTable = isWord(this.tokens, span.first - 1, 'table');
+    const prefix = isTable ? 'SELECT * FROM ' : '';
+    const alias = reference.alias === undefined ? ` AS ${quoteIdentifier(reference.name)}` : '';
+    const list = this.keyless ? scope.recordedList : scope.list;
+    const base = { offset: Buffer.byteLength(prefix) + select.offset(list), schema: relation.schema, name: relation.name };
+    this.replace(isTable ? span.first - 1 : span.first, span.last, prefix + select.sent + alias, prefix + select.recorded + alias, base);
+  }
+
+  /** `COPY rel (columns) TO STDOUT` becomes `COPY (SELECT columns FROM scope) TO STDOUT`. */
+  copy(reference: RelationReference, scope: ScopedRelation, span: Span): void {
+    const columns = this.analysis.form.type === 'CopyOut' ? this.analysis.form.columns : undefined;
+    const last = columns === undefined ? span.last : closingParenthesis(this.tokens, span.last + 1);
+    const names = columns === undefined ? '*' : columns.map(quoteIdentifier).join(', ');
+    const select = subSelect(scope, reference.only, [], '');
+    const before = `(SELECT ${names} FROM `;
+    const after = ` AS ${quoteIdentifier(reference.name)})`;
+    const list = this.keyless ? scope.recordedList : scope.list;
+    this.replace(span.first, last, before + select.sent + after, before + select.recorded + after, {
+      offset: Buffer.byteLength(before) + select.offset(list),
+      schema: scope.relation.schema,
+      name: scope.relation.name,
+    });
+  }
+
+  /** Moves a TABLESAMPLE clause inside the scope: a sub-select cannot be sampled. */
+  takeSample(span: Span): string {
+    let first = span.last + 1;
+    while (first < this.tokens.count && !isWord(this.tokens, first, 'tablesample')) first++;
+    const last = lastOfSample(this.tokens, first);
+    if (last < 0) return this.fail(notUnderstood('this form of TABLESAMPLE'), this.tokens.starts[span.name]!);
+    const text = this.tokens.bytes.toString('utf8', this.tokens.starts[first], this.tokens.ends[last]);
+    this.replace(first, last, '');
+    return ` ${text}`;
+  }
+
+  /** System columns that the statement names: a sub-select has none, so the scope hands them out. */
+  systemColumns(reference: RelationReference): readonly string[] {
+    const named = new Set<string>();
+    for (const use of this.analysis.columns) {
+      const field = use.fields.at(-1) ?? '';
+      if (use.star || !SYSTEM_COLUMNS.has(field) || !this.belongsTo(use, reference)) continue;
+      named.add(field);
+    }
+    const stars = this.analysis.columns.some((use) => use.star);
+    if (named.size > 0 && stars) this.fail(notUnderstood(`column "${[...named][0]}" together with *`), reference.location);
+    return [...named];
+  }
+
+  belongsTo(use: ColumnUse, reference: RelationReference): boolean {
+    for (let level: ColumnUse['level'] | undefined = use.level; level !== undefined; level = level.parent) {
+      const item = level.items.find((entry) => entry.reference === reference);
+      if (item !== undefined) return use.fields.length < 2 || use.fields.at(-2) === item.name;
+    }
+    return false;
+  }
+
+  /** `public.users.ssn` becomes `users.ssn`: the scope has no schema. */
+  column(use: ColumnUse, relations: readonly ResolvedRelation[]): void {
+    const parts = use.fields.length + (use.star ? 1 : 0);
+    if (parts < 3) return;
+    const qualifiers = use.star ? use.fields : use.fields.slice(0, -1);
+    const [schema, name] = qualifiers.slice(-2);
+    const found = relations.some(
+      ({ reference, relation }) =>
+        this.scopes.get(reference)?.type === 'Scoped' && reference.alias === undefined && relation.schema === schema && relation.name === name,
+    );
+    if (!found) return;
+    const first = tokenAt(this.tokens, use.location);
+    if (first < 0) this.fail(notUnderstood('the place of a column name'), use.location);
+    // Two tokens, a name and its dot, for each qualifier but the relation's.
+    this.replace(first, first + (qualifiers.length - 1) * 2 - 1, '');
+  }
+
+  pin({ location, schema }: Pin): void {
+    this.insert(location, `${quoteIdentifier(schema)}.`);
+  }
+
+  groups(): void {
+    const scoped = new Map<RelationReference, ScopedRelation>();
+    for (const [reference, scope] of this.scopes) if (scope.type === 'Scoped') scoped.set(reference, scope);
+    for (const addition of groupAdditions(this.analysis, scoped)) {
+      const first = tokenAt(this.tokens, addition.after);
+      if (first >= 0) this.insert(this.tokens.ends[lastOfName(this.tokens, first)]!, `, ${addition.text}`);
+    }
+  }
+}
+
+/**
+ * Edits for one statement. `scopes` holds a usable scope for each reference of `relations`.
+ * @throws Failure where a reference cannot be scoped.
+ */
+export const rewrite = (
+  analysis: Analysis,
+  tokens: Tokens,
+  decision: { readonly relations: readonly ResolvedRelation[]; readonly pins: readonly Pin[]; readonly explain: boolean },
+  scopes: ReadonlyMap<RelationReference, Scope>,
+): Rewritten => {
+  const rewriter = new Rewriter(analysis, tokens, scopes, decision.explain);
+  for (const relation of decision.relations) rewriter.relation(relation);
+  for (const use of analysis.columns) rewriter.column(use, decision.relations);
+  for (const pin of decision.pins) rewriter.pin(pin);
+  rewriter.groups();
+  const pieces = rewriter.pieces.sort((a, b) => a.start - b.start || a.end - b.end);
+  let end = 0;
+  for (const piece of pieces) {
+    if (piece.start < end) rewriter.fail(notUnderstood('this combination of clauses'), piece.start);
+    end = piece.end;
+  }
+  const sent: Edit[] = [];
+  const recorded: Edit[] = [];
+  const anchors: Anchor[] = [];
+  for (const piece of pieces) {
+    const edit: Edit = { start: piece.start, end: piece.end, text: piece.sent };
+    sent.push(edit);
+    recorded.push({ start: piece.start, end: piece.end, text: piece.recorded });
+    if (piece.base !== undefined) anchors.push({ edit, ...piece.base });
+  }
+  return { sent, recorded, anchors };
+};

@@ -1,0 +1,118 @@
+/**
+ * The scope of a relation: what a session may see of it, as a sub-select that stands in its place.
+ */
+import type { RelationGrant } from '../../kernel/policy.ts';
+import type { CatalogRelation } from '../catalog/catalog.ts';
+import type { SystemRelation } from '../catalog/builtin/relations.ts';
+import type { Grammar } from '../sql/grammar.ts';
+import { maskSql } from './mask.ts';
+import { baseColumn, policyExpression } from './policy-expression.ts';
+import { quoteIdentifier } from './quote.ts';
+
+export type Scope =
+  /** Seen whole and as it is: only its name is written out qualified. */
+  | { readonly type: 'Bare'; readonly relation: CatalogRelation }
+  | ScopedRelation
+  | { readonly type: 'Unusable'; readonly relation: CatalogRelation; readonly problem: string };
+
+export type ScopedRelation = {
+  readonly type: 'Scoped';
+  readonly relation: CatalogRelation;
+  /** Visible columns in order. */
+  readonly columns: readonly string[];
+  /** Select list of the sub-select; `recordedList` is the same without keys. */
+  readonly list: string;
+  readonly recordedList: string;
+  /** `WHERE ... OFFSET 0`, or nothing. */
+  readonly tail: string;
+  readonly masked: readonly string[];
+  readonly filtered: boolean;
+  readonly keyed: boolean;
+  /** A filter or mask expression of the policy may raise an error that prints a raw value. */
+  readonly mayFail: boolean;
+};
+
+/** The scope of a granted relation. `grammar` is loaded. */
+export const scopeOf = (relation: CatalogRelation, grant: RelationGrant, grammar: Grammar): Scope => {
+  const unusable = (problem: string): Scope => ({ type: 'Unusable', relation, problem });
+  const select = grant.select;
+  if (select === undefined) return unusable('the grant does not allow reading');
+  const masks = new Map(select.masks.map((entry) => [entry.column, entry.mask]));
+  const known = new Set(relation.columns.map((column) => column.name));
+  const named = [...masks.keys(), ...(select.columns === '*' ? [] : select.columns)];
+  for (const name of named) if (!known.has(name)) return unusable(`column "${name}" does not exist in ${relation.schema}.${relation.name}`);
+  if (select.columns === '*' && masks.size === 0 && grant.where === undefined) return { type: 'Bare', relation };
+
+  const clear = select.columns === '*' ? known : new Set(select.columns);
+  const columns: string[] = [];
+  const list: string[] = [];
+  const recordedList: string[] = [];
+  let mayFail = false;
+  for (const column of relation.columns) {
+    const mask = masks.get(column.name);
+    if (mask === undefined && !clear.has(column.name)) continue;
+    const name = quoteIdentifier(column.name);
+    columns.push(column.name);
+    if (mask === undefined) {
+      list.push(baseColumn(column.name));
+      recordedList.push(baseColumn(column.name));
+      continue;
+    }
+    if (mask.type === 'Expression') mayFail = true;
+    const written = maskSql(mask, column, (sql) => policyExpression(sql, relation, grammar));
+    if (!written.ok) return unusable(written.problem);
+    list.push(`${written.sql} AS ${name}`);
+    recordedList.push(`${written.recorded} AS ${name}`);
+  }
+  let tail = '';
+  if (grant.where !== undefined) {
+    const filter = policyExpression(grant.where, relation, grammar);
+    if (!filter.ok) return unusable(filter.problem);
+    mayFail ||= filter.mayFail;
+    // INVARIANT: OFFSET 0 is the fence that keeps the agent's expressions from running on hidden rows.
+    tail = ` WHERE ${filter.sql} OFFSET 0`;
+  }
+  return {
+    type: 'Scoped',
+    relation,
+    columns,
+    list: list.join(', '),
+    recordedList: recordedList.join(', '),
+    tail,
+    masked: [...masks.keys()],
+    filtered: grant.where !== undefined,
+    keyed: select.masks.some((entry) => entry.mask.type === 'Hash'),
+    mayFail,
+  };
+};
+
+/** The scope of a relation of PostgreSQL's own: some of its columns are NULL, some of its rows are left out. */
+export const systemScope = (relation: CatalogRelation, system: Extract<SystemRelation, { type: 'Scoped' }>): ScopedRelation => {
+  const hidden = new Set(system.hide);
+  const list = relation.columns
+    .map((column) =>
+      hidden.has(column.name) ? `NULL::${column.castTo} AS ${quoteIdentifier(column.name)}` : baseColumn(column.name),
+    )
+    .join(', ');
+  return {
+    type: 'Scoped',
+    relation,
+    columns: relation.columns.map((column) => column.name),
+    list,
+    recordedList: list,
+    tail: system.where === undefined ? '' : ` WHERE ${system.where} OFFSET 0`,
+    masked: [],
+    filtered: false,
+    keyed: false,
+    mayFail: false,
+  };
+};
+
+/** A statement that fails when the server cannot evaluate the scope's constants and casts. It reads no row. */
+export const probeOf = (scope: ScopedRelation): string =>
+  `SELECT * FROM (SELECT ${scope.list} FROM ${quoteIdentifier(scope.relation.schema)}.${quoteIdentifier(scope.relation.name)} AS r${scope.tail}) AS probe LIMIT 0`;
+
+/** Names for a hint, cut to what a person reads. */
+export const someOf = (names: readonly string[], most = 12): readonly string[] =>
+  names.length <= most ? names : [...names.slice(0, most), `and ${names.length - most} more`];
+

@@ -1,0 +1,292 @@
+/**
+ * From a parsed statement to its `Analysis`: which statement kinds there are, and what each may carry.
+ * INVARIANT: a statement kind, option or field that is not named here is refused.
+ */
+import { at, type Failure, notUnderstood, statementRefused } from '../../kernel/failure.ts';
+import type { Analysis, RelationReference, SettingChange, StatementForm, TransactionAction } from './analysis.ts';
+import type { ParsedStatement, Tree } from './grammar.ts';
+import { constantOf, namesOf, Walker } from './walker.ts';
+
+type Handled = { readonly form: StatementForm; readonly settings?: readonly SettingChange[] };
+type Handler = (node: Tree, context: Context) => Handled;
+
+type Context = {
+  readonly walker: Walker;
+  readonly fail: (failure: Failure, location: number) => never;
+};
+
+const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
+const treeOf = (value: unknown): Tree => (isTree(value) ? value : {});
+const listOf = (value: unknown): readonly Tree[] => (Array.isArray(value) ? value.map(treeOf) : []);
+const stringOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+const tagOf = (wrapped: Tree): string => Object.keys(wrapped)[0] ?? '';
+
+/** Refuses fields that nobody judged. */
+const only = (node: Tree, fields: readonly string[], what: string, { fail }: Context): void => {
+  for (const field of Object.keys(node)) if (!fields.includes(field)) fail(notUnderstood(`"${field}" of ${what}`), 0);
+};
+
+const READ_HINT = 'Only reading is allowed: use SELECT.';
+
+const select: Handler = (node, { walker }) => {
+  walker.query({ SelectStmt: node });
+  return { form: { type: 'Query' } };
+};
+
+const EXPLAIN_OPTIONS = new Set([
+  'analyze',
+  'verbose',
+  'costs',
+  'settings',
+  'generic_plan',
+  'buffers',
+  'wal',
+  'timing',
+  'summary',
+  'memory',
+  'serialize',
+  'format',
+]);
+
+/** Options as constants. @throws when one is not on the list. */
+const options = (value: unknown, known: ReadonlySet<string>, what: string, { fail }: Context): ReadonlyMap<string, string> => {
+  const result = new Map<string, string>();
+  for (const wrapped of listOf(value)) {
+    const element = treeOf(wrapped.DefElem);
+    const name = stringOf(element.defname) ?? '';
+    if (!known.has(name)) fail(notUnderstood(`option "${name}" of ${what}`), typeof element.location === 'number' ? element.location : 0);
+    result.set(name, element.arg === undefined ? 'on' : (constantOf(treeOf(element.arg)) ?? ''));
+  }
+  return result;
+};
+
+const explain: Handler = (node, context) => {
+  only(node, ['query', 'options'], 'EXPLAIN', context);
+  options(node.options, EXPLAIN_OPTIONS, 'EXPLAIN', context);
+  const query = treeOf(node.query);
+  const tag = tagOf(query);
+  if (tag === 'ExecuteStmt') {
+    const inner = treeOf(query.ExecuteStmt);
+    execute(inner, context);
+    return { form: { type: 'Explain', execute: stringOf(inner.name) ?? '' } };
+  }
+  if (tag === 'DeclareCursorStmt') {
+    declare(treeOf(query.DeclareCursorStmt), context);
+    return { form: { type: 'Explain', execute: undefined } };
+  }
+  if (tag !== 'SelectStmt') context.fail(statementRefused(`EXPLAIN of ${labelOf(tag, treeOf(query[tag]))}`, READ_HINT), 0);
+  context.walker.query(query);
+  return { form: { type: 'Explain', execute: undefined } };
+};
+
+const COPY_OPTIONS = new Set(['format', 'delimiter', 'null', 'header', 'quote', 'escape', 'force_quote', 'encoding']);
+
+const copy: Handler = (node, context) => {
+  const { walker, fail } = context;
+  if (node.is_from === true) fail(statementRefused('COPY FROM', 'Only COPY ... TO STDOUT is allowed.'), 0);
+  if (node.is_program === true || node.filename !== undefined) {
+    fail(statementRefused('COPY to a file or program of the server', 'Use COPY ... TO STDOUT.'), 0);
+  }
+  only(node, ['relation', 'query', 'attlist', 'options'], 'COPY', context);
+  const given = options(node.options, COPY_OPTIONS, 'COPY', context);
+  const encoding = given.get('encoding');
+  if (encoding !== undefined && !/^utf-?8$/i.test(encoding)) fail(notUnderstood(`encoding "${encoding}"`), 0);
+  let relation: RelationReference | undefined;
+  if (node.relation !== undefined) relation = walker.relation(treeOf(node.relation));
+  else {
+    const query = treeOf(node.query);
+    const tag = tagOf(query);
+    if (tag !== 'SelectStmt') fail(statementRefused(`COPY of ${labelOf(tag, treeOf(query[tag]))}`, READ_HINT), 0);
+    walker.query(query);
+  }
+  const columns = node.attlist === undefined ? undefined : namesOf(node.attlist);
+  return { form: { type: 'CopyOut', relation, columns } };
+};
+
+const prepare: Handler = (node, context) => {
+  only(node, ['name', 'argtypes', 'query'], 'PREPARE', context);
+  const query = treeOf(node.query);
+  const tag = tagOf(query);
+  if (tag !== 'SelectStmt') context.fail(statementRefused(`PREPARE of ${labelOf(tag, treeOf(query[tag]))}`, READ_HINT), 0);
+  context.walker.expressions(node.argtypes);
+  context.walker.query(query);
+  return { form: { type: 'Prepare', name: stringOf(node.name) ?? '' } };
+};
+
+const execute: Handler = (node, context) => {
+  only(node, ['name', 'params'], 'EXECUTE', context);
+  context.walker.expressions(node.params);
+  return { form: { type: 'Execute', name: stringOf(node.name) ?? '' } };
+};
+
+const deallocate: Handler = (node, context) => {
+  only(node, ['name', 'isall', 'location'], 'DEALLOCATE', context);
+  return { form: { type: 'Deallocate', name: node.isall === true ? undefined : stringOf(node.name) } };
+};
+
+const declare: Handler = (node, context) => {
+  only(node, ['portalname', 'options', 'query'], 'DECLARE', context);
+  const query = treeOf(node.query);
+  const tag = tagOf(query);
+  if (tag !== 'SelectStmt') context.fail(statementRefused(`DECLARE CURSOR for ${labelOf(tag, treeOf(query[tag]))}`, READ_HINT), 0);
+  context.walker.query(query);
+  return { form: { type: 'Declare', name: stringOf(node.portalname) ?? '' } };
+};
+
+const fetch: Handler = (node, context) => {
+  only(node, ['direction', 'howMany', 'portalname', 'ismove', 'location', 'direction_keyword'], 'FETCH', context);
+  return { form: { type: 'Fetch', name: stringOf(node.portalname) ?? '' } };
+};
+
+const close: Handler = (node, context) => {
+  only(node, ['portalname'], 'CLOSE', context);
+  return { form: { type: 'Close', name: stringOf(node.portalname) } };
+};
+
+const TRANSACTIONS: Readonly<Record<string, TransactionAction>> = {
+  TRANS_STMT_BEGIN: 'Begin',
+  TRANS_STMT_START: 'Begin',
+  TRANS_STMT_COMMIT: 'Commit',
+  TRANS_STMT_ROLLBACK: 'Rollback',
+  TRANS_STMT_SAVEPOINT: 'Savepoint',
+  TRANS_STMT_RELEASE: 'Release',
+  TRANS_STMT_ROLLBACK_TO: 'RollbackTo',
+};
+
+const TRANSACTION_MODES = new Set(['transaction_isolation', 'transaction_read_only', 'transaction_deferrable']);
+
+/** Transaction modes as the settings that they are. */
+const modes = (value: unknown, local: boolean, context: Context): readonly SettingChange[] =>
+  [...options(value, TRANSACTION_MODES, 'a transaction', context)].map(([name, text]) => ({
+    name,
+    values: [name === 'transaction_isolation' ? text : text === '0' || text === 'off' ? 'off' : 'on'],
+    local,
+  }));
+
+const transaction: Handler = (node, context) => {
+  const kind = String(node.kind);
+  const action = Object.hasOwn(TRANSACTIONS, kind) ? TRANSACTIONS[kind] : undefined;
+  if (action === undefined) return context.fail(statementRefused('two-phase commit', 'Use COMMIT or ROLLBACK.'), 0);
+  only(node, ['kind', 'options', 'savepoint_name', 'chain', 'location'], 'a transaction statement', context);
+  return {
+    form: { type: 'Transaction', action, name: stringOf(node.savepoint_name), chain: node.chain === true },
+    settings: modes(node.options, true, context),
+  };
+};
+
+const set: Handler = (node, context) => {
+  const { fail } = context;
+  only(node, ['kind', 'name', 'args', 'is_local', 'location', 'jumble_args'], 'SET', context);
+  const name = (stringOf(node.name) ?? '').toLowerCase();
+  const local = node.is_local === true;
+  switch (node.kind) {
+    case 'VAR_RESET_ALL':
+      return { form: { type: 'ResetAll' } };
+    case 'VAR_RESET':
+    case 'VAR_SET_DEFAULT':
+      return { form: { type: 'Set' }, settings: [{ name, values: undefined, local }] };
+    case 'VAR_SET_VALUE': {
+      const values = listOf(node.args).map((item) => constantOf(item) ?? fail(notUnderstood('SET to a value that is not a constant'), 0));
+      return { form: { type: 'Set' }, settings: [{ name, values, local }] };
+    }
+    case 'VAR_SET_MULTI':
+      if (name === 'transaction' || name === 'session characteristics') {
+        return { form: { type: 'Set' }, settings: modes(node.args, name === 'transaction', context) };
+      }
+      return fail(statementRefused(`SET ${name.toUpperCase()}`, 'Leave it out.'), 0);
+    default:
+      return fail(notUnderstood('this form of SET'), 0);
+  }
+};
+
+const show: Handler = (node, context) => {
+  only(node, ['name'], 'SHOW', context);
+  return { form: { type: 'Show', name: (stringOf(node.name) ?? '').toLowerCase() } };
+};
+
+const DISCARDS = { DISCARD_ALL: 'All', DISCARD_PLANS: 'Plans', DISCARD_SEQUENCES: 'Sequences', DISCARD_TEMP: 'Temp' } as const;
+
+const discard: Handler = (node, context) => {
+  only(node, ['target'], 'DISCARD', context);
+  const target = DISCARDS[String(node.target) as keyof typeof DISCARDS] ?? context.fail(notUnderstood('this form of DISCARD'), 0);
+  return { form: { type: 'Discard', target } };
+};
+
+const constraints: Handler = (node, context) => {
+  only(node, ['constraints', 'deferred'], 'SET CONSTRAINTS', context);
+  return { form: { type: 'Set' } };
+};
+
+const unlisten: Handler = (node, context) => {
+  only(node, ['conditionname'], 'UNLISTEN', context);
+  return { form: { type: 'Unlisten' } };
+};
+
+const HANDLERS: Readonly<Record<string, Handler>> = {
+  SelectStmt: select,
+  ExplainStmt: explain,
+  CopyStmt: copy,
+  PrepareStmt: prepare,
+  ExecuteStmt: execute,
+  DeallocateStmt: deallocate,
+  DeclareCursorStmt: declare,
+  FetchStmt: fetch,
+  ClosePortalStmt: close,
+  TransactionStmt: transaction,
+  VariableSetStmt: set,
+  VariableShowStmt: show,
+  DiscardStmt: discard,
+  ConstraintsSetStmt: constraints,
+  UnlistenStmt: unlisten,
+};
+
+/** A statement kind in words: `DropStmt` of a table is `DROP TABLE`. */
+const labelOf = (tag: string, node: Tree): string => {
+  const words = tag
+    .replace(/Stmt$/, '')
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toUpperCase();
+  const object = stringOf(node.removeType) ?? stringOf(node.renameType) ?? '';
+  return object.startsWith('OBJECT_') ? `${words} ${object.slice('OBJECT_'.length).replaceAll('_', ' ')}` : words;
+};
+
+/** PostgreSQL's node name without `Stmt`. */
+export const kindOf = (statement: ParsedStatement): string => tagOf(statement.node).replace(/Stmt$/, '');
+
+/** 1-based position in characters of a byte offset. */
+export const characterAt = (bytes: Buffer, offset: number): number => {
+  let characters = 1;
+  for (let at = 0; at < offset && at < bytes.length; at++) if ((bytes[at]! & 0xc0) !== 0x80) characters++;
+  return characters;
+};
+
+/**
+ * What one statement of `bytes` touches.
+ * @throws Failure when the statement is not allowed by its form, or holds something that nobody judged.
+ */
+export const analyze = (statement: ParsedStatement, bytes: Buffer): Analysis => {
+  const tag = tagOf(statement.node);
+  const node = treeOf(statement.node[tag]);
+  const fail = (failure: Failure, location: number): never => {
+    throw at(failure, location > 0 ? characterAt(bytes, location) : undefined);
+  };
+  const handler = Object.hasOwn(HANDLERS, tag) ? HANDLERS[tag] : undefined;
+  if (handler === undefined) return fail(statementRefused(labelOf(tag, node), READ_HINT), 0);
+  const walker = new Walker(fail);
+  const { form, settings } = handler(node, { walker, fail });
+  return {
+    kind: kindOf(statement),
+    start: statement.start,
+    end: statement.end,
+    form,
+    relations: walker.relations,
+    functions: walker.functions,
+    operators: walker.operators,
+    types: walker.types,
+    columns: walker.columns,
+    fields: walker.fields,
+    levels: walker.levels,
+    parameters: walker.parameters,
+    settings: settings ?? [],
+  };
+};

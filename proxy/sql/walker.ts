@@ -1,0 +1,408 @@
+/**
+ * Walks a query of the parse tree and collects what it touches. Things start here: `Walker.query`.
+ * INVARIANT: every node and field is judged by `NODE_SHAPES` or by a handler below; what is in neither is refused.
+ */
+import { type Failure, notUnderstood, statementRefused } from '../../kernel/failure.ts';
+import type {
+  ColumnUse,
+  FieldUse,
+  FromItem,
+  FunctionUse,
+  GroupItem,
+  NameUse,
+  ParameterUse,
+  QueryLevel,
+  RelationReference,
+} from './analysis.ts';
+import type { Tree } from './grammar.ts';
+import { NODE_SHAPES } from './nodes.ts';
+
+/** Names of the CTEs in sight, innermost first. */
+type Environment = { readonly names: ReadonlySet<string>; readonly outer: Environment | undefined };
+
+const EMPTY: Environment = { names: new Set(), outer: undefined };
+
+/** Deeper trees than this are refused before the JavaScript stack ends. */
+const MAX_DEPTH = 1500;
+
+const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
+const treeOf = (value: unknown): Tree => (isTree(value) ? value : {});
+const listOf = (value: unknown): readonly Tree[] => (Array.isArray(value) ? value.map(treeOf) : []);
+const stringOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+const numberOf = (value: unknown): number => (typeof value === 'number' ? value : 0);
+const locationOf = (node: Tree): number => numberOf(node.location);
+
+/** Strings of a list of String nodes. */
+export const namesOf = (value: unknown): readonly string[] =>
+  listOf(value).map((item) => stringOf(treeOf(item.String).sval) ?? '');
+
+/** Tag and content of a wrapped node. */
+const unwrap = (wrapped: Tree): readonly [string, Tree] => {
+  const tags = Object.keys(wrapped);
+  return tags.length === 1 ? [tags[0]!, treeOf(wrapped[tags[0]!])] : ['', {}];
+};
+
+/** A constant as text: strings as they are, numbers and booleans in PostgreSQL's spelling; undefined where it is none. */
+export const constantOf = (wrapped: Tree): string | undefined => {
+  const [tag, node] = unwrap(wrapped);
+  if (tag === 'TypeCast') return constantOf(treeOf(node.arg));
+  if (tag === 'Integer') return String(numberOf(node.ival));
+  if (tag === 'Float') return stringOf(node.fval);
+  if (tag === 'String') return typeof node.sval === 'string' ? node.sval : '';
+  if (tag !== 'A_Const') return undefined;
+  if (isTree(node.sval)) return typeof node.sval.sval === 'string' ? node.sval.sval : '';
+  if (isTree(node.ival)) return String(numberOf(node.ival.ival));
+  if (isTree(node.fval)) return stringOf(node.fval.fval);
+  if (isTree(node.boolval)) return node.boolval.boolval === true ? 'on' : 'off';
+  return undefined;
+};
+
+export class Walker {
+  readonly relations: RelationReference[] = [];
+  readonly functions: FunctionUse[] = [];
+  readonly operators: NameUse[] = [];
+  readonly types: NameUse[] = [];
+  readonly columns: ColumnUse[] = [];
+  readonly fields: FieldUse[] = [];
+  readonly levels: QueryLevel[] = [];
+  readonly parameters: ParameterUse[] = [];
+  readonly #fail: (failure: Failure, location: number) => never;
+  #depth = 0;
+
+  /** `fail` throws the failure with its place in the agent's text. */
+  constructor(fail: (failure: Failure, location: number) => never) {
+    this.#fail = fail;
+  }
+
+  /** A whole query: SELECT, VALUES, TABLE, WITH, set operations. `wrapped` is `{ SelectStmt: ... }`. */
+  query(wrapped: Tree): void {
+    this.#query(wrapped, undefined, EMPTY);
+  }
+
+  /** Expressions outside of a query, as EXECUTE's parameters. */
+  expressions(list: unknown): void {
+    const level = this.#level(undefined);
+    this.#nodes(listOf(list), level, EMPTY);
+  }
+
+  /** A relation that is not in a FROM clause (COPY). */
+  relation(node: Tree): RelationReference {
+    this.#check('RangeVar', node);
+    const reference = this.#reference(node, false);
+    this.relations.push(reference);
+    return reference;
+  }
+
+  #level(parent: QueryLevel | undefined): QueryLevel {
+    const level: QueryLevel = { parent, items: [], groupBy: undefined, targets: [] };
+    this.levels.push(level);
+    return level;
+  }
+
+  #query(wrapped: Tree, parent: QueryLevel | undefined, environment: Environment): void {
+    const [tag, node] = unwrap(wrapped);
+    if (tag !== 'SelectStmt') {
+      const verb = tag.replace(/Stmt$/, '').toUpperCase();
+      this.#fail(statementRefused(`${verb} inside a query`, 'Read only: use SELECT in WITH.'), locationOf(treeOf(node.relation)));
+    }
+    this.#select(node, parent, environment);
+  }
+
+  #select(node: Tree, parent: QueryLevel | undefined, outer: Environment): void {
+    if (node.intoClause !== undefined) {
+      const into = treeOf(treeOf(node.intoClause).rel);
+      this.#fail(statementRefused('SELECT INTO', 'Leave INTO out and read the rows instead.'), locationOf(into));
+    }
+    if (node.lockingClause !== undefined) {
+      this.#fail(statementRefused('SELECT ... FOR UPDATE or FOR SHARE', 'Leave the locking clause out.'), 0);
+    }
+    this.#check('SelectStmt', node);
+    const environment = this.#with(node.withClause, parent, outer);
+    if (node.larg !== undefined || node.rarg !== undefined) {
+      this.#select(treeOf(node.larg), parent, environment);
+      this.#select(treeOf(node.rarg), parent, environment);
+    }
+    const level = this.#level(parent);
+    for (const item of listOf(node.fromClause)) this.#from(item, level, environment);
+    const groups = listOf(node.groupClause);
+    level.groupBy = groups.length === 0 ? undefined : groupItems(groups);
+    level.targets = listOf(node.targetList).map(targetOf);
+    for (const field of ['targetList', 'groupClause', 'windowClause', 'valuesLists', 'sortClause'] as const) {
+      this.#nodes(listOf(node[field]), level, environment);
+    }
+    // DISTINCT without ON is a list with one empty node.
+    this.#nodes(
+      listOf(node.distinctClause).filter((item) => Object.keys(item).length > 0),
+      level,
+      environment,
+    );
+    for (const field of ['whereClause', 'havingClause', 'limitOffset', 'limitCount'] as const) {
+      if (node[field] !== undefined) this.#node(treeOf(node[field]), level, environment);
+    }
+  }
+
+  /** The names that the query body sees: each CTE sees the earlier ones, with RECURSIVE all of them. */
+  #with(value: unknown, parent: QueryLevel | undefined, outer: Environment): Environment {
+    if (value === undefined) return outer;
+    const clause = treeOf(value);
+    this.#check('WithClause', clause);
+    const ctes = listOf(clause.ctes).map((wrapped) => {
+      const [tag, cte] = unwrap(wrapped);
+      if (tag !== 'CommonTableExpr') this.#fail(notUnderstood(`"${tag}" in WITH`), locationOf(clause));
+      this.#check('CommonTableExpr', cte);
+      return cte;
+    });
+    const all = new Set(ctes.map((cte) => stringOf(cte.ctename) ?? ''));
+    const seen = new Set<string>();
+    for (const cte of ctes) {
+      const names = clause.recursive === true ? all : new Set(seen);
+      const environment: Environment = { names, outer };
+      this.#query(treeOf(cte.ctequery), parent, environment);
+      for (const [tag, field] of [
+        ['CTESearchClause', 'search_clause'],
+        ['CTECycleClause', 'cycle_clause'],
+      ] as const) {
+        if (cte[field] !== undefined) this.#struct(tag, treeOf(cte[field]), this.#level(parent), environment);
+      }
+      seen.add(stringOf(cte.ctename) ?? '');
+    }
+    return { names: all, outer };
+  }
+
+  #from(wrapped: Tree, level: QueryLevel, environment: Environment): void {
+    const [tag, node] = unwrap(wrapped);
+    const alias = treeOf(node.alias);
+    const name = stringOf(alias.aliasname);
+    const columnAliases = alias.colnames !== undefined;
+    const add = (item: FromItem): void => void level.items.push(item);
+    this.#check(tag, node);
+    this.#deeper(() => {
+      switch (tag) {
+        case 'RangeVar':
+          this.#rangeVar(node, level, environment, false);
+          return;
+        case 'RangeTableSample': {
+          const [inner, relation] = unwrap(treeOf(node.relation));
+          if (inner !== 'RangeVar') this.#fail(notUnderstood(`TABLESAMPLE of "${inner}"`), locationOf(node));
+          const method = namesOf(node.method);
+          this.functions.push({
+            schema: method.length > 1 ? method.at(-2) : 'pg_catalog',
+            name: method.at(-1) ?? '',
+            constants: [],
+            location: locationOf(node),
+            bySyntax: true,
+          });
+          this.#rangeVar(relation, level, environment, true);
+          this.#nodes(listOf(node.args), level, environment);
+          if (node.repeatable !== undefined) this.#node(treeOf(node.repeatable), level, environment);
+          return;
+        }
+        case 'RangeSubselect':
+          this.#query(treeOf(node.subquery), level, environment);
+          break;
+        case 'JoinExpr': {
+          this.#from(treeOf(node.larg), level, environment);
+          this.#from(treeOf(node.rarg), level, environment);
+          if (node.quals !== undefined) this.#node(treeOf(node.quals), level, environment);
+          const using = stringOf(treeOf(node.join_using_alias).aliasname);
+          if (using !== undefined) add({ name: using, reference: undefined, columnAliases: false });
+          if (name === undefined) return;
+          break;
+        }
+        case 'RangeFunction':
+          // Each item is a List of the function and its column definitions.
+          for (const item of listOf(node.functions)) this.#rangeFunction(item, level, environment);
+          this.#nodes(listOf(node.coldeflist), level, environment);
+          break;
+        case 'RangeTableFunc':
+        case 'JsonTable':
+          this.#children(tag, node, level, environment);
+          break;
+        default:
+          this.#fail(notUnderstood(`"${tag}" in FROM`), locationOf(node));
+      }
+      add({ name, reference: undefined, columnAliases });
+    });
+  }
+
+  #rangeFunction(wrapped: Tree, level: QueryLevel, environment: Environment): void {
+    const [tag, list] = unwrap(wrapped);
+    if (tag !== 'List') this.#fail(notUnderstood(`"${tag}" as a function in FROM`), 0);
+    for (const item of listOf(list.items)) {
+      if (Object.keys(item).length > 0) this.#node(item, level, environment);
+    }
+  }
+
+  #rangeVar(node: Tree, level: QueryLevel, environment: Environment, sampled: boolean): void {
+    this.#check('RangeVar', node);
+    const reference = this.#reference(node, sampled);
+    const name = reference.alias ?? reference.name;
+    const isCte = reference.schema === undefined && reference.database === undefined && hasName(environment, reference.name);
+    if (!isCte) this.relations.push(reference);
+    level.items.push({ name, reference: isCte ? undefined : reference, columnAliases: reference.columnAliases });
+  }
+
+  #reference(node: Tree, sampled: boolean): RelationReference {
+    const alias = treeOf(node.alias);
+    return {
+      database: stringOf(node.catalogname),
+      schema: stringOf(node.schemaname),
+      name: stringOf(node.relname) ?? '',
+      location: locationOf(node),
+      only: node.inh !== true,
+      alias: stringOf(alias.aliasname),
+      columnAliases: alias.colnames !== undefined,
+      sampled,
+    };
+  }
+
+  #nodes(list: readonly Tree[], level: QueryLevel, environment: Environment): void {
+    for (const item of list) this.#node(item, level, environment);
+  }
+
+  #node(wrapped: Tree, level: QueryLevel, environment: Environment): void {
+    const [tag, node] = unwrap(wrapped);
+    this.#struct(tag, node, level, environment);
+  }
+
+  #struct(tag: string, node: Tree, level: QueryLevel, environment: Environment): void {
+    this.#check(tag, node);
+    switch (tag) {
+      case 'SelectStmt':
+        this.#select(node, level, environment);
+        return;
+      case 'ColumnRef':
+        this.#column(node, level);
+        return;
+      case 'FuncCall':
+        this.#function(node);
+        break;
+      case 'A_Expr':
+        this.#operator(namesOf(node.name), node);
+        this.#comparison(node);
+        break;
+      case 'SubLink':
+        if (node.operName !== undefined) this.#operator(namesOf(node.operName), node);
+        break;
+      case 'SortBy':
+        if (node.useOp !== undefined) this.#operator(namesOf(node.useOp), node);
+        break;
+      case 'TypeName':
+        this.#type(node);
+        break;
+      case 'A_Indirection':
+        for (const step of listOf(node.indirection)) {
+          const name = stringOf(treeOf(step.String).sval);
+          if (name !== undefined) this.fields.push({ name, location: locationOf(node) });
+        }
+        break;
+      case 'RangeVar':
+      case 'WithClause':
+        this.#fail(notUnderstood(`"${tag}" in an expression`), locationOf(node));
+    }
+    this.#children(tag, node, level, environment);
+  }
+
+  #children(tag: string, node: Tree, level: QueryLevel, environment: Environment): void {
+    this.#deeper(() => {
+      const shape = NODE_SHAPES[tag] ?? {};
+      for (const field of Object.keys(node)) {
+        const slot = shape[field];
+        if (slot === undefined || slot === 'value') continue;
+        if (slot === 'node') this.#node(treeOf(node[field]), level, environment);
+        else if (slot === 'nodes') this.#nodes(listOf(node[field]), level, environment);
+        else if (slot !== '=Alias') this.#struct(slot.slice(1), treeOf(node[field]), level, environment);
+      }
+    });
+  }
+
+  #deeper(walk: () => void): void {
+    this.#depth++;
+    if (this.#depth > MAX_DEPTH) this.#fail(notUnderstood('an expression nested this deeply'), 0);
+    walk();
+    this.#depth--;
+  }
+
+  #check(tag: string, node: Tree): void {
+    const shape = NODE_SHAPES[tag];
+    if (shape === undefined || !Object.hasOwn(NODE_SHAPES, tag)) this.#fail(notUnderstood(`"${tag}"`), locationOf(node));
+    for (const field of Object.keys(node)) {
+      if (!Object.hasOwn(shape, field)) this.#fail(notUnderstood(`"${field}" of "${tag}"`), locationOf(node));
+    }
+  }
+
+  #column(node: Tree, level: QueryLevel): void {
+    const parts = listOf(node.fields);
+    const star = parts.some((part) => part.A_Star !== undefined);
+    const fields = parts.filter((part) => part.String !== undefined).map((part) => stringOf(treeOf(part.String).sval) ?? '');
+    this.columns.push({ fields, star, location: locationOf(node), level });
+  }
+
+  #function(node: Tree): void {
+    const names = namesOf(node.funcname);
+    if (names.length > 2) this.#fail(notUnderstood('a function name with a database'), locationOf(node));
+    this.functions.push({
+      schema: names.length > 1 ? names[0] : undefined,
+      name: names.at(-1) ?? '',
+      constants: listOf(node.args).map(constantOf),
+      location: locationOf(node),
+      bySyntax: node.funcformat === 'COERCE_SQL_SYNTAX',
+    });
+  }
+
+  #operator(names: readonly string[], node: Tree): void {
+    // BETWEEN's name is not an operator's; it stands for <= and >=.
+    const kind = node.kind;
+    if (typeof kind === 'string' && kind.includes('BETWEEN')) {
+      for (const name of ['<=', '>=', '<', '>']) this.operators.push({ schema: undefined, name, location: locationOf(node) });
+      return;
+    }
+    this.operators.push({ schema: names.length > 1 ? names.at(-2) : undefined, name: names.at(-1) ?? '', location: locationOf(node) });
+  }
+
+  /** Remembers which parameters meet which columns in one operator, for the audit record. */
+  #comparison(node: Tree): void {
+    const parameters = new Set<number>();
+    const columns = new Set<string>();
+    const visit = (value: unknown): void => {
+      if (Array.isArray(value)) for (const item of value) visit(item);
+      else if (isTree(value)) {
+        if (isTree(value.ParamRef)) parameters.add(numberOf(value.ParamRef.number));
+        else if (isTree(value.ColumnRef)) columns.add(namesOf(value.ColumnRef.fields).at(-1) ?? '');
+        else if (value.SubLink === undefined && value.A_Expr === undefined) for (const key of Object.keys(value)) visit(value[key]);
+      }
+    };
+    visit([node.lexpr, node.rexpr]);
+    for (const parameter of parameters) this.parameters.push({ parameter, columns: [...columns] });
+  }
+
+  #type(node: Tree): void {
+    const names = namesOf(node.names);
+    this.types.push({ schema: names.length > 1 ? names.at(-2) : undefined, name: names.at(-1) ?? '', location: locationOf(node) });
+  }
+}
+
+const hasName = (environment: Environment | undefined, name: string): boolean => {
+  for (let scope = environment; scope !== undefined; scope = scope.outer) if (scope.names.has(name)) return true;
+  return false;
+};
+
+const groupItems = (items: readonly Tree[]): readonly GroupItem[] | undefined => {
+  const result: GroupItem[] = [];
+  for (const wrapped of items) {
+    const [tag, node] = unwrap(wrapped);
+    if (tag === 'GroupingSet') return undefined;
+    if (tag === 'ColumnRef') result.push({ type: 'Column', fields: namesOf(node.fields), location: locationOf(node) });
+    if (tag === 'A_Const' && isTree(node.ival)) {
+      result.push({ type: 'Ordinal', ordinal: numberOf(node.ival.ival), location: locationOf(node) });
+    }
+  }
+  return result;
+};
+
+const targetOf = (wrapped: Tree): { name: string | undefined; column: readonly string[] | undefined } => {
+  const [, target] = unwrap(wrapped);
+  const [tag, value] = unwrap(treeOf(target.val));
+  const column = tag === 'ColumnRef' ? namesOf(value.fields) : undefined;
+  return { name: stringOf(target.name) ?? column?.at(-1), column };
+};
