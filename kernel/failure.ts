@@ -162,6 +162,24 @@ export const shuttingDown = (): Failure =>
 export const sessionRevoked = (detail: string): Failure =>
   fatal(SQLSTATE.adminShutdown, 'session-revoked', 'terminating connection because access was revoked', detail);
 
+export const idleTooLong = (): Failure =>
+  fatal(
+    SQLSTATE.idleSessionTimeout,
+    'idle-too-long',
+    'terminating connection because it was idle for too long',
+    'The policy limits how long a session may be idle.',
+    'Reconnect.',
+  );
+
+export const sessionTooLong = (): Failure =>
+  fatal(
+    SQLSTATE.adminShutdown,
+    'session-too-long',
+    'terminating connection because it has lasted too long',
+    'The policy limits how long a session may last.',
+    'Reconnect.',
+  );
+
 export const auditUnavailable = (detail: string): Failure =>
   error(
     SQLSTATE.ioError,

@@ -1,0 +1,99 @@
+import type { AuditReceipt, AuditRecord } from '../../kernel/audit-record.ts';
+import type { Failure } from '../../kernel/failure.ts';
+import type { SessionUpstream } from './dependencies.ts';
+import type { Expectation, Expectations } from './expectations.ts';
+
+/** One message for the server. */
+export type BatchItem = {
+  readonly bytes: Buffer;
+  /** `Copy`: data of a statement that is under way; it belongs to that statement's record. */
+  readonly kind: 'Query' | 'Extended' | 'Sync' | 'Flush' | 'Copy';
+  /** Undefined for what is never answered. */
+  readonly expectation: Expectation | undefined;
+};
+
+/** What one read of the client's socket came to: messages for the server, and the records that have to be durable before. */
+export class Batch {
+  items: BatchItem[] = [];
+  records: AuditRecord[] = [];
+  bytes = 0;
+
+  add(item: BatchItem): void {
+    this.items.push(item);
+    this.bytes += item.bytes.length;
+  }
+}
+
+/** Forwards a batch whose records are durable; false: the server is slow. */
+export const forward = (batch: Batch, receipt: AuditReceipt, upstream: SessionUpstream, expect: (item: BatchItem) => void): boolean => {
+  if (batch.items.length === 0) {
+    return true;
+  }
+  // Expectations come first: an answer must never meet a queue that does not know of it.
+  for (const item of batch.items) {
+    expect(item);
+  }
+  const [only] = batch.items;
+  return upstream.send(receipt, batch.items.length === 1 && only ? only.bytes : Buffer.concat(batch.items.map(({ bytes }) => bytes)));
+};
+
+/**
+ * Takes the place of `forward` where the records could not be written: nothing of the agent's reaches the server, and each
+ * statement fails with `failure` just as one that the server refuses, so that transaction and pipeline are in the state that the
+ * client expects. Copy data goes on: its statement has its record, and it would otherwise be stored with a hole.
+ */
+export const refuseBatch = (
+  batch: Batch,
+  failure: Failure,
+  upstream: SessionUpstream,
+  standing: AuditReceipt,
+  expectations: Expectations,
+): void => {
+  let skipping = false;
+  const poison = (sent: 'Query' | 'Parse', segment: number): Expectation => ({
+    sent,
+    segment,
+    swallow: false,
+    refusal: failure,
+    text: undefined,
+    running: undefined,
+    consequences: [],
+  });
+  for (const { kind, bytes, expectation } of batch.items) {
+    for (const consequence of kind === 'Sync' || kind === 'Copy' ? [] : (expectation?.consequences ?? [])) {
+      consequence.discard();
+    }
+    const segment = expectation?.segment ?? 0;
+    switch (kind) {
+      case 'Query':
+        expectations.push(poison('Query', segment));
+        upstream.sendControl({ type: 'PoisonQuery' });
+        break;
+      case 'Extended':
+        if (!skipping) {
+          expectations.push(poison('Parse', segment));
+          upstream.sendControl({ type: 'PoisonParse' });
+          skipping = true;
+        }
+        break;
+      case 'Sync':
+        if (expectation !== undefined) {
+          expectations.push(expectation);
+        }
+        upstream.sendControl({ type: 'Sync' });
+        skipping = false;
+        break;
+      case 'Flush':
+        upstream.sendControl({ type: 'Flush' });
+        break;
+      case 'Copy':
+        if (expectation !== undefined) {
+          expectations.push(expectation);
+        }
+        upstream.send(standing, bytes);
+        break;
+      default:
+        kind satisfies never;
+    }
+  }
+};

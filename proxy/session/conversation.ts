@@ -1,0 +1,428 @@
+import type { Socket } from 'node:net';
+import type { AuditReceipt, AuditRecord, AuditSession } from '../../kernel/audit-record.ts';
+import { Failure, idleTooLong, internalError, sessionTooLong, shuttingDown, upstreamLost } from '../../kernel/failure.ts';
+import { ClientFrames } from '../wire/client-frames.ts';
+import { encodeFailure } from '../wire/error-response.ts';
+import { ServerFrames } from '../wire/server-frames.ts';
+import { type Batch, forward, refuseBatch } from './batch.ts';
+import { ClientOutput } from './client-output.ts';
+import type { Access, SessionDependencies, SessionUpstream } from './dependencies.ts';
+import { Expectations } from './expectations.ts';
+import { FrontendHandler } from './frontend-handler.ts';
+import { outcomeOf } from './running-statement.ts';
+import { ServerHandler } from './server-handler.ts';
+import { ServerState } from './session-state.ts';
+import type { SocketReader } from './socket-reader.ts';
+
+/** Two doors that are open, and what is known of who is between them. */
+export type ConversationParts = {
+  readonly socket: Socket;
+  readonly reader: SocketReader;
+  readonly upstream: SessionUpstream;
+  readonly access: Access;
+  readonly session: AuditSession;
+  /** Of the record that the session started: good for what carries no statement. */
+  readonly receipt: AuditReceipt;
+  readonly startupPath: readonly string[] | undefined;
+};
+
+/** A batch that grows beyond this is sent before the rest of what has arrived is read. */
+const BATCH_BYTES = 1024 * 1024;
+
+/** Completions that no statement follows are written after this many milliseconds. */
+const COMPLETION_DELAY = 50;
+
+/** How long a client may take to read its last error. */
+const GOODBYE_MS = 2_000;
+
+/** Longer delays make `setTimeout` fire at once. */
+const MAX_TIMER = 2 ** 31 - 1;
+
+/** Thrown at whoever waits when the session is over. */
+const OVER = new Error('the session is over');
+
+/**
+ * Drives one session: reads the client, has its messages judged, recorded and forwarded, in that order and one batch after
+ * the other; and brings back what the server answers. What may pass is decided by the two handlers.
+ */
+export class Conversation {
+  readonly #parts: ConversationParts;
+  readonly #dependencies: SessionDependencies;
+  readonly #expectations = new Expectations();
+  readonly #state: ServerState;
+  readonly #output = new ClientOutput();
+  readonly #frontend: FrontendHandler;
+  readonly #server: ServerHandler;
+  readonly #serverFrames = new ServerFrames();
+  #receipt: AuditReceipt;
+  #completions: AuditRecord[] = [];
+  #completionTimer: NodeJS.Timeout | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #durationTimer: NodeJS.Timeout | undefined;
+  #cancelling: Promise<void> | undefined;
+  /** The reading side waits for the server: wakes it, or makes it give up. */
+  #waiting: { readonly ready: () => boolean; readonly wake: () => void; readonly giveUp: () => void } | undefined;
+  #full = false;
+  /** The reading side is between two reads. */
+  #reading = false;
+  #terminating = false;
+  #draining = false;
+  #over = false;
+  #reason = 'client-disconnected';
+  readonly #ended: Promise<void>;
+  #resolveEnded = (): void => {};
+
+  constructor(parts: ConversationParts, dependencies: SessionDependencies) {
+    this.#parts = parts;
+    this.#dependencies = dependencies;
+    this.#receipt = parts.receipt;
+    this.#ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    const { access, session } = parts;
+    const { clock, observe } = dependencies;
+    this.#state = new ServerState(access.judge, this.#expectations, parts.startupPath);
+    this.#frontend = new FrontendHandler({
+      session,
+      judge: access.judge,
+      state: this.#state,
+      clock,
+      settle: () => this.#settle(),
+      refused: (decided, decisionMs) => observe(outcomeOf(decided, undefined, decisionMs)),
+    });
+    this.#server = new ServerHandler({
+      session,
+      expectations: this.#expectations,
+      state: this.#state,
+      clock,
+      output: this.#output,
+      notices: access.notices,
+      completed: (running, record) => {
+        this.#completions.push(record);
+        observe(outcomeOf(running.decided, record, running.decisionMs));
+      },
+    });
+  }
+
+  /** Runs until the session has ended and its last record is written. Never rejects. */
+  async run(): Promise<void> {
+    const { socket, upstream, access, session } = this.#parts;
+    const revoked = (): void => this.end(access.ended.reason instanceof Failure ? access.ended.reason : shuttingDown());
+    access.ended.addEventListener('abort', revoked, { once: true });
+    socket.on('close', this.#clientGone);
+    upstream.onDrain(() => {
+      this.#full = false;
+      this.#wake();
+    });
+    upstream.onClose((failure) => this.#serverGone(failure));
+    upstream.onData((chunk) => this.#fromServer(chunk));
+    this.#startTimers();
+    if (access.ended.aborted) {
+      revoked();
+    }
+    const unsent = await this.#readClient();
+    await this.#ended;
+    access.ended.removeEventListener('abort', revoked);
+    for (const { expectation } of unsent) {
+      if (expectation !== undefined) {
+        this.#server.loseOne(expectation);
+      }
+    }
+    const failure = await this.#append([{ type: 'session-ended', session: session.id, reason: this.#reason }]);
+    if (failure !== undefined) {
+      this.#dependencies.log('session-end-unrecorded', { session: session.id, records: this.#completions.length + 1, error: failure.message });
+    }
+  }
+
+  /** Ends the session; `failure` is told to the client. */
+  end(failure: Failure | undefined, reason?: string): void {
+    if (this.#over) {
+      return;
+    }
+    this.#over = true;
+    this.#reason = reason ?? failure?.fields.code ?? this.#reason;
+    const { socket, reader, upstream } = this.#parts;
+    const running = this.#expectations.size > 0 && !this.#terminating;
+    this.#stopTimers();
+    this.#server.lose();
+    this.#output.flush(socket);
+    if (failure !== undefined && socket.writable) {
+      socket.write(encodeFailure({ ...failure.fields, severity: 'FATAL' }));
+    }
+    reader.stop();
+    socket.off('close', this.#clientGone);
+    socket.end();
+    // Only who reads on hears that the other side closes.
+    socket.resume();
+    const goodbye = setTimeout(() => socket.destroy(), GOODBYE_MS);
+    goodbye.unref();
+    socket.once('close', () => clearTimeout(goodbye));
+    this.#closeUpstream(upstream, running);
+    this.#waiting?.giveUp();
+    this.#resolveEnded();
+  }
+
+  /** Ends the session as soon as it is idle outside of a transaction. */
+  drain(): void {
+    this.#draining = true;
+    this.#endIfDrained();
+  }
+
+  /** Cancels what runs; nothing else is forwarded until the server has taken it. */
+  async cancel(): Promise<void> {
+    if (this.#over || this.#expectations.size === 0) {
+      return;
+    }
+    const { upstream } = this.#parts;
+    this.#cancelling ??= upstream
+      .cancel()
+      .catch((error: unknown) => this.#dependencies.log('cancel-failed', { session: this.#parts.session.id, error: String(error) }))
+      .finally(() => {
+        this.#cancelling = undefined;
+      });
+    await this.#cancelling;
+  }
+
+  /** Answers what was read and never sent. */
+  async #readClient(): Promise<Batch['items']> {
+    const frames = new ClientFrames(this.#dependencies.messageLimit, this.#parts.reader.queue);
+    try {
+      for (;;) {
+        for (let frame = frames.next(); frame !== undefined; frame = frames.next()) {
+          if (await this.#frontend.handle(frame)) {
+            await this.#flush();
+            this.#sayGoodbye();
+            return [];
+          }
+          if (this.#frontend.batch.bytes >= BATCH_BYTES) {
+            await this.#flush();
+          }
+        }
+        await this.#flush();
+        this.#reading = true;
+        this.#endIfDrained();
+        const more = await this.#parts.reader.more();
+        this.#reading = false;
+        if (!more) {
+          this.end(undefined);
+          return [];
+        }
+        this.#restartIdleTimer();
+      }
+    } catch (error) {
+      if (error !== OVER) {
+        this.end(this.#failureOf(error));
+      }
+      return this.#unsent;
+    }
+  }
+
+  #unsent: Batch['items'] = [];
+
+  /** Records what the batch holds, then forwards it. INVARIANT: nothing is sent before its record is durable. */
+  async #flush(): Promise<void> {
+    const batch = this.#frontend.takeBatch();
+    if (batch.items.length === 0 && batch.records.length === 0) {
+      return;
+    }
+    const { upstream } = this.#parts;
+    this.#unsent = batch.items;
+    let failure: Failure | undefined;
+    if (batch.records.length > 0) {
+      failure = await this.#append(batch.records);
+    }
+    if (failure !== undefined) {
+      this.#unsent = [];
+      this.#observeUnrecorded(batch, failure);
+    }
+    await this.#cancelling;
+    if (this.#over) {
+      throw OVER;
+    }
+    if (failure === undefined) {
+      this.#full = !forward(batch, this.#receipt, upstream, (item) => this.#expect(item));
+    } else {
+      refuseBatch(batch, failure, upstream, this.#receipt, this.#expectations);
+    }
+    this.#unsent = [];
+    if (this.#full) {
+      await this.#wait(() => !this.#full);
+    }
+  }
+
+  #observeUnrecorded({ records }: Batch, failure: Failure): void {
+    for (const record of records) {
+      if (record.type === 'decision' && record.decision !== 'Deny') {
+        const reasons = [{ code: failure.fields.code, message: failure.message }];
+        this.#dependencies.observe(outcomeOf({ ...record, decision: 'Deny', reasons }, undefined, 0));
+      }
+    }
+  }
+
+  #expect({ expectation }: Batch['items'][number]): void {
+    if (expectation === undefined) {
+      return;
+    }
+    if (expectation.running !== undefined) {
+      expectation.running.startedAt = this.#dependencies.clock.monotonic();
+    }
+    if (!this.#expectations.push(expectation)) {
+      this.#server.skip(expectation);
+    }
+  }
+
+  /** Writes the completions so far and the records given, in one go; answers why not. */
+  async #append(records: readonly AuditRecord[]): Promise<Failure | undefined> {
+    const completions = this.#completions;
+    this.#completions = [];
+    try {
+      this.#receipt = await this.#parts.access.audit.append([...completions, ...records]);
+      return undefined;
+    } catch (error) {
+      // What has happened has to be told once the store can be written again.
+      this.#completions = [...completions, ...this.#completions];
+      return this.#failureOf(error);
+    }
+  }
+
+  async #settle(): Promise<void> {
+    await this.#flush();
+    await this.#wait(() => this.#expectations.settledBefore(this.#state.segment));
+  }
+
+  async #wait(ready: () => boolean): Promise<void> {
+    if (this.#over) {
+      throw OVER;
+    }
+    if (ready()) {
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      this.#waiting = { ready, wake: resolve, giveUp: () => reject(OVER) };
+    });
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    if (waiting?.ready()) {
+      this.#waiting = undefined;
+      waiting.wake();
+    }
+  }
+
+  #fromServer(chunk: Buffer): void {
+    if (this.#over) {
+      return;
+    }
+    const { socket, upstream } = this.#parts;
+    try {
+      this.#serverFrames.push(chunk, this.#server);
+    } catch (error) {
+      this.end(this.#failureOf(error));
+      return;
+    }
+    if (!socket.writable) {
+      this.#output.discard();
+    } else if (!this.#output.flush(socket)) {
+      upstream.pause();
+      socket.once('drain', () => upstream.resume());
+    }
+    this.#wake();
+    if (this.#completions.length > 0 && this.#completionTimer === undefined) {
+      this.#completionTimer = setTimeout(() => void this.#appendCompletions(), COMPLETION_DELAY);
+    }
+    this.#endIfDrained();
+  }
+
+  async #appendCompletions(): Promise<void> {
+    this.#completionTimer = undefined;
+    if (this.#completions.length > 0 && !this.#over) {
+      await this.#append([]);
+    }
+  }
+
+  /** Terminate comes behind all that was sent: the server finishes that first. */
+  #sayGoodbye(): void {
+    this.#reason = 'client-terminated';
+    if (this.#expectations.size === 0) {
+      this.end(undefined);
+      return;
+    }
+    this.#terminating = true;
+    this.#parts.upstream.sendControl({ type: 'Terminate' });
+  }
+
+  readonly #clientGone = (): void => {
+    if (this.#terminating) {
+      // Nobody will drain what the server still answers.
+      this.#parts.upstream.resume();
+    } else if (this.#waiting !== undefined) {
+      this.end(undefined);
+    }
+  };
+
+  #serverGone(failure: Failure | undefined): void {
+    if (this.#terminating) {
+      this.end(undefined);
+    } else if (this.#server.fatal) {
+      this.end(undefined, 'upstream-fatal');
+    } else {
+      this.end(failure ?? upstreamLost());
+    }
+  }
+
+  /** A statement that nobody waits for is cancelled, or it would run on. */
+  #closeUpstream(upstream: SessionUpstream, running: boolean): void {
+    if (!running) {
+      upstream.end();
+      return;
+    }
+    void upstream
+      .cancel()
+      .catch(() => undefined)
+      .finally(() => upstream.destroy());
+  }
+
+  #endIfDrained(): void {
+    if (this.#draining && this.#reading && this.#expectations.size === 0 && this.#state.status === 'Idle') {
+      this.end(shuttingDown());
+    }
+  }
+
+  #startTimers(): void {
+    const { sessionDuration } = this.#parts.access.limits();
+    if (sessionDuration !== undefined) {
+      this.#durationTimer = setTimeout(() => this.end(sessionTooLong()), Math.min(sessionDuration, MAX_TIMER));
+    }
+    this.#restartIdleTimer();
+  }
+
+  #restartIdleTimer(): void {
+    const { idleTimeout } = this.#parts.access.limits();
+    clearTimeout(this.#idleTimer);
+    if (idleTimeout === undefined) {
+      return;
+    }
+    this.#idleTimer = setTimeout(() => {
+      if (this.#expectations.size === 0 && this.#reading) {
+        this.end(idleTooLong());
+      } else {
+        this.#restartIdleTimer();
+      }
+    }, Math.min(idleTimeout, MAX_TIMER));
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#completionTimer);
+    clearTimeout(this.#idleTimer);
+    clearTimeout(this.#durationTimer);
+  }
+
+  #failureOf(error: unknown): Failure {
+    if (error instanceof Failure) {
+      return error;
+    }
+    this.#dependencies.log('session-fault', { session: this.#parts.session.id, error: error instanceof Error ? error.stack : String(error) });
+    return internalError();
+  }
+}

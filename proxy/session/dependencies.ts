@@ -1,0 +1,85 @@
+/**
+ * What a session is given: everything that does I/O, decides, or remembers beyond one connection. `main.ts` fills it in.
+ */
+import type { AuditReceipt, AuditRecord } from '../../kernel/audit-record.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Failure } from '../../kernel/failure.ts';
+import type { Identity } from '../../kernel/identity.ts';
+import type { Limits } from '../../kernel/policy.ts';
+import type { Judge } from '../policy/judgement.ts';
+import type { Outcome } from './outcome.ts';
+
+/** What the session sends without a record: no byte of these is the agent's SQL. */
+export type ControlMessage = { readonly type: 'Sync' | 'Flush' | 'Terminate' | 'PoisonQuery' | 'PoisonParse' };
+
+/** The server session of this client session; `proxy/upstream` makes it. */
+export type SessionUpstream = {
+  /** ParameterStatus values of its startup. */
+  readonly parameters: ReadonlyMap<string, string>;
+  /** Resolves when the server has taken the cancel request. */
+  readonly cancel: () => Promise<void>;
+  /** The only way to forward; false: full, wait for `onDrain`. */
+  readonly send: (receipt: AuditReceipt, bytes: Buffer) => boolean;
+  readonly sendControl: (message: ControlMessage) => boolean;
+  /** Raw bytes behind the first ReadyForQuery. */
+  readonly onData: (listener: (chunk: Buffer) => void) => void;
+  readonly onDrain: (listener: () => void) => void;
+  /** Once; undefined where we closed it. */
+  readonly onClose: (listener: (failure: Failure | undefined) => void) => void;
+  readonly pause: () => void;
+  readonly resume: () => void;
+  /** Terminate, then close. */
+  readonly end: () => void;
+  readonly destroy: () => void;
+};
+
+/** Makes records durable: resolves when they are, rejects with `Failure` (audit unavailable) and has then kept none of them. */
+export type SessionAudit = { readonly append: (records: readonly AuditRecord[]) => Promise<AuditReceipt> };
+
+/** What an identity may use: one connection under the policies in force. */
+export type Access = {
+  /** `namespace/name` of the DatabaseConnection. */
+  readonly connection: string;
+  readonly judge: Judge;
+  readonly audit: SessionAudit;
+  /** Asked at each notice: policies change while a session lives. */
+  readonly notices: () => 'Forward' | 'Withhold';
+  readonly limits: () => Limits;
+  /** Judges one setting of the startup packet or of its `options`; undefined: passed on to the server. */
+  readonly startupSetting: (name: string, value: string) => Failure | undefined;
+  /** The schemas that a search_path given at startup means: resolves `$user`. */
+  readonly resolveSearchPath: (names: readonly string[]) => readonly string[];
+  /** Rejects with `Failure` only. */
+  readonly openUpstream: (parameters: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<SessionUpstream>;
+  /** Aborted with a `Failure` as reason when the access ends: revoked, expired. */
+  readonly ended: AbortSignal;
+};
+
+/** One step of finding out who connects; `proxy/identity` makes it. */
+export type AuthenticationStep =
+  | { readonly type: 'Continue'; readonly messages: readonly Buffer[] }
+  /** The last of `messages` is AuthenticationOk. */
+  | { readonly type: 'Done'; readonly messages: readonly Buffer[]; readonly identity: Identity };
+
+export type Authenticator = {
+  readonly start: () => AuthenticationStep;
+  /** `body` of the client's 'p' message. Rejects with `Failure`. */
+  readonly respond: (body: Buffer) => Promise<AuthenticationStep>;
+};
+
+/** A line for the operator's log; never SQL. */
+export type SessionLog = (event: string, details: Readonly<Record<string, unknown>>) => void;
+
+export type SessionDependencies = {
+  readonly clock: Clock;
+  readonly randomBytes: (size: number) => Buffer;
+  readonly log: SessionLog;
+  readonly observe: (outcome: Outcome) => void;
+  /** Who connects: SCRAM, or an authenticator that is done at its start. */
+  readonly authenticate: (user: string, encrypted: boolean) => Authenticator;
+  /** Told where a login failed, for the record. */
+  readonly authenticationFailed: (user: string, clientAddress: string, reason: string) => void;
+  readonly openAccess: (identity: Identity, database: string, user: string) => Access | Failure | Promise<Access | Failure>;
+  /** Largest message of a client, in bytes. */
+  readonly messageLimit: number;
+};

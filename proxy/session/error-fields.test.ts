@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import type { Allowed } from '../policy/judgement.ts';
+import { errorForAgent, noticeForAgent } from './error-fields.ts';
+import { type StatementText, textOf } from './running-statement.ts';
+
+const judged: Allowed = {
+  decision: 'Allow',
+  sent: 'SELECT (x) + nope',
+  recorded: undefined,
+  edits: [{ start: 7, end: 8, text: '(x)' }],
+  effects: [{ type: 'None' }],
+  withholdErrors: false,
+  keyed: false,
+  maskedParameters: [],
+  kinds: ['Select'],
+  relations: [],
+  masked: [],
+  filtered: [],
+  policies: [],
+  reasons: [],
+  revision: '1',
+};
+
+const text = (changes: Partial<Allowed> = {}): StatementText => textOf(Buffer.from('SELECT x + nope'), { ...judged, ...changes });
+const fields = (entries: Record<string, string>): Map<string, string> => new Map(Object.entries(entries));
+
+describe('errorForAgent()', () => {
+  it('maps the position to the text of the agent, and leaves out the insides of functions', () => {
+    const error = fields({ S: 'ERROR', C: '42703', M: 'column "nope" does not exist', P: '14', q: 'SELECT secret', p: '3', W: 'PL/pgSQL function f()' });
+    expect(errorForAgent(error, text())).toEqual({
+      fields: fields({ S: 'ERROR', C: '42703', M: 'column "nope" does not exist', P: '12' }),
+      withheld: undefined,
+    });
+  });
+
+  it('leaves out a position that is in no text of the agent', () => {
+    expect(errorForAgent(fields({ C: '42601', P: '3' }), undefined).fields).toEqual(fields({ C: '42601' }));
+  });
+
+  it('leaves out a DETAIL that prints a row, and keeps it for the record', () => {
+    const error = fields({ C: '23514', M: 'new row violates check constraint "c"', D: 'Failing row contains (1, 123-45-6789).' });
+    expect(errorForAgent(error, text())).toEqual({
+      fields: fields({ C: '23514', M: 'new row violates check constraint "c"' }),
+      withheld: 'new row violates check constraint "c" — Failing row contains (1, 123-45-6789).',
+    });
+  });
+
+  it('says nothing but the code where the policy itself may have raised the error', () => {
+    const error = fields({ S: 'ERROR', C: '22P02', M: 'invalid input syntax for type integer: "secret"', D: 'd', H: 'h', P: '9', c: 'ssn' });
+    expect(errorForAgent(error, text({ withholdErrors: true }))).toEqual({
+      fields: fields({ S: 'ERROR', C: '22P02', M: 'could not compute a value that the policy protects' }),
+      withheld: 'invalid input syntax for type integer: "secret" — d',
+    });
+  });
+
+  it.each(['42703', '42804', '57014', '25P02', '40001', '55P03'])('tells %s as it is even then', (code) => {
+    expect(errorForAgent(fields({ C: code, M: 'm' }), text({ withholdErrors: true }))).toEqual({
+      fields: fields({ C: code, M: 'm' }),
+      withheld: undefined,
+    });
+  });
+
+  it('withholds an error without an SQLSTATE', () => {
+    expect(errorForAgent(fields({ M: 'secret' }), text({ withholdErrors: true })).fields).toEqual(
+      fields({ M: 'could not compute a value that the policy protects' }),
+    );
+  });
+});
+
+describe('noticeForAgent()', () => {
+  it('keeps the message and leaves out what may carry values', () => {
+    expect(noticeForAgent(fields({ S: 'NOTICE', C: '00000', M: 'm', D: 'd', W: 'w', q: 'q', p: '1', P: '2', H: 'h' }))).toEqual(
+      fields({ S: 'NOTICE', C: '00000', M: 'm', H: 'h' }),
+    );
+  });
+});

@@ -1,0 +1,160 @@
+import { type Failure, upstreamProtocolViolation } from '../../kernel/failure.ts';
+import { BACKEND } from '../wire/message-type.ts';
+import type { RunningStatement, StatementText } from './running-statement.ts';
+
+/** Something that becomes true when the server confirms a command, and does not when it fails or is skipped. */
+export type Consequence = { readonly confirm: (tag: string) => void; readonly discard: () => void };
+
+/** What was sent, in so far as answers depend on it. `CopyEnd`: CopyDone or CopyFail, which have no answer of their own. */
+export type Sent = 'Parse' | 'Bind' | 'DescribeStatement' | 'DescribePortal' | 'Execute' | 'Close' | 'Query' | 'Sync' | 'CopyEnd';
+
+/** One message on its way, whose answers are still to come. */
+export type Expectation = {
+  readonly sent: Sent;
+  /** Messages up to a Sync or Query. */
+  readonly segment: number;
+  /** We sent it, and the client has not: its success is not told. */
+  readonly swallow: boolean;
+  /** A poisoned statement: this failure is told in place of the server's syntax error. */
+  readonly refusal: Failure | undefined;
+  /** The text that an error is about. */
+  readonly text: StatementText | undefined;
+  /** Counted and recorded: a Query or Execute that runs. */
+  readonly running: RunningStatement | undefined;
+  /** One for each command that will be confirmed, in order. */
+  readonly consequences: readonly Consequence[];
+};
+
+type Answers = { readonly goOn: ReadonlySet<number>; readonly done: ReadonlySet<number> };
+
+const answers = (goOn: readonly number[], done: readonly number[]): Answers => ({ goOn: new Set(goOn), done: new Set(done) });
+
+const B = BACKEND;
+const RESULTS = [B.dataRow, B.copyInResponse, B.copyOutResponse, B.copyData, B.copyDone];
+
+/** Which answers each message may have: protocol chapter "Message Flow". */
+const ANSWERS: Readonly<Record<Sent, Answers>> = {
+  Parse: answers([], [B.parseComplete]),
+  Bind: answers([], [B.bindComplete]),
+  DescribeStatement: answers([B.parameterDescription], [B.rowDescription, B.noData]),
+  DescribePortal: answers([], [B.rowDescription, B.noData]),
+  Execute: answers(RESULTS, [B.commandComplete, B.emptyQueryResponse, B.portalSuspended]),
+  Close: answers([], [B.closeComplete]),
+  Query: answers([...RESULTS, B.rowDescription, B.commandComplete, B.emptyQueryResponse], [B.readyForQuery]),
+  Sync: answers([], [B.readyForQuery]),
+  CopyEnd: answers([], []),
+};
+
+/** An answer and the message it belongs to. */
+export type Answered = { readonly expectation: Expectation; readonly done: boolean };
+
+/**
+ * What the server still has to answer, in order. It follows the server's rule that an error in the extended protocol skips
+ * everything up to the next Sync. An answer that does not fit throws `Failure`: our idea of the session would differ from the server's.
+ */
+export class Expectations {
+  #entries: Expectation[] = [];
+  #first = 0;
+  /** The server discards what comes, up to the next Sync. */
+  #skipping = false;
+
+  get size(): number {
+    return this.#entries.length - this.#first;
+  }
+
+  get head(): Expectation | undefined {
+    return this.#entries[this.#first];
+  }
+
+  all(): readonly Expectation[] {
+    return this.#entries.slice(this.#first);
+  }
+
+  /** All that was sent before `segment` is answered. */
+  settledBefore(segment: number): boolean {
+    const head = this.head;
+    return head === undefined || head.segment >= segment;
+  }
+
+  /** False where the server will skip the message, so that nothing of it comes true. */
+  push(expectation: Expectation): boolean {
+    if (this.#skipping) {
+      if (expectation.sent !== 'Sync') {
+        return false;
+      }
+      this.#skipping = false;
+    }
+    this.#entries.push(expectation);
+    this.#dropCopyEnds();
+    return true;
+  }
+
+  /** Matches any answer but ErrorResponse, and those that may come at any time. */
+  answer(type: number): Answered {
+    const expectation = this.#expected(type);
+    const { goOn, done } = ANSWERS[expectation.sent];
+    if (done.has(type)) {
+      this.#shift();
+      return { expectation, done: true };
+    }
+    if (!goOn.has(type)) {
+      throw this.#unexpected(type);
+    }
+    if (type === BACKEND.copyInResponse) {
+      this.#dropSyncsOfCopyIn();
+    }
+    return { expectation, done: false };
+  }
+
+  /** Matches an ErrorResponse that is not fatal: the message that failed, and those that the server skips for it. */
+  fail(): { readonly failed: Expectation; readonly skipped: readonly Expectation[] } {
+    const failed = this.#expected(BACKEND.errorResponse);
+    if (failed.sent === 'Query' || failed.sent === 'Sync') {
+      return { failed, skipped: [] };
+    }
+    const pending = this.#entries.slice(this.#first + 1);
+    const sync = pending.findIndex(({ sent }) => sent === 'Sync');
+    this.#skipping = sync < 0;
+    this.#entries = sync < 0 ? [] : pending.slice(sync);
+    this.#first = 0;
+    return { failed, skipped: sync < 0 ? pending : pending.slice(0, sync) };
+  }
+
+  #expected(type: number): Expectation {
+    const head = this.head;
+    if (head === undefined) {
+      throw this.#unexpected(type);
+    }
+    return head;
+  }
+
+  #unexpected(type: number): Failure {
+    const waiting = this.head === undefined ? 'nothing was asked' : `the answer to ${this.head.sent} was expected`;
+    return upstreamProtocolViolation(`A message of type "${String.fromCharCode(type)}" came where ${waiting}.`);
+  }
+
+  #shift(): void {
+    this.#first += 1;
+    this.#dropCopyEnds();
+    if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#first);
+      this.#first = 0;
+    }
+  }
+
+  #dropCopyEnds(): void {
+    while (this.head?.sent === 'CopyEnd') {
+      this.#first += 1;
+    }
+  }
+
+  /** While it reads a COPY the server ignores Sync (`CopyGetData` of `copyfromparse.c`): libpq sends one with the Execute. */
+  #dropSyncsOfCopyIn(): void {
+    const pending = this.#entries.slice(this.#first + 1);
+    const end = pending.findIndex(({ sent }) => sent === 'CopyEnd');
+    const during = end < 0 ? pending : pending.slice(0, end);
+    const after = end < 0 ? [] : pending.slice(end);
+    this.#entries = [this.#entries[this.#first] as Expectation, ...during.filter(({ sent }) => sent !== 'Sync'), ...after];
+    this.#first = 0;
+  }
+}

@@ -1,0 +1,97 @@
+/** A change of one name, or of all of them, that the server has yet to confirm. */
+export type NameChange<T> = {
+  /** Undefined: every name is dropped. */
+  readonly key: string | undefined;
+  /** Undefined: the name is dropped. */
+  readonly value: T | undefined;
+  readonly segment: number;
+  readonly order: number;
+};
+
+/** `Uncertain`: a change sent in an earlier segment has not been answered, and may fail while what follows runs. */
+export type NameLookup<T> = { readonly type: 'Certain' | 'Uncertain'; readonly value: T | undefined };
+
+/** `NAMEDATALEN - 1`: PostgreSQL tells names apart by this many bytes. */
+const NAME_BYTES = 63;
+
+const keyOf = (name: string): string => Buffer.from(name, 'utf8').toString('latin1', 0, NAME_BYTES);
+
+/**
+ * Names that the server keeps (statements, portals), as it will know them when it reaches the message at hand.
+ * Messages of one segment (up to a Sync, or to a Query) fail together, so within it a change may be relied on at once;
+ * a change of an earlier segment only when it has been answered.
+ */
+export class NameRegistry<T> {
+  readonly #confirmed = new Map<string, T>();
+  readonly #pending = new Map<string, NameChange<T>[]>();
+  #pendingClears: NameChange<T>[] = [];
+  #order = 0;
+
+  propose(name: string | undefined, value: T | undefined, segment: number): NameChange<T> {
+    this.#order += 1;
+    const change: NameChange<T> = { key: name === undefined ? undefined : keyOf(name), value, segment, order: this.#order };
+    if (change.key === undefined) {
+      this.#pendingClears.push(change);
+    } else {
+      const changes = this.#pending.get(change.key);
+      if (changes === undefined) {
+        this.#pending.set(change.key, [change]);
+      } else {
+        changes.push(change);
+      }
+    }
+    return change;
+  }
+
+  lookup(name: string, segment: number): NameLookup<T> {
+    const key = keyOf(name);
+    const change = this.#pending.get(key)?.at(-1);
+    const clear = this.#pendingClears.at(-1);
+    const last = clear !== undefined && (change === undefined || clear.order > change.order) ? clear : change;
+    if (last === undefined) {
+      return { type: 'Certain', value: this.#confirmed.get(key) };
+    }
+    // A change of this segment decides, whatever became of the earlier ones: either it worked, or the message at hand is skipped.
+    return { type: last.segment === segment ? 'Certain' : 'Uncertain', value: last.value };
+  }
+
+  confirm(change: NameChange<T>): void {
+    this.discard(change);
+    if (change.key === undefined) {
+      this.#confirmed.clear();
+    } else if (change.value === undefined) {
+      this.#confirmed.delete(change.key);
+    } else {
+      this.#confirmed.delete(change.key);
+      this.#confirmed.set(change.key, change.value);
+    }
+  }
+
+  discard(change: NameChange<T>): void {
+    if (change.key === undefined) {
+      this.#pendingClears = this.#pendingClears.filter((other) => other !== change);
+      return;
+    }
+    const changes = (this.#pending.get(change.key) ?? []).filter((other) => other !== change);
+    if (changes.length === 0) {
+      this.#pending.delete(change.key);
+    } else {
+      this.#pending.set(change.key, changes);
+    }
+  }
+
+  /** Keeps of the confirmed names those that `keep` says, and of these the newest `limit`. */
+  retain(keep: (value: T) => boolean, limit: number): void {
+    for (const [key, value] of this.#confirmed) {
+      if (!keep(value)) {
+        this.#confirmed.delete(key);
+      }
+    }
+    for (const key of this.#confirmed.keys()) {
+      if (this.#confirmed.size <= limit) {
+        break;
+      }
+      this.#confirmed.delete(key);
+    }
+  }
+}

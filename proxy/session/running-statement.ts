@@ -1,0 +1,148 @@
+import type { AuditParameter, AuditSession, StatementCompleted, StatementDecided } from '../../kernel/audit-record.ts';
+import type { Failure } from '../../kernel/failure.ts';
+import type { Allowed, Judged, PreparedByText } from '../policy/judgement.ts';
+import type { FormatCode } from '../wire/bind.ts';
+import type { Outcome } from './outcome.ts';
+
+/** A text of the agent and what was made of it: what errors are mapped by, and records are written from. */
+export type StatementText = {
+  /** As it came, whole. */
+  readonly sql: Buffer;
+  /** Undefined for what was prepared by SQL, whose judgement is over. */
+  readonly judged: Allowed | undefined;
+  readonly prepared: PreparedByText;
+};
+
+/** A Query, Parse or Execute between its decision and its last answer. */
+export type RunningStatement = {
+  /** Unique within the session. */
+  readonly id: number;
+  readonly text: StatementText;
+  readonly decided: StatementDecided;
+  /** Milliseconds that deciding took. */
+  readonly decisionMs: number;
+  /** Set when it is forwarded, by the monotonic clock. */
+  startedAt: number;
+  rows: number;
+  bytes: number;
+  sqlstate: string | undefined;
+  serverMessage: string | undefined;
+  /** We stopped it: told in place of the server's error. */
+  stopped: Failure | undefined;
+};
+
+/** What a judgement leaves to be remembered under a name. */
+export const preparedBy = (judged: Allowed): PreparedByText => ({
+  revision: judged.revision,
+  keyed: judged.keyed,
+  withholdErrors: judged.withholdErrors,
+  relations: judged.relations,
+  masked: judged.masked,
+  filtered: judged.filtered,
+  policies: judged.policies,
+});
+
+/** The text is copied: a view would keep alive all that arrived with it. */
+export const textOf = (sql: Buffer, judged: Allowed): StatementText => ({ sql: Buffer.from(sql), judged, prepared: preparedBy(judged) });
+
+/** Values of a Bind as they are recorded; those compared with masked columns are not. */
+export const recordedParameters = (
+  values: readonly (Buffer | null)[],
+  formats: readonly FormatCode[],
+  masked: readonly number[],
+): readonly AuditParameter[] =>
+  values.map((value, index): AuditParameter => {
+    if (value === null) {
+      return { null: true };
+    }
+    if (masked.includes(index + 1)) {
+      return { masked: true };
+    }
+    const format = formats.length === 1 ? formats[0] : formats[index];
+    return format === 1 ? { binary: value.toString('base64') } : { text: value.toString('utf8') };
+  });
+
+type Decided = { readonly session: AuditSession; readonly statement: number; readonly via: StatementDecided['via'] };
+
+const about = ({ session, statement, via }: Decided) =>
+  ({ type: 'decision', session: session.id, agent: session.identity.agent, connection: session.connection, statement, via }) as const;
+
+/** The record of a judgement, fresh or that of the statement which is executed. */
+export const decisionRecord = (decided: Decided, sql: Buffer, judged: Judged, parameters?: readonly AuditParameter[]): StatementDecided => ({
+  ...about(decided),
+  decision: judged.decision,
+  kinds: judged.kinds,
+  reasons: judged.reasons,
+  policies: judged.policies,
+  revision: judged.revision,
+  sql: sql.toString('utf8'),
+  ...(judged.decision === 'Deny' || judged.recorded === undefined ? {} : { sent: judged.recorded }),
+  relations: judged.relations,
+  masked: judged.masked,
+  filtered: judged.filtered,
+  ...(parameters === undefined ? {} : { parameters }),
+});
+
+/** The record of running what was prepared, or declared, by SQL text. */
+export const preparedRecord = (decided: Decided, text: StatementText, parameters: readonly AuditParameter[]): StatementDecided => ({
+  ...about(decided),
+  decision: 'Allow',
+  kinds: ['Execute'],
+  reasons: [],
+  policies: text.prepared.policies,
+  revision: text.prepared.revision,
+  sql: text.sql.toString('utf8'),
+  relations: text.prepared.relations,
+  masked: text.prepared.masked,
+  filtered: text.prepared.filtered,
+  parameters,
+});
+
+/** The record of a refusal that no judgement of a text made. */
+export const refusalRecord = (decided: Decided, sql: Buffer, kind: string, failure: Failure, revision: string): StatementDecided => ({
+  ...about(decided),
+  decision: 'Deny',
+  kinds: [kind],
+  reasons: [{ code: failure.fields.code, message: failure.message }],
+  policies: [],
+  revision,
+  sql: sql.toString('utf8'),
+  relations: [],
+  masked: [],
+  filtered: [],
+});
+
+export const completionRecord = (
+  session: AuditSession,
+  running: RunningStatement,
+  outcome: StatementCompleted['outcome'],
+  now: number,
+): StatementCompleted => ({
+  type: 'completion',
+  session: session.id,
+  statement: running.id,
+  outcome,
+  rows: running.rows,
+  bytes: running.bytes,
+  duration: Math.max(0, now - running.startedAt),
+  ...(running.sqlstate === undefined ? {} : { sqlstate: running.sqlstate }),
+  ...(running.serverMessage === undefined ? {} : { serverMessage: running.serverMessage }),
+});
+
+/** The outcome of a statement from its two records; `completed` undefined: it was refused. */
+export const outcomeOf = (decided: StatementDecided, completed: StatementCompleted | undefined, decisionMs: number): Outcome => ({
+  agent: decided.agent,
+  connection: decided.connection,
+  via: decided.via,
+  decision: decided.decision,
+  result: completed?.outcome ?? 'Refused',
+  kinds: decided.kinds,
+  reasons: decided.reasons,
+  masked: decided.masked,
+  filtered: decided.filtered,
+  rows: completed?.rows ?? 0,
+  bytes: completed?.bytes ?? 0,
+  decisionMs,
+  ...(completed === undefined ? {} : { upstreamMs: completed.duration }),
+  ...(completed?.sqlstate === undefined ? {} : { sqlstate: completed.sqlstate }),
+});

@@ -1,0 +1,205 @@
+import type { AuditSession, StatementCompleted } from '../../kernel/audit-record.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { serverSettingUnsafe, upstreamProtocolViolation } from '../../kernel/failure.ts';
+import { SQLSTATE } from '../../kernel/sqlstate.ts';
+import { decodeCommandComplete } from '../wire/completion.ts';
+import { decodeResponseFields, encodeErrorResponse, encodeFailure, encodeNoticeResponse } from '../wire/error-response.ts';
+import { BACKEND } from '../wire/message-type.ts';
+import type { ServerFrameSink } from '../wire/server-frames.ts';
+import { decodeParameterStatus, decodeReadyForQuery } from '../wire/server-status.ts';
+import type { ClientOutput } from './client-output.ts';
+import { errorForAgent, noticeForAgent } from './error-fields.ts';
+import type { Expectation, Expectations } from './expectations.ts';
+import { completionRecord, type RunningStatement } from './running-statement.ts';
+import type { ServerState } from './session-state.ts';
+
+/** What the handler needs of its session. */
+export type ServerContext = {
+  readonly session: AuditSession;
+  readonly expectations: Expectations;
+  readonly state: ServerState;
+  readonly clock: Clock;
+  readonly output: ClientOutput;
+  readonly notices: () => 'Forward' | 'Withhold';
+  readonly completed: (running: RunningStatement, record: StatementCompleted) => void;
+};
+
+/** Settings that decide how SQL is read. INVARIANT: with any other value the server reads another statement than we judged. */
+const PINNED: ReadonlyMap<string, string> = new Map([
+  ['standard_conforming_strings', 'on'],
+  ['client_encoding', 'UTF8'],
+]);
+
+/** Throws `Failure` where the server reports a pinned setting with another value. */
+export const checkPinned = (name: string, value: string): void => {
+  const pinned = PINNED.get(name);
+  if (pinned !== undefined && pinned !== value) {
+    throw serverSettingUnsafe(name, value);
+  }
+};
+
+/**
+ * Takes the server's messages: matches them with what was sent, follows the state of the session, and passes to the client
+ * what it may see. Throws `Failure` for what ends the session.
+ */
+export class ServerHandler implements ServerFrameSink {
+  readonly #context: ServerContext;
+  /** Commands of the Query under way that are confirmed. */
+  #confirmed = 0;
+  /** The server said why it goes. */
+  fatal = false;
+
+  constructor(context: ServerContext) {
+    this.#context = context;
+  }
+
+  bulk(raw: Buffer, rows: number): void {
+    const { running } = this.#context.expectations.answer(BACKEND.dataRow).expectation;
+    if (running !== undefined) {
+      running.rows += rows;
+      running.bytes += raw.length;
+    }
+    this.#context.output.add(raw);
+  }
+
+  message(type: number, body: Buffer, raw: Buffer): void {
+    const { output, notices } = this.#context;
+    switch (type) {
+      case BACKEND.errorResponse:
+        this.#error(body);
+        break;
+      case BACKEND.noticeResponse:
+        if (notices() === 'Forward') {
+          output.add(encodeNoticeResponse(noticeForAgent(decodeResponseFields(body, upstreamProtocolViolation))));
+        }
+        break;
+      case BACKEND.parameterStatus: {
+        const { name, value } = decodeParameterStatus(body, upstreamProtocolViolation);
+        checkPinned(name, value);
+        output.add(raw);
+        break;
+      }
+      // What other sessions say is not for the agent.
+      case BACKEND.notificationResponse:
+        break;
+      case BACKEND.readyForQuery:
+        this.#ready(body, raw);
+        break;
+      default:
+        this.#answer(type, body, raw);
+    }
+  }
+
+  #answer(type: number, body: Buffer, raw: Buffer): void {
+    const { expectation, done } = this.#context.expectations.answer(type);
+    if (type === BACKEND.commandComplete) {
+      const tag = decodeCommandComplete(body, upstreamProtocolViolation);
+      expectation.consequences[this.#confirmed]?.confirm(tag);
+      this.#confirmed += 1;
+    }
+    if (done) {
+      this.#finish(type, expectation);
+    }
+    if (!expectation.swallow) {
+      this.#context.output.add(raw);
+    }
+  }
+
+  /** The last answer of a message of the extended protocol. */
+  #finish(type: number, expectation: Expectation): void {
+    const confirmed = this.#confirmed;
+    this.#confirmed = 0;
+    for (const consequence of expectation.consequences.slice(confirmed)) {
+      if (expectation.sent === 'Execute') {
+        consequence.discard();
+      } else {
+        consequence.confirm('');
+      }
+    }
+    if (expectation.running !== undefined) {
+      this.#complete(expectation.running, type === BACKEND.portalSuspended ? 'Suspended' : 'Completed');
+    }
+  }
+
+  #ready(body: Buffer, raw: Buffer): void {
+    const { expectations, state, output } = this.#context;
+    const status = decodeReadyForQuery(body, upstreamProtocolViolation);
+    const { expectation } = expectations.answer(BACKEND.readyForQuery);
+    this.#discardRest(expectation);
+    this.#confirmed = 0;
+    state.ready(status);
+    if (expectation.running !== undefined) {
+      this.#complete(expectation.running, expectation.running.sqlstate === undefined ? 'Completed' : 'Failed');
+    }
+    output.add(raw);
+  }
+
+  #error(body: Buffer): void {
+    const { expectations, state, output } = this.#context;
+    const fields = decodeResponseFields(body, upstreamProtocolViolation);
+    const severity = fields.get('V') ?? fields.get('S');
+    const sqlstate = fields.get('C') ?? SQLSTATE.internalError;
+    if (severity === 'FATAL' || severity === 'PANIC') {
+      this.fatal = true;
+      output.add(encodeErrorResponse(errorForAgent(fields, expectations.head?.text).fields));
+      return;
+    }
+    const { failed, skipped } = expectations.fail();
+    state.path.failed();
+    this.#discardRest(failed);
+    if (failed.sent !== 'Query') {
+      this.#confirmed = 0;
+    }
+    // Only the error that we provoked is ours: the statement may as well have been cancelled.
+    if (failed.refusal !== undefined && sqlstate === SQLSTATE.syntaxError) {
+      output.add(encodeFailure(failed.refusal.fields));
+    } else {
+      const told = errorForAgent(fields, failed.text);
+      output.add(encodeErrorResponse(told.fields));
+      if (failed.running !== undefined) {
+        failed.running.sqlstate = sqlstate;
+        failed.running.serverMessage = told.withheld;
+      }
+    }
+    if (failed.running !== undefined && failed.sent !== 'Query') {
+      this.#complete(failed.running, 'Failed');
+    }
+    for (const expectation of skipped) {
+      this.skip(expectation);
+    }
+  }
+
+  /** The server passes over the message. */
+  skip(expectation: Expectation): void {
+    for (const consequence of expectation.consequences) {
+      consequence.discard();
+    }
+    if (expectation.running !== undefined) {
+      this.#complete(expectation.running, 'Failed');
+    }
+  }
+
+  /** What was not answered when the session ended. */
+  lose(): void {
+    for (const expectation of this.#context.expectations.all()) {
+      this.loseOne(expectation);
+    }
+  }
+
+  loseOne({ running }: Expectation): void {
+    if (running !== undefined) {
+      this.#complete(running, 'Lost');
+    }
+  }
+
+  #discardRest(expectation: Expectation): void {
+    for (const consequence of expectation.consequences.slice(this.#confirmed)) {
+      consequence.discard();
+    }
+  }
+
+  #complete(running: RunningStatement, outcome: StatementCompleted['outcome']): void {
+    const { session, clock, completed } = this.#context;
+    completed(running, completionRecord(session, running, outcome, clock.monotonic()));
+  }
+}

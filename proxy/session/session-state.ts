@@ -1,0 +1,146 @@
+import type { AuditParameter } from '../../kernel/audit-record.ts';
+import type { Judge, PreparedByText, SessionState, StatementEffect } from '../policy/judgement.ts';
+import type { TransactionStatus } from '../wire/server-status.ts';
+import type { Consequence, Expectations } from './expectations.ts';
+import { type NameChange, type NameLookup, NameRegistry } from './name-registry.ts';
+import type { StatementText } from './running-statement.ts';
+import { SearchPath } from './search-path.ts';
+
+/** A prepared statement of the server session. */
+export type Statement = {
+  /** Replaced where it is judged again and the text that is sent stays the same. */
+  text: StatementText;
+  /** Of the Parse message; undefined where SQL PREPARE made it. */
+  readonly parameterTypes: readonly number[] | undefined;
+};
+
+/** A portal or cursor of the server session. */
+export type Portal = {
+  readonly statement: Statement;
+  readonly parameters: readonly AuditParameter[];
+  /** SQL DECLARE made it: it may outlive the transaction (WITH HOLD). */
+  readonly declared: boolean;
+};
+
+/** What a judge was shown, and whether it looked at something that is not certain yet. */
+export type Probe = { readonly state: SessionState; readonly uncertain: () => boolean };
+
+/** Holdable cursors that may be remembered; forgotten ones are refused as unknown. */
+const CURSOR_LIMIT = 1000;
+
+/** What we know of the server session: names, search_path, transaction status. */
+export class ServerState {
+  readonly statements = new NameRegistry<Statement>();
+  readonly portals = new NameRegistry<Portal>();
+  readonly path = new SearchPath();
+  status: TransactionStatus = 'Idle';
+  /** Of the message at hand: messages up to a Sync or Query fail together. */
+  segment = 0;
+  readonly #judge: Judge;
+  readonly #expectations: Expectations;
+  readonly #startupPath: readonly string[] | undefined;
+
+  constructor(judge: Judge, expectations: Expectations, startupPath: readonly string[] | undefined) {
+    this.#judge = judge;
+    this.#expectations = expectations;
+    this.#startupPath = startupPath;
+  }
+
+  /** The state that the message at hand will meet, if all before it succeeds. */
+  probe(): Probe {
+    let uncertain = false;
+    const prepared = (found: NameLookup<{ readonly prepared: PreparedByText }>): PreparedByText | undefined => {
+      uncertain ||= found.type === 'Uncertain';
+      return found.value?.prepared;
+    };
+    const text = <T>(found: NameLookup<T>, of: (value: T) => StatementText): NameLookup<{ prepared: PreparedByText }> => ({
+      type: found.type,
+      value: found.value === undefined ? undefined : { prepared: of(found.value).prepared },
+    });
+    const searchPath = (): readonly string[] => {
+      const { path, certain } = this.path.inForce(this.segment, !this.#expectations.settledBefore(this.segment));
+      uncertain ||= !certain;
+      return path ?? this.#startupPath ?? this.#judge.defaultSearchPath();
+    };
+    return {
+      state: {
+        get searchPath() {
+          return searchPath();
+        },
+        prepared: (name) => prepared(text(this.statements.lookup(name, this.segment), (statement) => statement.text)),
+        cursor: (name) => prepared(text(this.portals.lookup(name, this.segment), (portal) => portal.statement.text)),
+      },
+      uncertain: () => uncertain,
+    };
+  }
+
+  changeStatement(name: string | undefined, value: Statement | undefined): Consequence {
+    return consequenceOf(this.statements, this.statements.propose(name, value, this.segment));
+  }
+
+  changePortal(name: string | undefined, value: Portal | undefined): Consequence {
+    return consequenceOf(this.portals, this.portals.propose(name, value, this.segment));
+  }
+
+  /** What comes true when the server confirms a command with this effect. */
+  effect(effect: StatementEffect, sql: Buffer): Consequence {
+    const all: Consequence[] = [];
+    const pending = this.path.propose(effect, this.segment);
+    if (pending !== undefined) {
+      all.push({ confirm: (tag) => this.path.confirm(pending, tag), discard: () => this.path.discard(pending) });
+    }
+    switch (effect.type) {
+      case 'Prepare':
+        all.push(this.changeStatement(effect.name, madeBySql(sql, effect.prepared)));
+        break;
+      case 'Deallocate':
+        all.push(this.changeStatement(effect.name, undefined));
+        break;
+      case 'Declare':
+        all.push(this.changePortal(effect.name, { statement: madeBySql(sql, effect.prepared), parameters: [], declared: true }));
+        break;
+      case 'CloseCursor':
+        all.push(this.changePortal(effect.name, undefined));
+        break;
+      case 'DiscardAll':
+        all.push(this.changeStatement(undefined, undefined), this.changePortal(undefined, undefined));
+        break;
+      case 'None':
+      case 'Execute':
+      case 'Fetch':
+      case 'SetSearchPath':
+      case 'ResetAll':
+      case 'Transaction':
+        break;
+      default:
+        effect satisfies never;
+    }
+    return {
+      confirm: (tag) => {
+        for (const one of all) one.confirm(tag);
+      },
+      discard: () => {
+        for (const one of all) one.discard();
+      },
+    };
+  }
+
+  ready(status: TransactionStatus): void {
+    this.status = status;
+    this.path.ready(status);
+    if (status === 'Idle') {
+      // Portals end with their transaction. Which cursors are WITH HOLD is not known: a name too many is harmless.
+      this.portals.retain((portal) => portal.declared, CURSOR_LIMIT);
+    }
+  }
+}
+
+const madeBySql = (sql: Buffer, prepared: PreparedByText): Statement => ({
+  text: { sql, judged: undefined, prepared },
+  parameterTypes: undefined,
+});
+
+const consequenceOf = <T>(registry: NameRegistry<T>, change: NameChange<T>): Consequence => ({
+  confirm: () => registry.confirm(change),
+  discard: () => registry.discard(change),
+});
