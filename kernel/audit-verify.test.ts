@@ -36,13 +36,21 @@ const run = async (files: readonly SegmentSource[], options: VerifyOptions = {})
 };
 
 const findings = async (files: readonly SegmentSource[], options: VerifyOptions = {}): Promise<string[]> =>
-  (await run(files, options)).flatMap((item) => (item.type === 'Finding' ? [`${item.kind} ${item.from}-${item.to} at ${item.file}:${item.line}`] : []));
+  (await run(files, options)).flatMap((item) =>
+    item.type === 'Finding' ? [`${item.kind} ${item.from}-${item.to} at ${item.file}:${item.line}`] : [],
+  );
 
 const sources = (files: readonly (readonly string[])[]): SegmentSource[] => files.map((lines, index) => source(lines, index + 1));
 
 /** The line rewritten, with a hash that fits. */
 const forge = (line: string, change: (json: string) => string): string => {
-  const { prev, hash: _hash, seq, time, ...record } = JSON.parse(line) as Record<string, unknown> & { prev: string; seq: number; time: string };
+  const {
+    prev,
+    hash: _hash,
+    seq,
+    time,
+    ...record
+  } = JSON.parse(line) as Record<string, unknown> & { prev: string; seq: number; time: string };
   return encodeLine({ seq: seq - 1, hash: prev }, time, change(JSON.stringify(record))).bytes.toString();
 };
 
@@ -56,9 +64,17 @@ const edits: readonly (readonly [string, Edit, readonly string[]])[] = [
   ['a changed hash', (files) => void (files[1]![2] = files[1]![2]!.replace(/"hash":"..../, '"hash":"0000')), ['Edited 7-7 at f2:3']],
   ['added white space', (files) => void (files[1]![2] = files[1]![2]!.replace('{', '{ ')), ['Edited 7-7 at f2:3']],
   ['a line that is no JSON', (files) => void (files[1]![2] = 'xyz\n'), ['Edited 7-7 at f2:3']],
-  ['two edited lines in a row', (files) => void (files[1]!.splice(1, 2, 'xyz\n', 'abc\n')), ['Edited 6-7 at f2:2']],
-  ['a line rewritten together with its hash', (files) => void (files[1]![2] = forge(files[1]![2]!, (json) => json.replace('reason 2', 'forged'))), ['Edited 7-7 at f2:4']],
-  ['a rewritten last line of a segment', (files) => void (files[0]![3] = forge(files[0]![3]!, (json) => json.replace('reason 3', 'forged'))), ['Edited 4-4 at f2:1']],
+  ['two edited lines in a row', (files) => void files[1]!.splice(1, 2, 'xyz\n', 'abc\n'), ['Edited 6-7 at f2:2']],
+  [
+    'a line rewritten together with its hash',
+    (files) => void (files[1]![2] = forge(files[1]![2]!, (json) => json.replace('reason 2', 'forged'))),
+    ['Edited 7-7 at f2:4'],
+  ],
+  [
+    'a rewritten last line of a segment',
+    (files) => void (files[0]![3] = forge(files[0]![3]!, (json) => json.replace('reason 3', 'forged'))),
+    ['Edited 4-4 at f2:1'],
+  ],
   ['a removed line', (files) => void files[1]!.splice(2, 1), ['Missing 7-7 at f2:3']],
   ['removed lines', (files) => void files[1]!.splice(1, 2), ['Missing 6-7 at f2:2']],
   ['two gaps', (files) => (files[0]!.splice(1, 1), void files[1]!.splice(2, 1)), ['Missing 2-2 at f1:2', 'Missing 7-7 at f2:3']],
@@ -66,25 +82,42 @@ const edits: readonly (readonly [string, Edit, readonly string[]])[] = [
   ['a removed first line', (files) => void files[0]!.splice(0, 1), ['Missing 1-1 at f1:1']],
   ['swapped lines', (files) => void files[1]!.splice(1, 2, files[1]![2]!, files[1]![1]!), ['Reordered 6-6 at f2:3']],
   ['a line moved to the end', (files) => void files[2]!.push(files[0]!.splice(2, 1)[0]!), ['Reordered 3-3 at f3:5']],
-  ['one of two removed lines put elsewhere', (files) => void files[2]!.push(files[0]!.splice(1, 2)[0]!), ['Reordered 2-2 at f3:5', 'Missing 3-3 at f1:2']],
+  [
+    'one of two removed lines put elsewhere',
+    (files) => void files[2]!.push(files[0]!.splice(1, 2)[0]!),
+    ['Reordered 2-2 at f3:5', 'Missing 3-3 at f1:2'],
+  ],
   ['a doubled line', (files) => void files[1]!.splice(2, 0, files[1]![1]!), ['Inserted 6-6 at f2:3']],
   ['an older line once more', (files) => void files[1]!.splice(2, 0, files[0]![1]!), ['Inserted 2-2 at f2:3']],
   ['an inserted line that is no record', (files) => void files[1]!.splice(2, 0, 'xyz\n'), ['Inserted 7-7 at f2:3']],
   [
     'an inserted line that continues the chain',
-    (files, points) => void files[1]!.splice(2, 0, encodeLine(points[6]!, TIME, '{"type":"session-ended","session":"s9","reason":""}').bytes.toString()),
+    (files, points) =>
+      void files[1]!.splice(2, 0, encodeLine(points[6]!, TIME, '{"type":"session-ended","session":"s9","reason":""}').bytes.toString()),
     ['Inserted 7-7 at f2:4'],
   ],
   ['a segment whose end was cut off', (files) => void files[1]!.splice(2), ['Truncated 7-8 at f2:2']],
-  ['a segment cut off within a line', (files) => void files[1]!.splice(2, 2, files[1]![2]!.slice(0, 20)), ['Truncated 7-7 at f2:3', 'Truncated 8-8 at f2:2']],
+  [
+    'a segment cut off within a line',
+    (files) => void files[1]!.splice(2, 2, files[1]![2]!.slice(0, 20)),
+    ['Truncated 7-7 at f2:3', 'Truncated 8-8 at f2:2'],
+  ],
   ['an emptied segment', (files) => void files[1]!.splice(0), ['Missing 5-8 at f3:1']],
   ['a torn last line', (files) => void files[2]!.splice(3, 1, files[2]![3]!.slice(0, 20)), ['Torn 12-12 at f3:4']],
   ['a last line without its line feed', (files) => void files[2]!.splice(3, 1, files[2]![3]!.slice(0, -1)), ['Torn 12-12 at f3:4']],
   ['zeros after a loss of power', (files) => void files[2]!.splice(3, 1, '\0\0\0\n\0\0'), ['Torn 12-12 at f3:4']],
   ['zeros in the middle', (files) => void files[2]!.splice(2, 1, '\0\0\0\n'), ['Edited 11-11 at f3:3']],
   ['an edited last line', (files) => void files[2]!.splice(3, 1, 'xyz\n'), ['Edited 12-12 at f3:4']],
-  ['an edited line before a torn one', (files) => void files[2]!.splice(2, 2, 'xyz\n', '{"seq'), ['Edited 11-11 at f3:3', 'Torn 11-11 at f3:4']],
-  ['an unknown format version', (files) => void (files[0]![0] = forge(files[0]![0]!, (json) => json.replace('"version":1', '"version":2'))), ['Unsupported 1-1 at f1:1', 'Edited 1-1 at f1:2']],
+  [
+    'an edited line before a torn one',
+    (files) => void files[2]!.splice(2, 2, 'xyz\n', '{"seq'),
+    ['Edited 11-11 at f3:3', 'Torn 11-11 at f3:4'],
+  ],
+  [
+    'an unknown format version',
+    (files) => void (files[0]![0] = forge(files[0]![0]!, (json) => json.replace('"version":1', '"version":2'))),
+    ['Unsupported 1-1 at f1:1', 'Edited 1-1 at f1:2'],
+  ],
 ];
 
 describe('verifySegments()', () => {
@@ -144,7 +177,15 @@ describe('verifySegments()', () => {
     const lines = files[0]!.map((line) => JSON.parse(line) as unknown);
     expect(await run([source([...files[0]!, '{"seq":5'], 1)])).toEqual([
       { type: 'Segment', file: 'f1', number: 1, records: 4, bytes: intact + 8, intactBytes: intact, first: lines[0], last: lines[3] },
-      { type: 'Finding', kind: 'Torn', file: 'f1', line: 5, from: 5, to: 5, detail: 'the last 8 bytes are a record that was never finished' },
+      {
+        type: 'Finding',
+        kind: 'Torn',
+        file: 'f1',
+        line: 5,
+        from: 5,
+        to: 5,
+        detail: 'the last 8 bytes are a record that was never finished',
+      },
     ]);
   });
 
@@ -171,17 +212,21 @@ describe('segmentLines()', () => {
       return lines;
     };
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.constantFrom('a', 'bc', '\n', 'é', '\n\n'), { maxLength: 30 }), fc.array(fc.nat({ max: 7 })), async (texts, cuts) => {
-        const whole = Buffer.from(texts.join(''));
-        const chunks: Buffer[] = [];
-        let rest = whole;
-        for (const cut of cuts) {
-          chunks.push(rest.subarray(0, cut));
-          rest = rest.subarray(cut);
-        }
-        expect(await collect([...chunks, rest])).toEqual(await collect([whole]));
-        expect((await collect([whole])).length).toBe(whole.toString().split('\n').length - (/(^|\n)$/.test(whole.toString()) ? 1 : 0));
-      }),
+      fc.asyncProperty(
+        fc.array(fc.constantFrom('a', 'bc', '\n', 'é', '\n\n'), { maxLength: 30 }),
+        fc.array(fc.nat({ max: 7 })),
+        async (texts, cuts) => {
+          const whole = Buffer.from(texts.join(''));
+          const chunks: Buffer[] = [];
+          let rest = whole;
+          for (const cut of cuts) {
+            chunks.push(rest.subarray(0, cut));
+            rest = rest.subarray(cut);
+          }
+          expect(await collect([...chunks, rest])).toEqual(await collect([whole]));
+          expect((await collect([whole])).length).toBe(whole.toString().split('\n').length - (/(^|\n)$/.test(whole.toString()) ? 1 : 0));
+        },
+      ),
     );
   });
 });

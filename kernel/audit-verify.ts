@@ -56,7 +56,12 @@ export type VerifyOptions = {
 type Place = { readonly file: string; readonly line: number };
 type Gap = Place & { readonly kind: 'Missing' | 'Truncated'; readonly from: number; readonly to: number; readonly detail: string };
 /** Lines in a row that are no record, until the next record tells what they stand for. */
-type Unreadable = Place & { readonly kind: 'Edited' | 'Truncated'; readonly count: number; readonly detail: string; readonly zeros: boolean };
+type Unreadable = Place & {
+  readonly kind: 'Edited' | 'Truncated';
+  readonly count: number;
+  readonly detail: string;
+  readonly zeros: boolean;
+};
 
 class ChainVerifier {
   readonly #until: ChainPoint | undefined;
@@ -157,7 +162,8 @@ class ChainVerifier {
     const end = this.#end;
     if (end === undefined) return { ...place, ...range, kind: 'Missing', detail: 'the beginning of the chain is not here' };
     if (headerOf === undefined) return { ...place, ...range, kind: 'Missing', detail: 'records are missing before this line' };
-    if (headerOf === end.number + 1) return { file: end.file, line: end.line, ...range, kind: 'Truncated', detail: 'the end of the segment was cut off' };
+    if (headerOf === end.number + 1)
+      return { file: end.file, line: end.line, ...range, kind: 'Truncated', detail: 'the end of the segment was cut off' };
     return { ...place, ...range, kind: 'Missing', detail: `segments ${end.number + 1} to ${headerOf - 1} are missing` };
   }
 
@@ -167,13 +173,32 @@ class ChainVerifier {
     const at = { type: 'Finding', from: next, to: next } as const;
     // A machine that lost power can leave zeros where the file had already grown; no record ever holds a zero byte.
     if (unreadable?.zeros === true) {
-      yield { ...at, kind: 'Torn', file: unreadable.file, line: unreadable.line, detail: 'what follows the last record was never finished' };
+      yield {
+        ...at,
+        kind: 'Torn',
+        file: unreadable.file,
+        line: unreadable.line,
+        detail: 'what follows the last record was never finished',
+      };
     } else {
       if (unreadable !== undefined) {
-        yield { ...at, kind: 'Edited', file: unreadable.file, line: unreadable.line, to: next + unreadable.count - 1, detail: unreadable.detail };
+        yield {
+          ...at,
+          kind: 'Edited',
+          file: unreadable.file,
+          line: unreadable.line,
+          to: next + unreadable.count - 1,
+          detail: unreadable.detail,
+        };
       }
       if (tail !== undefined) {
-        yield { ...at, kind: 'Torn', file: tail.file, line: tail.line, detail: `the last ${tail.bytes} bytes are a record that was never finished` };
+        yield {
+          ...at,
+          kind: 'Torn',
+          file: tail.file,
+          line: tail.line,
+          detail: `the last ${tail.bytes} bytes are a record that was never finished`,
+        };
       }
     }
     for (const { kind, file, line, from, to, detail } of this.#gaps) yield { type: 'Finding', kind, file, line, from, to, detail };
@@ -194,7 +219,8 @@ export async function* verifySegments(
   let tail: (Place & { readonly bytes: number }) | undefined;
   for await (const { file, number, chunks } of segments) {
     // Only the last segment may end in the middle of a line.
-    if (tail !== undefined) chain.unreadable({ file: tail.file, line: tail.line, kind: 'Truncated', detail: 'the line is cut off', zeros: false });
+    if (tail !== undefined)
+      chain.unreadable({ file: tail.file, line: tail.line, kind: 'Truncated', detail: 'the line is cut off', zeros: false });
     tail = undefined;
     let first: AuditLine | undefined;
     let last: AuditLine | undefined;

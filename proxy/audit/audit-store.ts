@@ -1,0 +1,237 @@
+/**
+ * The durable audit record. Things start here: `append` resolves when the records are safe, and its receipt is what
+ * `upstream` asks for before it forwards anything.
+ *
+ * Group commit: what arrives while a write is under way goes into the next one, with a single sync. Callers wait for their
+ * receipts, and that is the backpressure; beyond `waitingAppends` of them the store refuses.
+ */
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { AuditReceipt, AuditRecord } from '../../kernel/audit-record.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { auditUnavailable, because, Failure } from '../../kernel/failure.ts';
+import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
+import { findChainEnd, syncDirectory } from './open-segment.ts';
+import { type PreparedRecord, SegmentWriter } from './segment-writer.ts';
+
+/** Told of each group that was written, and of each failure with the appends that it refused. */
+export type AuditObserver = {
+  readonly committed?: (batch: { readonly records: number; readonly milliseconds: number }) => void;
+  readonly failed?: (error: unknown, refused: number) => void;
+};
+
+export type AuditStoreOptions = {
+  readonly directory: string;
+  /** `Fsync`: safe when the machine dies. `Write`: handed to the operating system, safe when only the process dies. */
+  readonly durability: 'Fsync' | 'Write';
+  readonly clock: Clock;
+  /** A segment is closed before it would grow beyond this; a larger record gets a segment of its own. 64 MiB. */
+  readonly segmentBytes?: number;
+  /** Largest record, as JSON: a statement of 16 MiB of control characters fits twice. 256 MiB. */
+  readonly recordBytes?: number;
+  /** Appends that may wait; 10,000. */
+  readonly waitingAppends?: number;
+  /** How often a store that failed tries to write again by itself; 1,000. */
+  readonly probeMilliseconds?: number;
+  readonly observer?: AuditObserver;
+};
+
+export type AuditStore = {
+  /** Resolves when the records are durable, all or none of them, in this order. Rejects with the Failure `audit-unavailable`. */
+  readonly append: (records: readonly AuditRecord[]) => Promise<AuditReceipt>;
+  /** Milliseconds for which the oldest record that is not yet durable has been waiting; 0 where none is. */
+  readonly lag: () => number;
+  readonly health: () => { readonly ready: boolean; readonly detail: string };
+  /** Writes what waits, makes it durable, and lets others write to the directory. */
+  readonly close: () => Promise<void>;
+};
+
+type Waiting = {
+  readonly records: readonly AuditRecord[];
+  readonly time: string;
+  readonly since: number;
+  readonly resolve: (receipt: AuditReceipt) => void;
+  readonly reject: (failure: Failure) => void;
+};
+
+const MEBIBYTE = 1024 * 1024;
+/** A group is written when it has grown to this, so that memory stays bounded. */
+const GROUP_CHARACTERS = 4 * MEBIBYTE;
+
+/** The agent reads this detail: the error's code tells it nothing of paths. */
+const unavailable = (error: unknown): Failure => {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : '';
+  return because(auditUnavailable(`The audit store could not be written${code}.`), error);
+};
+
+class Store implements AuditStore {
+  readonly #options: AuditStoreOptions;
+  readonly #writer: SegmentWriter;
+  readonly #lock: DirectoryLock;
+  #waiting: Waiting[] = [];
+  #group: readonly Waiting[] = [];
+  #draining: Promise<void> | undefined;
+  #failed: Failure | undefined;
+  #refused = 0;
+  #probe: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: AuditStoreOptions, writer: SegmentWriter, lock: DirectoryLock) {
+    this.#options = options;
+    this.#writer = writer;
+    this.#lock = lock;
+  }
+
+  readonly append = (records: readonly AuditRecord[]): Promise<AuditReceipt> => {
+    if (this.#closed) return Promise.reject(auditUnavailable('The audit store is closed.'));
+    if (records.length === 0) return Promise.reject(auditUnavailable('There was nothing to record.'));
+    if (this.#waiting.length >= (this.#options.waitingAppends ?? 10_000)) {
+      const failure = auditUnavailable('Too many records are waiting to be written.');
+      this.#options.observer?.failed?.(failure, 1);
+      return Promise.reject(failure);
+    }
+    const { now, monotonic } = this.#options.clock;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ records, time: now().toISOString(), since: monotonic(), resolve, reject });
+      this.#start();
+    });
+  };
+
+  readonly lag = (): number => {
+    const oldest = this.#group[0] ?? this.#waiting[0];
+    return oldest === undefined ? 0 : this.#options.clock.monotonic() - oldest.since;
+  };
+
+  readonly health = (): { readonly ready: boolean; readonly detail: string } => ({
+    ready: this.#failed === undefined && !this.#closed,
+    detail: this.#closed ? 'The audit store is closed.' : (this.#failed?.fields.detail ?? ''),
+  });
+
+  readonly close = async (): Promise<void> => {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#probe);
+    await this.#draining;
+    try {
+      await this.#writer.close();
+    } finally {
+      await this.#lock.release();
+    }
+  };
+
+  /** Writes what opening left to be said: a new segment's first line, a recovery. */
+  async begin(): Promise<void> {
+    await this.#write([]);
+  }
+
+  #start(): void {
+    // A turn later, so that appends of the same moment share the first write.
+    this.#draining ??= Promise.resolve().then(() => this.#drain());
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) await this.#write(this.#waiting);
+    } finally {
+      this.#draining = undefined;
+    }
+  }
+
+  /** Writes a group from the head of the queue; with an empty queue, only what the store itself has to say. */
+  async #write(queue: Waiting[]): Promise<void> {
+    const prepared: PreparedRecord[] = [];
+    const accepted: { readonly waiting: Waiting; readonly count: number }[] = [];
+    let characters = 0;
+    let taken = 0;
+    while (taken < queue.length && characters < GROUP_CHARACTERS) {
+      const waiting = queue[taken]!;
+      taken += 1;
+      try {
+        const lines = waiting.records.map((record) => ({ time: waiting.time, json: this.#serialize(record) }));
+        prepared.push(...lines);
+        accepted.push({ waiting, count: lines.length });
+        characters += lines.reduce((sum, { json }) => sum + json.length, 0);
+      } catch (error) {
+        waiting.reject(error instanceof Failure ? error : unavailable(error));
+        this.#options.observer?.failed?.(error, 1);
+      }
+    }
+    this.#group = queue.splice(0, taken);
+    const { clock, observer } = this.#options;
+    const started = clock.monotonic();
+    try {
+      const end = await this.#writer.write(prepared, clock.now().toISOString(), this.#refused);
+      this.#failed = undefined;
+      this.#refused = 0;
+      let sequence = end.seq - prepared.length;
+      for (const { waiting, count } of accepted) {
+        sequence += count;
+        // INVARIANT: the one place where a receipt is made, and only after the write.
+        waiting.resolve({ sequence } as AuditReceipt);
+      }
+      if (prepared.length > 0) {
+        observer?.committed?.({ records: prepared.length, milliseconds: clock.monotonic() - started });
+      }
+    } catch (error) {
+      this.#refuse(error, accepted);
+    } finally {
+      this.#group = [];
+    }
+  }
+
+  #refuse(error: unknown, refused: readonly { readonly waiting: Waiting }[]): void {
+    const failure = unavailable(error);
+    this.#failed = failure;
+    this.#refused += refused.length;
+    for (const { waiting } of refused) waiting.reject(failure);
+    this.#options.observer?.failed?.(error, refused.length);
+    this.#scheduleProbe();
+  }
+
+  /** A store that nobody asks (since it is not ready) has to find out by itself that space is back. */
+  #scheduleProbe(): void {
+    clearTimeout(this.#probe);
+    if (this.#closed) return;
+    this.#probe = setTimeout(() => {
+      if (this.#failed === undefined || this.#draining !== undefined || this.#closed) return;
+      this.#draining = this.#write([]).then(() => this.#drain());
+    }, this.#options.probeMilliseconds ?? 1_000).unref();
+  }
+
+  #serialize(record: AuditRecord): string {
+    const json = JSON.stringify(record);
+    const limit = this.#options.recordBytes ?? 256 * MEBIBYTE;
+    // Three bytes of UTF-8 at most for one character of a string.
+    const bytes = json.length * 3 > limit ? Buffer.byteLength(json) : json.length;
+    if (bytes > limit) throw auditUnavailable(`The record has ${bytes} bytes, and the limit is ${limit}.`);
+    return json;
+  }
+}
+
+const createDirectory = async (directory: string): Promise<void> => {
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (first !== undefined) await syncDirectory(dirname(first));
+};
+
+/**
+ * Opens the store of a directory, creates it where it is missing, and goes on where its chain ends. Rejects with a Failure where
+ * the directory cannot be used, another process writes to it, or its last segment is damaged. A full disk is no reason to
+ * reject: the store is then not ready, and refuses, until there is space.
+ */
+export const openAuditStore = async (options: AuditStoreOptions): Promise<AuditStore> => {
+  const { directory, durability, segmentBytes = 64 * MEBIBYTE } = options;
+  let lock: DirectoryLock | undefined;
+  try {
+    await createDirectory(directory);
+    lock = await lockDirectory(directory);
+    const writer = new SegmentWriter({ directory, durability, segmentBytes, lock }, await findChainEnd(directory));
+    const store = new Store(options, writer, lock);
+    await store.begin();
+    return store;
+  } catch (error) {
+    await lock?.release();
+    if (error instanceof Failure) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw because(auditUnavailable(`The audit directory "${directory}" cannot be used: ${reason}.`), error);
+  }
+};
