@@ -56,9 +56,9 @@ export const createCheckedProject = async (): Promise<CheckedProject> => {
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await copyFile(join(ROOT, name), join(folder, name));
   }
-  const { scripts, type } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as Record<string, unknown>;
+  const { scripts, type, bin } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as Record<string, unknown>;
   const devDependencies = Object.fromEntries(TOOLS.map((name) => [name, '*']));
-  await put({ ...SOUND, 'package.json': JSON.stringify({ name: 'checked', private: true, type, scripts, devDependencies }) });
+  await put({ ...SOUND, 'package.json': JSON.stringify({ name: 'checked', private: true, type, bin, scripts, devDependencies }) });
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
 
   const check: CheckedProject['check'] = async (name, fault = {}) => {

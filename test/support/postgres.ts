@@ -2,9 +2,11 @@
  * A real PostgreSQL server for tests: things start here with `startPostgres`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFile, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { appendFile, chown, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { type PostgresInstallation, type PostgresVersion, postgresInstallation, run, temporaryFolder } from './postgres-binaries.ts';
 
@@ -65,15 +67,12 @@ export const startPostgres = async (options: PostgresOptions = {}): Promise<Test
   const dataDirectory = join(folder, 'data');
   const host = '127.0.0.1';
   let port = 0;
-  let log = '';
   let server: ChildProcess | undefined;
   const reaper = reap(folder);
 
   const start = async (): Promise<void> => {
     if (server) return;
-    server = await launch(installation, dataDirectory, port, (text) => {
-      log = (log + text).slice(-LOG_CHARACTERS);
-    });
+    server = await launch(installation, folder, port);
     server.once('exit', () => {
       server = undefined;
     });
@@ -98,7 +97,7 @@ export const startPostgres = async (options: PostgresOptions = {}): Promise<Test
       port = await freePort();
       // Between finding a port and taking it, another process may have taken it.
       await start().catch((error: unknown) => {
-        if (attempt === 5 || !log.includes('could not create any TCP/IP sockets')) throw error;
+        if (attempt === 5 || !readLog(folder).includes('could not create any TCP/IP sockets')) throw error;
       });
     }
   } catch (error) {
@@ -124,7 +123,7 @@ export const startPostgres = async (options: PostgresOptions = {}): Promise<Test
     await start();
   };
   const superuserUrl = url('postgres', 'postgres', 'postgres');
-  return { version, host, port, dataDirectory, superuserUrl, url, sql, halt, start, restart, stop, logTail: () => log };
+  return { version, host, port, dataDirectory, superuserUrl, url, sql, halt, start, restart, stop, logTail: () => readLog(folder) };
 };
 
 const prepare = async (installation: PostgresInstallation, folder: string, options: PostgresOptions): Promise<void> => {
@@ -151,37 +150,44 @@ const prepare = async (installation: PostgresInstallation, folder: string, optio
   await appendFile(join(data, 'postgresql.conf'), lines.join(''));
 };
 
-const launch = (
-  { bin, user }: PostgresInstallation,
-  dataDirectory: string,
-  port: number,
-  onLog: (text: string) => void,
-): Promise<ChildProcess> =>
-  new Promise((resolve, reject) => {
-    // In a process group of its own: a terminal's Ctrl-C is for the program that started it.
-    const child = spawn(join(bin, 'postgres'), ['-D', dataDirectory, '-p', String(port)], {
-      ...user,
-      cwd: dataDirectory,
-      detached: true,
-      env: { PATH: process.env['PATH'], LC_ALL: 'C' },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let text = '';
-    let ready = false;
-    child.stderr.setEncoding('utf8');
-    child.stderr.on('data', (chunk: string) => {
-      onLog(chunk);
-      if (ready) return;
-      text += chunk;
-      if (!text.includes('database system is ready to accept connections')) return;
-      ready = true;
-      child.unref();
-      (child.stderr as unknown as { unref: () => void }).unref();
-      resolve(child);
-    });
-    child.once('error', reject);
-    child.once('close', (code) => reject(new Error(`PostgreSQL ended with ${code}: ${text}`)));
+/** Its log goes into a file: a pipe would stop the server whenever this process is too busy to read. */
+const launch = async ({ bin, user }: PostgresInstallation, folder: string, port: number): Promise<ChildProcess> => {
+  const dataDirectory = join(folder, 'data');
+  const log = await open(join(folder, 'log'), 'a');
+  // In a process group of its own: a terminal's Ctrl-C is for the program that started it.
+  const child = spawn(join(bin, 'postgres'), ['-D', dataDirectory, '-p', String(port)], {
+    ...user,
+    cwd: dataDirectory,
+    detached: true,
+    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+    stdio: ['ignore', 'ignore', log.fd],
   });
+  await log.close();
+  let failure: Error | undefined;
+  child.once('error', (error) => {
+    failure = error;
+  });
+  child.once('exit', (code) => {
+    failure ??= new Error(`PostgreSQL ended with ${code}: ${readLog(folder)}`);
+  });
+  while (!(await isReady(dataDirectory, child.pid))) {
+    if (failure) throw failure;
+    await setTimeout(10);
+  }
+  child.unref();
+  return child;
+};
+
+/** The file says so to pg_ctl, too (`LOCK_FILE_LINE_PM_STATUS` of `src/include/utils/pidfile.h`). */
+const isReady = async (dataDirectory: string, pid: number | undefined): Promise<boolean> => {
+  const lines = (await readFile(join(dataDirectory, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  return lines[0] === String(pid) && lines[7]?.trim() === 'ready';
+};
+
+const readLog = (folder: string): string => {
+  const log = join(folder, 'log');
+  return existsSync(log) ? readFileSync(log, 'utf8').slice(-LOG_CHARACTERS) : '';
+};
 
 /**
  * Ends the server and removes its folder once this process is gone, however it went: its end closes the pipe that the shell reads.
