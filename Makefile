@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export ONCE CORPUS PG UPSTREAM WHAT FAMILY ID PROTOCOL JSON VERBOSE
 
 installed := node_modules/.installed
-checks := types format lint imports unused generated
+checks := types format lint imports unused lockfile generated
 
 .PHONY: help demo test check $(checks:%=check-%) corpus corpus-server
 .DEFAULT_GOAL := help
@@ -19,7 +19,7 @@ demo: $(installed) ## An agent's session through the airlock, on a real PostgreS
 test: $(installed) ## All tests; TESTS="path ..." for some
 	@exec vitest run $(TESTS)
 
-check: $(installed) ## Types, format, lint (type-aware too), import boundaries, unused code, generated files
+check: $(installed) ## Types, format, lint (type-aware too), import boundaries, unused code, lockfile, generated files
 	@$(MAKE) --no-print-directory --keep-going $(checks:%=check-%)
 
 $(checks:%=check-%): check-%: $(installed)

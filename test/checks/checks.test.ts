@@ -73,6 +73,12 @@ const FAULTS: readonly Fault[] = [
     text: 'export const greeting = (name: string): string => name;\nexport const farewell = 1;\n',
   },
   { check: 'unused', finds: 'pg ', file: 'test/constant.test.ts', text: "import './support/constant.ts';\n" },
+  {
+    check: 'lockfile',
+    finds: 'node_modules/tool-linux-x64',
+    file: 'package-lock.json',
+    text: JSON.stringify({ packages: { 'node_modules/tool': { version: '1.0.0', optionalDependencies: { 'tool-linux-x64': '1.0.0' } } } }),
+  },
 ];
 
 describe('make check', () => {
@@ -82,7 +88,7 @@ describe('make check', () => {
   });
   afterAll(() => project.remove());
 
-  it.each(['types', 'format', 'lint', 'imports', 'unused'])('passes a sound project: %s', async (name) => {
+  it.each(['types', 'format', 'lint', 'imports', 'unused', 'lockfile'])('passes a sound project: %s', async (name) => {
     expect(await project.check(name)).toEqual({ passed: true, output: expect.any(String) as string });
   });
 

@@ -20,6 +20,7 @@ const CONFIGURATION = ['.dependency-cruiser.cjs', '.gitignore', '.oxlintrc.json'
 const TOOLS = ['@biomejs/biome', '@types/pg', '@typescript/native', 'dependency-cruiser', 'knip', 'oxlint', 'pg', 'vitest'];
 
 const SOUND = {
+  'package-lock.json': '{ "packages": {} }\n',
   'cli/main.ts': "import { startProxy } from '../proxy/main.ts';\n\nstartProxy();\n",
   'kernel/greeting.ts': 'export const greeting = (name: string): string => `hello ${name}`;\n',
   'proxy/main.ts': `import { greet } from './session/greet.ts';\n
@@ -52,7 +53,7 @@ export const createCheckedProject = async (): Promise<CheckedProject> => {
       await writeFile(join(folder, path), text);
     }
   };
-  for (const name of [...CONFIGURATION, 'scripts/check-imports.ts']) {
+  for (const name of [...CONFIGURATION, 'scripts/check-imports.ts', 'scripts/check-lockfile.ts']) {
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await copyFile(join(ROOT, name), join(folder, name));
   }
