@@ -2,6 +2,7 @@
  * Generates kernel/generated from crds/, which are the one source of what a manifest may say.
  * `node scripts/generate-types.ts [--check] [root]`: with --check nothing is written, and a file that differs ends it with exit code 1.
  */
+import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type JSONSchema, compile } from 'json-schema-to-typescript';
@@ -67,14 +68,15 @@ const typesFile = async (crd: Crd): Promise<GeneratedFile> => {
     bannerComment: `${BANNER}import type { ObjectMeta } from '../manifest/object-meta.ts';\n`,
     ignoreMinAndMaxItems: true,
     additionalProperties: false,
-    style: { singleQuote: true, bracketSpacing: true, printWidth: 140, trailingComma: 'all' },
   });
   return { path: `kernel/generated/${kebabCase(kind)}.ts`, text: types.replace(/^( +)(?=["\w]+\??:)/gm, '$1readonly ') };
 };
 
 const schemasFile = (crds: readonly Crd[]): GeneratedFile => {
   const schemas = Object.fromEntries(crds.map((crd) => [crd.spec.names.kind, schemaOf(crd)]));
-  const kinds = Object.keys(schemas).map((kind) => `'${kind}'`).join(' | ');
+  const kinds = Object.keys(schemas)
+    .map((kind) => `'${kind}'`)
+    .join(' | ');
   const text = [
     `${BANNER}import type { StructuralSchema } from '../manifest/structural-schema.ts';\n`,
     `/** A kind of our group. */\nexport type CrdKind = ${kinds};\n`,
@@ -82,6 +84,15 @@ const schemasFile = (crds: readonly Crd[]): GeneratedFile => {
     `export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = ${JSON.stringify(schemas, null, 2)};\n`,
   ];
   return { path: 'kernel/generated/crd-schemas.ts', text: text.join('\n') };
+};
+
+/** As `biome format` wants it, so that generated files pass the same checks as the others. */
+const formatted = (file: GeneratedFile): GeneratedFile => {
+  const project = join(import.meta.dirname, '..');
+  const options = { cwd: project, input: file.text, encoding: 'utf8', maxBuffer: 1 << 26 } as const;
+  const text = execFileSync(join(project, 'node_modules/.bin/biome'), ['format', `--stdin-file-path=${file.path}`], options);
+  const long = text.split('\n').length > 400;
+  return { path: file.path, text: long ? text.replace(BANNER, `${BANNER}/* oxlint-disable max-lines */\n`) : text };
 };
 
 const textAt = (path: string): string | undefined => {
@@ -96,7 +107,7 @@ const options = process.argv.slice(2);
 const check = options.includes('--check');
 const root = options.find((option) => !option.startsWith('--')) ?? join(import.meta.dirname, '..');
 const crds = readCrds(root);
-const files = [...(await Promise.all(crds.map(typesFile))), schemasFile(crds)];
+const files = [...(await Promise.all(crds.map(typesFile))), schemasFile(crds)].map(formatted);
 if (check) {
   const drifted = files.filter((file) => textAt(join(root, file.path)) !== file.text);
   for (const file of drifted) console.error(`${file.path} is not what crds/ say: run node scripts/generate-types.ts`);

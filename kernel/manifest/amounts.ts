@@ -15,7 +15,9 @@ export const milliseconds = (building: Building, text: string | undefined, path:
 
 const bytes = (building: Building, size: string | number | undefined, path: FieldPath): number | undefined => {
   if (size === undefined) return undefined;
-  return parseSize(size) ?? faulty(building, path, `${JSON.stringify(size)} is not a size that can be counted`, 'Write it as in 64Mi or 10M.');
+  return (
+    parseSize(size) ?? faulty(building, path, `${JSON.stringify(size)} is not a size that can be counted`, 'Write it as in 64Mi or 10M.')
+  );
 };
 
 /** The limits of a policy; undefined means no limit. */

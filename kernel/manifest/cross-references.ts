@@ -19,7 +19,7 @@ export const connectionProblems = (resources: Resources, policy: Resource<Databa
   const connection = resources.connections.find((candidate) => candidate.key === key);
   if (connection === undefined) {
     // Its own problem has been told.
-    if (resources.broken.has(`DatabaseConnection ${key}`)) return [];
+    if (resources.brokenConnections.has(policy.value.spec.connectionRef.name)) return [];
     const known = resources.connections.map((candidate) => candidate.key);
     const nearest = nearestName(key, known);
     const list = known.length === 0 ? 'Add a DatabaseConnection of this name.' : `There are: ${known.toSorted().join(', ')}.`;

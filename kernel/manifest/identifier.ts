@@ -61,7 +61,9 @@ const parse = (text: string, count: 1 | 2): readonly Part[] | ReturnType<typeof 
       : invalid(`${JSON.stringify(text)} has several parts`, 'Name the column alone, without its relation.');
   }
   const long = parts.find(({ name }) => new TextEncoder().encode(name).length > MAX_BYTES);
-  return long === undefined ? parts : invalid(`the name ${JSON.stringify(long.name)} is longer than ${MAX_BYTES} bytes`, 'PostgreSQL has no such names: correct it.');
+  return long === undefined
+    ? parts
+    : invalid(`the name ${JSON.stringify(long.name)} is longer than ${MAX_BYTES} bytes`, 'PostgreSQL has no such names: correct it.');
 };
 
 /** A name of one part, such as a column's. */

@@ -6,7 +6,10 @@ import type { Fault } from './problem.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 
 /** Values that stand a second time in a list, with their index. */
-export const repeated = <Item>(items: readonly Item[], identity: (item: Item) => string): readonly { readonly index: number; readonly first: number }[] => {
+export const repeated = <Item>(
+  items: readonly Item[],
+  identity: (item: Item) => string,
+): readonly { readonly index: number; readonly first: number }[] => {
   const seen = new Map<string, number>();
   return items.flatMap((item, index) => {
     const key = identity(item);

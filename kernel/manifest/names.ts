@@ -32,7 +32,11 @@ export const columnList = (building: Building, columns: readonly string[], path:
   if (columns.includes('*')) return '*';
   const names = columns.flatMap((column, index) => columnName(building, column, [...path, index]) ?? []);
   for (const { index } of repeated(names, (name) => name)) {
-    building.fault({ path: [...path, index], message: `column "${names[index] ?? ''}" stands twice in the list`, remedy: 'Remove one of them.' });
+    building.fault({
+      path: [...path, index],
+      message: `column "${names[index] ?? ''}" stands twice in the list`,
+      remedy: 'Remove one of them.',
+    });
   }
   return names;
 };

@@ -1,17 +1,27 @@
 /**
  * Spelling corrections for hints.
  */
+/** Edit distance in which two neighbours that changed places count once (optimal string alignment). */
 const distance = (from: string, to: string): number => {
-  let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
+  const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, index) => index)];
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? 0;
   for (let row = 1; row <= from.length; row += 1) {
     const current = [row];
+    rows.push(current);
     for (let column = 1; column <= to.length; column += 1) {
-      const substitution = (previous[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1);
-      current.push(Math.min(substitution, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+      const changed = from[row - 1] === to[column - 1] ? 0 : 1;
+      const swapped = row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      current.push(
+        Math.min(
+          at(row - 1, column - 1) + changed,
+          at(row - 1, column) + 1,
+          at(row, column - 1) + 1,
+          swapped ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY,
+        ),
+      );
     }
-    previous = current;
   }
-  return previous[to.length] ?? 0;
+  return at(from.length, to.length);
 };
 
 /** The known name that `name` most likely means: a third of its letters may be wrong, capitals do not count. */
@@ -19,7 +29,7 @@ export const nearestName = (name: string, known: readonly string[]): string | un
   // Names of a document can be long; the distance is quadratic.
   const wanted = name.toLowerCase().slice(0, 64);
   const ranked = known
-    .map((candidate) => ({ candidate, distance: distance(wanted, candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, distance: distance(wanted, candidate.toLowerCase().slice(0, 64)) }))
     .filter(({ candidate, distance: changes }) => changes <= Math.max(1, Math.floor(Math.max(wanted.length, candidate.length) / 3)))
     .sort((left, right) => left.distance - right.distance);
   return ranked[0]?.candidate;

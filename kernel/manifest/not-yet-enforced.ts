@@ -12,7 +12,11 @@ export const notYetEnforced = ({ spec }: DatabaseAccessPolicy): readonly Fault[]
   const writes = (spec.relations ?? []).some(({ insert, update, delete: remove }) => insert ?? update ?? remove);
   return [
     ...(spec.rules === undefined ? [] : [warning('rules', 'rules are not applied by this version', 'Do not rely on them yet.')]),
-    ...(spec.detect === undefined ? [] : [warning('detect', 'values are not looked into by this version', 'Mask the columns that are known.')]),
-    ...(writes ? [warning('relations', 'writing is refused by this version, though it is granted', 'Grants for reading are in force.')] : []),
+    ...(spec.detect === undefined
+      ? []
+      : [warning('detect', 'values are not looked into by this version', 'Mask the columns that are known.')]),
+    ...(writes
+      ? [warning('relations', 'writing is refused by this version, though it is granted', 'Grants for reading are in force.')]
+      : []),
   ];
 };

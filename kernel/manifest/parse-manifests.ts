@@ -6,7 +6,7 @@ import { accessPolicy } from './access-policy.ts';
 import { bundleRevision } from './bundle-revision.ts';
 import { connectionOf } from './connection.ts';
 import { connectionProblems, passwordProblems } from './cross-references.ts';
-import { type Problem, fileProblem, problemAt } from './problem.ts';
+import { type Problem, fileProblem, problemAt, problemText } from './problem.ts';
 import type { Building, Resource } from './resource.ts';
 import { resourcesOf } from './resources.ts';
 import { type ManifestFile, yamlDocuments } from './yaml-documents.ts';
@@ -19,6 +19,11 @@ export type ParsedManifests = {
 };
 
 const byKey = (left: { readonly key: string }, right: { readonly key: string }): number => (left.key < right.key ? -1 : 1);
+
+/** One mistake can show in several ways: a Secret that is missing lacks both user name and password. */
+const once = (problems: readonly Problem[]): readonly Problem[] => [
+  ...new Map(problems.map((problem) => [problemText(problem), problem])).values(),
+];
 
 /** Reads files of manifests. Pure: the same files give the same bundle, in whatever order. */
 export const parseManifests = (files: readonly ManifestFile[]): ParsedManifests => {
@@ -40,7 +45,7 @@ export const parseManifests = (files: readonly ManifestFile[]): ParsedManifests 
   const connections: readonly Connection[] = resources.connections.flatMap((resource) => connectionOf(building(resource), resource) ?? []);
   const built = resources.policies.toSorted(byKey).map((resource) => ({ resource, policy: accessPolicy(building(resource), resource) }));
   problems.push(...resources.policies.flatMap((policy) => connectionProblems(resources, policy)), ...passwordProblems(built));
-  if (problems.length > 0) return { bundle: undefined, problems, warnings };
+  if (problems.length > 0) return { bundle: undefined, problems: once(problems), warnings };
 
   const policies: readonly AccessPolicy[] = built.map(({ policy }) => policy);
   if (policies.length === 0) {

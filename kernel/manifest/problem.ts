@@ -24,7 +24,10 @@ export type Fault = { readonly path: FieldPath; readonly message: string; readon
 /** The problem as one line: `policy.yaml:14: document 2, spec.mode: "Enfore" is not one of Enforce, Audit. Did you mean "Enforce"?` */
 export const problemText = (problem: Problem): string => {
   const line = problem.line === undefined ? '' : `:${problem.line}`;
-  const place = [problem.document === undefined ? [] : [`document ${problem.document}`], problem.field === undefined ? [] : [problem.field]].flat();
+  const place = [
+    problem.document === undefined ? [] : [`document ${problem.document}`],
+    problem.field === undefined ? [] : [problem.field],
+  ].flat();
   const text = [`${problem.file}${line}`, ...(place.length === 0 ? [] : [place.join(', ')]), problem.message].join(': ');
   return problem.remedy === '' ? text : `${text}. ${problem.remedy}`;
 };

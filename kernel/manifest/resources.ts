@@ -24,8 +24,8 @@ export type Resources = {
   readonly secrets: SecretStore;
   /** Labels of the Namespaces among the manifests. */
   readonly namespaces: ReadonlyMap<string, Readonly<Record<string, string>>>;
-  /** `kind namespace/name` of objects that are there, but have problems of their own. */
-  readonly broken: ReadonlySet<string>;
+  /** Names of DatabaseConnections that are there, but have problems of their own; their namespace may be what is wrong. */
+  readonly brokenConnections: ReadonlySet<string>;
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
 };
@@ -83,7 +83,8 @@ const sorted = (value: unknown): Sorted => {
     return wrong(['kind'], `${JSON.stringify(kind)} is not a kind of ${GROUP}`, remedy);
   }
   if (apiVersion === 'v1' && (kind === 'Secret' || kind === 'Namespace')) return { type: 'Kind', kind };
-  if (apiVersion === 'v1' && kind === 'List') return wrong(['kind'], 'lists are not read', 'Make each item a document of its own, divided by "---".');
+  if (apiVersion === 'v1' && kind === 'List')
+    return wrong(['kind'], 'lists are not read', 'Make each item a document of its own, divided by "---".');
   const message = `kind ${JSON.stringify(kind)} of ${JSON.stringify(apiVersion)} is ignored`;
   return { type: 'Ignored', fault: { path: ['kind'], message, remedy: 'Move it out of this folder if it is not meant to be here.' } };
 };
@@ -104,12 +105,16 @@ const keyOf = (kind: Kind, value: unknown): string | undefined => {
 export const resourcesOf = (documents: readonly ManifestDocument[]): Resources => {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
-  const broken = new Set<string>();
+  const broken: Readonly<Record<Kind, Set<string>>> = {
+    DatabaseConnection: new Set(),
+    DatabaseAccessPolicy: new Set(),
+    Secret: new Set(),
+    Namespace: new Set(),
+  };
   const firstPlace = new Map<string, ManifestDocument>();
   const connections: Resource<DatabaseConnection>[] = [];
   const policies: Resource<DatabaseAccessPolicy>[] = [];
   const secrets = new Map<string, SecretValues>();
-  const brokenSecrets = new Set<string>();
   const namespaces = new Map<string, Readonly<Record<string, string>>>();
 
   const add = (kind: Kind, key: string, document: ManifestDocument): readonly Fault[] => {
@@ -162,11 +167,16 @@ export const resourcesOf = (documents: readonly ManifestDocument[]): Resources =
     if (key !== undefined && first === undefined) firstPlace.set(id, document);
     const faults = [...found, ...repeated];
     if (faults.length === 0 && key !== undefined) faults.push(...add(kind, key, document));
-    if (faults.length > 0) {
-      broken.add(id);
-      if (kind === 'Secret' && key !== undefined) brokenSecrets.add(key);
-    }
+    if (faults.length > 0 && key !== undefined) broken[kind].add(key.slice(key.indexOf('/') + 1));
     problems.push(...faults.map((fault) => problemAt(document, fault)));
   }
-  return { connections, policies, secrets: { values: secrets, broken: brokenSecrets }, namespaces, broken, problems, warnings };
+  return {
+    connections,
+    policies,
+    secrets: { values: secrets, broken: broken.Secret },
+    namespaces,
+    brokenConnections: broken.DatabaseConnection,
+    problems,
+    warnings,
+  };
 };

@@ -17,7 +17,7 @@ export type SecretValues = ReadonlyMap<string, SecretBytes>;
 export type SecretStore = {
   /** By `namespace/name`. */
   readonly values: ReadonlyMap<string, SecretValues>;
-  /** Secrets that are there, but have problems of their own. */
+  /** Names of Secrets that are there, but have problems of their own; their namespace may be what is wrong. */
   readonly broken: ReadonlySet<string>;
 };
 
@@ -55,7 +55,11 @@ export const secretValues = (secret: Secret, fault: (fault: Fault) => void): Sec
   for (const [key, text] of Object.entries(secret.data ?? {})) {
     const bytes = fromBase64(text);
     if (bytes === undefined) {
-      fault({ path: ['data', key], message: 'is not valid base64', remedy: 'Encode the value (base64 -w0), or write it plainly under stringData.' });
+      fault({
+        path: ['data', key],
+        message: 'is not valid base64',
+        remedy: 'Encode the value (base64 -w0), or write it plainly under stringData.',
+      });
     } else decoded.set(key, bytes);
   }
   for (const [key, text] of Object.entries(secret.stringData ?? {})) decoded.set(key, new TextEncoder().encode(text));

@@ -15,19 +15,16 @@ const knownNames = (names: readonly string[], wanted: string, none: string): str
 };
 
 /** The bytes that a reference names, or undefined after saying what is wrong with it. */
-export const secretValue = (
-  building: Building,
-  reference: SecretReference,
-  path: FieldPath,
-  keyField = 'key',
-): SecretBytes | undefined => {
+export const secretValue = (building: Building, reference: SecretReference, path: FieldPath, keyField = 'key'): SecretBytes | undefined => {
   const { namespace, secrets } = building;
   const id = `${namespace}/${reference.name}`;
   // Its own problem has been told, and keeps the bundle from being made.
-  if (secrets.broken.has(id)) return undefined;
+  if (secrets.broken.has(reference.name)) return undefined;
   const secret = secrets.values.get(id);
   if (secret === undefined) {
-    const inNamespace = [...secrets.values.keys()].filter((key) => key.startsWith(`${namespace}/`)).map((key) => key.slice(namespace.length + 1));
+    const inNamespace = [...secrets.values.keys()]
+      .filter((key) => key.startsWith(`${namespace}/`))
+      .map((key) => key.slice(namespace.length + 1));
     const none = `Add a Secret of this name to the namespace "${namespace}".`;
     return faulty(building, [...path, 'name'], `Secret "${id}" does not exist`, knownNames(inNamespace, reference.name, none));
   }
@@ -44,12 +41,7 @@ export const secretValue = (
 };
 
 /** The same as text in UTF-8, which PostgreSQL wants to be without NUL. */
-export const secretText = (
-  building: Building,
-  reference: SecretReference,
-  path: FieldPath,
-  keyField = 'key',
-): string | undefined => {
+export const secretText = (building: Building, reference: SecretReference, path: FieldPath, keyField = 'key'): string | undefined => {
   const bytes = secretValue(building, reference, path, keyField);
   if (bytes === undefined) return undefined;
   try {

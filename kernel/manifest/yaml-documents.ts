@@ -22,7 +22,6 @@ const MAX_ALIASES = 100;
 
 /** The library's own messages quote the text, which may be a Secret's: ours say what is wrong by its code. */
 const SYNTAX_PROBLEMS: Readonly<Record<string, string>> = {
-  BAD_ALIAS: 'an alias (*name) has no anchor (&name) before it',
   BAD_DQ_ESCAPE: 'a text in double quotes has an escape that YAML does not know',
   BAD_INDENT: 'the indentation is wrong',
   BAD_SCALAR_START: 'a text begins with a sign that has a meaning in YAML: put it in quotes',
@@ -60,18 +59,29 @@ const lineFinder = (document: Document.Parsed, lines: LineCounter): ((path: Fiel
 
 const parsed = (file: ManifestFile): { readonly documents: readonly Document.Parsed[]; readonly lines: LineCounter } => {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(file.text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: true, logLevel: 'silent' });
+  const documents = parseAllDocuments(file.text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    merge: true,
+    uniqueKeys: true,
+    logLevel: 'silent',
+  });
   return { documents: Array.isArray(documents) ? documents : [], lines };
 };
 
 /** The documents of a file; empty ones are left out, but numbered. A file with a syntax error has none. */
-export const yamlDocuments = (file: ManifestFile): { readonly documents: readonly ManifestDocument[]; readonly problems: readonly Problem[] } => {
+export const yamlDocuments = (
+  file: ManifestFile,
+): { readonly documents: readonly ManifestDocument[]; readonly problems: readonly Problem[] } => {
   let source: ReturnType<typeof parsed>;
   try {
     source = parsed(file);
   } catch {
     // Nesting beyond the stack ends here.
-    return { documents: [], problems: [fileProblem(file.path, 'the file cannot be read as YAML', 'It may be nested too deeply; simplify it.')] };
+    return {
+      documents: [],
+      problems: [fileProblem(file.path, 'the file cannot be read as YAML', 'It may be nested too deeply; simplify it.')],
+    };
   }
   const problems: Problem[] = [];
   const documents: ManifestDocument[] = [];
@@ -96,8 +106,8 @@ export const yamlDocuments = (file: ManifestFile): { readonly documents: readonl
       problems.push({
         ...place,
         line: lineOf([]),
-        message: 'the document cannot be expanded',
-        remedy: `Use fewer aliases (at most ${MAX_ALIASES} expansions), and none within its own anchor.`,
+        message: 'its aliases (*name) cannot be expanded',
+        remedy: `Give each an anchor (&name) before it, none within its own anchor, and no more than ${MAX_ALIASES} expansions.`,
       });
     }
   }

@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import { type CrdKind, crdSchemas } from '../generated/crd-schemas.ts';
+import { problemText } from './problem.ts';
+import { resourcesOf } from './resources.ts';
+import type { StructuralSchema } from './structural-schema.ts';
+import { yamlDocuments } from './yaml-documents.ts';
+
+/** Every rule of a schema as `path: rule`, with `[]` for the items of a list. */
+const rulesIn = (schema: StructuralSchema, path: string): readonly string[] => [
+  ...(schema['x-kubernetes-validations'] ?? []).map(({ rule }) => `${path}: ${rule}`),
+  ...Object.entries(schema.properties ?? {}).flatMap(([name, property]) => rulesIn(property, path === '' ? name : `${path}.${name}`)),
+  ...(schema.items === undefined ? [] : rulesIn(schema.items, `${path}[]`)),
+  ...(schema.additionalProperties === undefined ? [] : rulesIn(schema.additionalProperties, `${path}.*`)),
+];
+
+const document = (kind: CrdKind, spec: string): string => {
+  const required =
+    kind === 'DatabaseConnection'
+      ? '{ host: a, database: b, credentials: { secretRef: { name: c } } }'
+      : '{ connectionRef: { name: a }, subjects: [{ agent: { name: b } }] }';
+  // What the planted fault sets wins over what every document needs.
+  return `apiVersion: pg-airlock.dev/v1alpha1\nkind: ${kind}\nmetadata: { name: a }\nspec:\n  <<: ${required}\n  ${spec}\n`;
+};
+
+const faultsOf = (text: string): readonly string[] => {
+  const { documents, problems } = yamlDocuments({ path: 'a', text });
+  return [...problems, ...resourcesOf(documents).problems].map(problemText).map((said) => said.replace(/^a:\d+: document 1, /, ''));
+};
+
+const mask = (text: string): string => `relations: [{ name: a.b, select: { masks: [{ column: c, mask: ${text} }] } }]`;
+const rule = (text: string): string => `rules: [{ name: a, action: Deny, match: { rowsReturnedOver: 1 }, ${text} }]`;
+const match = (text: string): string => `rules: [{ name: a, action: Deny, match: ${text} }]`;
+const VALUES = 'values belongs to operator In and NotIn, and only to them. Add values, or remove it for Exists and DoesNotExist.';
+const TIME = 'must be at least 1ms and at most 596h. Choose a time in between, or leave the field out for no limit.';
+const WAIT = 'must be at least 1ms and at most 596h. Choose a time in between.';
+const SETTING = 'changes who acts or how statements are read, and cannot be granted. Remove it.';
+const STAR = '"*" stands for every column. Remove it, or remove the others.';
+
+/** For each place with a rule: documents that break it, and what is said. */
+const PLANTED: Readonly<Record<CrdKind, readonly (readonly [place: string, spec: string, said: string])[]>> = {
+  DatabaseConnection: [
+    [
+      'spec.tls',
+      'tls: { mode: VerifyCA }',
+      'spec.tls: mode VerifyCA needs caSecretRef, for any server could have a certificate of a public authority. Set caSecretRef, or use VerifyFull.',
+    ],
+    [
+      'spec.tls',
+      'tls: { mode: Require, caSecretRef: { name: a } }',
+      'spec.tls: caSecretRef has no effect in mode Require or Disable. Use VerifyFull or VerifyCA, or remove caSecretRef.',
+    ],
+    [
+      'spec.credentials.secretRef',
+      'credentials: { secretRef: { name: a, usernameKey: password } }',
+      'spec.credentials.secretRef: usernameKey and passwordKey are the same key, and the user name would be the password. Name two keys.',
+    ],
+    [
+      'spec.allowedNamespaces.matchExpressions[]',
+      'allowedNamespaces: { matchExpressions: [{ key: a, operator: In }] }',
+      `spec.allowedNamespaces.matchExpressions[0]: ${VALUES}`,
+    ],
+  ],
+  DatabaseAccessPolicy: [
+    [
+      'spec.subjects[].pod.matchExpressions[]',
+      'subjects: [{ pod: { matchExpressions: [{ key: a, operator: Exists, values: [b] }] } }]',
+      `spec.subjects[0].pod.matchExpressions[0]: ${VALUES}`,
+    ],
+    [
+      'spec.subjects[]',
+      'subjects: [{}]',
+      'spec.subjects[0]: says nothing, and would match everyone. Set agent, pod, serviceAccount or token.',
+    ],
+    [
+      'spec.validity',
+      "validity: { notBefore: '2026-01-01T00:00:00Z', notAfter: '2026-01-01T00:00:00Z' }",
+      'spec.validity: notBefore must be earlier than notAfter, or the policy would never be in force. Correct one of them.',
+    ],
+    [
+      'spec.relations[]',
+      'relations: [{ name: a.b }]',
+      'spec.relations[0]: grants nothing. Set select, insert, update or delete, or remove the relation.',
+    ],
+    [
+      'spec.relations[].select',
+      'relations: [{ name: a.b, select: {} }]',
+      'spec.relations[0].select: shows no column. Set columns, masks or both, or remove select.',
+    ],
+    [
+      'spec.relations[].select.columns',
+      "relations: [{ name: a.b, select: { columns: ['*', a] } }]",
+      `spec.relations[0].select.columns: ${STAR}`,
+    ],
+    [
+      'spec.relations[].insert.columns',
+      "relations: [{ name: a.b, insert: { columns: [a, '*'] } }]",
+      `spec.relations[0].insert.columns: ${STAR}`,
+    ],
+    [
+      'spec.relations[].update.columns',
+      "relations: [{ name: a.b, update: { columns: ['*', a] } }]",
+      `spec.relations[0].update.columns: ${STAR}`,
+    ],
+    ...(
+      [
+        ['KeepLast', '{ type: KeepLast }'],
+        ['KeepFirst', '{ type: Redact, keepFirst: { characters: 1 } }'],
+        ['Hash', '{ type: Hash }'],
+        ['Date', '{ type: Date }'],
+        ['Constant', '{ type: Constant }'],
+        ['Expression', "{ type: Email, expression: { sql: 'null' } }"],
+      ] as const
+    ).map(([type, text]) => {
+      const field = `${type.charAt(0).toLowerCase()}${type.slice(1)}`;
+      return [
+        'spec.relations[].select.masks[].mask',
+        mask(text),
+        `spec.relations[0].select.masks[0].mask: ${field} belongs to type ${type}, and only to it. Write both, or neither.`,
+      ] as const;
+    }),
+    ['spec.settings[]', 'settings: [session_replication_role]', `spec.settings[0]: ${SETTING}`],
+    [
+      'spec.rules[].match',
+      match('{ withoutWhere: false }'),
+      'spec.rules[0].match: would match every statement. Set statements, relations, withoutWhere, rowsReturnedOver or rowsAffectedOver.',
+    ],
+    [
+      'spec.rules[].match',
+      match('{ withoutWhere: true, statements: [Insert, Update] }'),
+      'spec.rules[0].match: withoutWhere is about Select, Update and Delete, for no other command has a WHERE clause. Remove the others from statements.',
+    ],
+    [
+      'spec.rules[]',
+      rule('approval: { approvers: [{ group: a }] }'),
+      'spec.rules[0]: approval belongs to action RequireApproval, and only to it. Write both, or neither.',
+    ],
+    [
+      'spec.rules[].approval.approvers[]',
+      'rules: [{ name: a, match: { rowsReturnedOver: 1 }, action: RequireApproval, approval: { approvers: [{ group: a, user: b }] } }]',
+      'spec.rules[0].approval.approvers[0]: is either a group or a user. Set exactly one of them.',
+    ],
+    ...['waitFor', 'validFor'].map(
+      (field) =>
+        [
+          `spec.rules[].approval.${field}`,
+          `rules: [{ name: a, match: { rowsReturnedOver: 1 }, action: RequireApproval, approval: { approvers: [{ user: b }], ${field}: 0s } }]`,
+          `spec.rules[0].approval.${field}: ${WAIT}`,
+        ] as const,
+    ),
+    [
+      'spec.limits.bytesPerStatement',
+      'limits: { bytesPerStatement: 0 }',
+      'spec.limits.bytesPerStatement: must be at least 1. Set a size, or leave the field out for no limit.',
+    ],
+    ['spec.limits.statementTimeout', 'limits: { statementTimeout: 597h }', `spec.limits.statementTimeout: ${TIME}`],
+    ['spec.limits.idleTimeout', 'limits: { idleTimeout: 0ms }', `spec.limits.idleTimeout: ${TIME}`],
+    ['spec.limits.sessionDuration', 'limits: { sessionDuration: 0h0m }', `spec.limits.sessionDuration: ${TIME}`],
+  ],
+};
+
+describe.each(['DatabaseConnection', 'DatabaseAccessPolicy'] as const)('the CEL rules of %s', (kind) => {
+  it('accept a document that says no more than it must', () => {
+    expect(faultsOf(document(kind, ''))).toEqual([]);
+  });
+
+  it.each(PLANTED[kind])('at %s refuse %s', (_, spec, said) => {
+    expect(faultsOf(document(kind, spec))).toEqual([said]);
+  });
+
+  it('are each broken by a planted document', () => {
+    const places = rulesIn(crdSchemas[kind], '').map((text) => text.slice(0, text.indexOf(': ')));
+    expect(PLANTED[kind].map(([place]) => place).toSorted()).toEqual(places.toSorted());
+  });
+});
