@@ -4,7 +4,10 @@ import { agentPassword } from './agent-directory.ts';
 
 const policy = (agents: Readonly<Record<string, string | undefined>>): AccessPolicy =>
   ({
-    agents: Object.entries(agents).map(([agent, password]) => ({ agent, password: password === undefined ? undefined : Buffer.from(password) })),
+    agents: Object.entries(agents).map(([agent, password]) => ({
+      agent,
+      password: password === undefined ? undefined : Buffer.from(password),
+    })),
   }) as unknown as AccessPolicy;
 
 describe('agentPassword()', () => {

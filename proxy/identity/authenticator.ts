@@ -89,7 +89,8 @@ export const startAuthentication = (request: AuthenticationRequest): Authenticat
     const current = state;
     // A log-in that failed or is done cannot be tried again on the same conversation.
     state = { type: 'Closed' };
-    if (body.length > MAX_MESSAGE_LENGTH) throw protocolViolation('invalid SASL message length', `The limit is ${MAX_MESSAGE_LENGTH} bytes.`);
+    if (body.length > MAX_MESSAGE_LENGTH)
+      throw protocolViolation('invalid SASL message length', `The limit is ${MAX_MESSAGE_LENGTH} bytes.`);
     switch (current.type) {
       case 'Mechanism': {
         const chosen = decodeSaslInitialResponse(body);

@@ -20,7 +20,10 @@ export const saltedPassword = async (password: Uint8Array, salt: Uint8Array, ite
   pbkdf2Async(await preparePassword(password), salt, iterations, KEY_LENGTH, 'sha256');
 
 /** `StoredKey` and `ServerKey` of a salted password. */
-export const verifierOf = (salted: Uint8Array): ScramVerifier => ({ storedKey: sha256(clientKeyOf(salted)), serverKey: serverKeyOf(salted) });
+export const verifierOf = (salted: Uint8Array): ScramVerifier => ({
+  storedKey: sha256(clientKeyOf(salted)),
+  serverKey: serverKeyOf(salted),
+});
 
 /** RFC 5802's `ClientKey`. */
 export const clientKeyOf = (salted: Uint8Array): Buffer => hmac(salted, 'Client Key');

@@ -33,7 +33,7 @@ describe('the secrets of the agents', () => {
     const unknown = secrets.verifier('nobody', undefined);
     const known = secrets.verifier('ada', pencil);
     expect(secrets.verifier('nobody', undefined)).toBe(unknown);
-    secrets.verifier('bob', pencil);
+    await secrets.verifier('bob', pencil);
     expect(secrets.verifier('nobody', undefined)).toBe(unknown);
     expect(secrets.verifier('ada', pencil)).not.toBe(known);
     expect(await unknown).not.toEqual(await known);

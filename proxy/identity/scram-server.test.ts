@@ -122,7 +122,10 @@ describe('the server side of SCRAM', () => {
   });
 
   it('agrees with our client on any password, and on no other', async () => {
-    const password = fc.oneof(fc.string({ unit: 'binary', minLength: 1 }).map((text) => Buffer.from(text)), fc.uint8Array({ minLength: 1 }));
+    const password = fc.oneof(
+      fc.string({ unit: 'binary', minLength: 1 }).map((text) => Buffer.from(text)),
+      fc.uint8Array({ minLength: 1 }),
+    );
     await fc.assert(
       fc.asyncProperty(password, password, fc.boolean(), async (right, given, same) => {
         const known = verifierOf(await saltedPassword(right, RFC.salt, 2));

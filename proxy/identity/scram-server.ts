@@ -3,7 +3,17 @@
  * Pure: nonce, salt and verifier are parameters. Messages are Latin-1 strings of the bytes on the wire.
  */
 import { type Failure, noIdentity, protocolViolation } from '../../kernel/failure.ts';
-import { decodeBase64, equalInConstantTime, hmac, isPrintable, KEY_LENGTH, type ScramMechanism, type ScramVerifier, sha256, xor } from './scram-keys.ts';
+import {
+  decodeBase64,
+  equalInConstantTime,
+  hmac,
+  isPrintable,
+  KEY_LENGTH,
+  type ScramMechanism,
+  type ScramVerifier,
+  sha256,
+  xor,
+} from './scram-keys.ts';
 
 /** How the client asked, and what it is asked with: everything that the second round needs of the first. */
 export type ScramExchange = {
@@ -88,7 +98,8 @@ const readFlag = (flag: string, offer: ScramChallenge): 'n' | 'y' | 'p' => {
     return flag;
   }
   if (!flag.startsWith('p=')) throw malformed('The channel-binding flag is unexpected.');
-  if (!bound) throw malformed('The client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes channel binding data.');
+  if (!bound)
+    throw malformed('The client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes channel binding data.');
   if (flag !== 'p=tls-server-end-point') throw malformed('The channel-binding type is not supported.');
   return 'p';
 };

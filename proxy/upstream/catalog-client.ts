@@ -2,7 +2,7 @@
  * The proxy's own session for reading the catalog, under the role of the agents' sessions. It reconnects by itself when it is lost.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client } from 'pg';
+import type { Client, Connection as PgConnection } from 'pg';
 import { because, Failure, upstreamLost, upstreamUnreachable } from '../../kernel/failure.ts';
 import type { Connection } from '../../kernel/policy.ts';
 import { openSession } from './connect.ts';
@@ -132,7 +132,8 @@ const openClient = async (connection: Connection, timeoutMs: number, signal: Abo
     socket.on('error', (error) => started.emit('error', error));
     socket.on('close', () => started.emit('end'));
     started.attachListeners(socket);
-    started.emit('readyForQuery', { status: 'I' });
+    // node-postgres listens only once `connect` has returned.
+    process.nextTick(() => started.emit('readyForQuery', { status: 'I' }));
   };
   const client = new pg.Client({ connection: started } as ConstructorParameters<typeof pg.Client>[0]);
   // The loss shows as `end`; without a listener the error would end the process.
@@ -142,7 +143,7 @@ const openClient = async (connection: Connection, timeoutMs: number, signal: Abo
 };
 
 /** What of node-postgres' connection its types leave out. */
-type StartableConnection = InstanceType<typeof import('pg').Connection> & {
+type StartableConnection = PgConnection & {
   connect: (port?: number, host?: string) => void;
   attachListeners: (stream: unknown) => void;
 };

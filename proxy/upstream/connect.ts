@@ -26,7 +26,8 @@ export const openUpstream = async (options: OpenUpstreamOptions): Promise<Upstre
   const { channel, session } = await openSession(options);
   const { key } = session;
   return createUpstream(channel, session, async () => {
-    if (key === undefined) throw upstreamUnreachable('The database gave no key to cancel statements with.', 'Wait for the statement to end.');
+    if (key === undefined)
+      throw upstreamUnreachable('The database gave no key to cancel statements with.', 'Wait for the statement to end.');
     await cancelStatement({ connection, key, address: channel.address }, { timeoutMs });
   });
 };

@@ -30,7 +30,13 @@ export const dial = async (connection: Connection, attempt: Attempt, address?: s
   const socket = attempt.adopt(
     isUnixSocket(connection)
       ? connectSocket({ path: `${connection.host}/.s.PGSQL.${connection.port}` })
-      : connectSocket({ host: address ?? connection.host, port: connection.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS }),
+      : connectSocket({
+          host: address ?? connection.host,
+          port: connection.port,
+          noDelay: true,
+          keepAlive: true,
+          keepAliveInitialDelay: KEEPALIVE_MS,
+        }),
   );
   await once(socket, 'connect');
   const options = tlsOptionsOf(connection);
@@ -61,7 +67,10 @@ const requestTls = async (socket: Socket): Promise<void> => {
   }
   // INVARIANT: bytes before the handshake were not sent by whom we are about to verify (CVE-2021-23222).
   if (socket.readableLength > 0) {
-    throw upstreamUnreachable('Unencrypted bytes arrived where the TLS handshake was expected.', 'Somebody may be changing the connection to the database.');
+    throw upstreamUnreachable(
+      'Unencrypted bytes arrived where the TLS handshake was expected.',
+      'Somebody may be changing the connection to the database.',
+    );
   }
 };
 

@@ -7,13 +7,19 @@ import { closedEarly } from './socket-failure.ts';
 
 /** The next `length` bytes, which must be at least one. Rejects when the socket closes before. */
 export const readExactly = async (socket: Socket, length: number): Promise<Buffer> => {
-  for (;;) {
-    const bytes: Buffer | null = socket.read(length);
-    if (bytes?.length === length) return bytes;
-    // A stream that has ended hands out what is left of it, however little.
-    if (bytes !== null || socket.readableEnded || socket.destroyed) throw socket.errored ?? closedEarly();
+  const parts: Buffer[] = [];
+  for (let missing = length; missing > 0; ) {
+    // What is there is taken at once: a stream with a remainder in it calls itself readable again and again, and we would spin.
+    const part: Buffer | null = socket.read(Math.min(missing, socket.readableLength || missing));
+    if (part !== null) {
+      parts.push(part);
+      missing -= part.length;
+      continue;
+    }
+    if (socket.readableEnded || socket.destroyed) throw socket.errored ?? closedEarly();
     await readable(socket);
   }
+  return Buffer.concat(parts, length);
 };
 
 const readable = async (socket: Socket): Promise<void> => {

@@ -67,9 +67,17 @@ describe('the client side of SCRAM', () => {
   });
 
   it.each([
-    ['binds the channel when it can', { tls: true, certificateHash: hash, mechanisms: ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] }, 'p=tls-server-end-point,,'],
+    [
+      'binds the channel when it can',
+      { tls: true, certificateHash: hash, mechanisms: ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] },
+      'p=tls-server-end-point,,',
+    ],
     ['says that it could when the server did not offer', { tls: true, certificateHash: hash, mechanisms: ['SCRAM-SHA-256'] }, 'y,,'],
-    ['does not claim to when the hash is unknown', { tls: true, certificateHash: undefined, mechanisms: ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] }, 'n,,'],
+    [
+      'does not claim to when the hash is unknown',
+      { tls: true, certificateHash: undefined, mechanisms: ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] },
+      'n,,',
+    ],
     ['does not without TLS', { tls: false, certificateHash: undefined, mechanisms: ['SCRAM-SHA-256'] }, 'n,,'],
   ])('%s', (_name, connection, header) => {
     expect(startScram({ ...connection, nonce: 'abc' }).clientFirst).toBe(`${header}n=,r=abc`);
@@ -87,7 +95,9 @@ describe('the client side of SCRAM', () => {
   it('throws nothing but Failure on any challenge', async () => {
     const challenge = fc.oneof(
       fc.string({ unit: 'binary' }),
-      fc.tuple(fc.string({ unit: 'binary' }), fc.base64String(), fc.nat(4)).map(([nonce, salt, rounds]) => `r=${offer.nonce}${nonce},s=${salt},i=${rounds}`),
+      fc
+        .tuple(fc.string({ unit: 'binary' }), fc.base64String(), fc.nat(4))
+        .map(([nonce, salt, rounds]) => `r=${offer.nonce}${nonce},s=${salt},i=${rounds}`),
     );
     await fc.assert(
       fc.asyncProperty(challenge, async (text) => {

@@ -52,7 +52,9 @@ export const startScram = (offer: ScramOffer): ScramStart => {
   if (plusOffered && !offer.tls) throw unusable('The database offers channel binding on a connection without TLS.');
   const bound = plusOffered && offer.certificateHash !== undefined;
   if (!bound && !offer.mechanisms.includes('SCRAM-SHA-256')) {
-    throw unusable(`The database asks for an authentication method that is not supported (SASL ${printable(offer.mechanisms.join(', '))}).`);
+    throw unusable(
+      `The database asks for an authentication method that is not supported (SASL ${printable(offer.mechanisms.join(', '))}).`,
+    );
   }
   // `y` says "I could, you did not offer": the server notices when somebody in between took its offer out. It is a lie without a hash.
   const flag = bound ? 'p=tls-server-end-point' : offer.certificateHash === undefined ? 'n' : 'y';
@@ -111,8 +113,7 @@ const readServerFirst = (
 };
 
 /** RFC 5802, section 5.1: `saslname`. */
-const escapeName = (name: string): string =>
-  Buffer.from(name, 'utf8').toString('latin1').replaceAll('=', '=3D').replaceAll(',', '=2C');
+const escapeName = (name: string): string => Buffer.from(name, 'utf8').toString('latin1').replaceAll('=', '=3D').replaceAll(',', '=2C');
 
 /** What a server says of itself goes into an error text only in part, and only as plain ASCII. */
 const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 100);

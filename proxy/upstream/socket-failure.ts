@@ -5,7 +5,8 @@ import { because, type Failure, upstreamUnreachable } from '../../kernel/failure
 import type { Phase } from './attempt.ts';
 
 const ASK_PLATFORM = 'Ask the platform team to check the DatabaseConnection and the way to the database.';
-const CHECK_CERTIFICATE = 'Ask the platform team to check spec.tls of the DatabaseConnection (mode, ca) and the certificate of the database.';
+const CHECK_CERTIFICATE =
+  'Ask the platform team to check spec.tls of the DatabaseConnection (mode, ca) and the certificate of the database.';
 
 /** Error codes of Node and OpenSSL to detail and, where waiting does not help, hint. */
 const DETAILS: Readonly<Record<string, readonly [detail: string, hint?: string]>> = {

@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net';
 import { startupOptionRefused, upstreamProtocolViolation, upstreamUnreachable } from '../../kernel/failure.ts';
 import type { Connection } from '../../kernel/policy.ts';
+import type { Authentication } from '../wire/authentication.ts';
 import { type BackendMessage, decodeBackend } from '../wire/backend-message.ts';
 import type { BackendKeyData } from '../wire/server-status.ts';
 import { encodeStartupPacket } from '../wire/startup-packet.ts';
@@ -45,28 +46,17 @@ export const startSession = async (
   let authenticated = false;
   for (let count = 0; count < MESSAGES_LIMIT; count += 1) {
     const message = await readMessage(socket);
-    switch (message.type) {
-      case 'AuthenticationOk':
-      case 'AuthenticationCleartextPassword':
-      case 'AuthenticationMD5Password':
-      case 'AuthenticationSASL':
-      case 'AuthenticationSASLContinue':
-      case 'AuthenticationSASLFinal':
-      case 'AuthenticationOther': {
-        if (authenticated) throw upstreamProtocolViolation(`The message ${message.type} came after the log-in.`);
-        const reply = await logIn(message);
-        if (reply !== undefined && reply.bytes.length > 0) socket.write(reply.bytes);
-        authenticated = reply === undefined;
-        if (authenticated) attempt.enter('starting the session');
-        continue;
-      }
-      case 'ErrorResponse':
-        throw describeRefusal(message.fields);
-      case 'NoticeResponse':
-      // We asked for 3.0 without extensions, so there is nothing to negotiate.
-      case 'NegotiateProtocolVersion':
-        continue;
+    if (isAuthentication(message)) {
+      if (authenticated) throw upstreamProtocolViolation(`The message ${message.type} came after the log-in.`);
+      const reply = await logIn(message);
+      if (reply !== undefined && reply.bytes.length > 0) socket.write(reply.bytes);
+      authenticated = reply === undefined;
+      if (authenticated) attempt.enter('starting the session');
+      continue;
     }
+    if (message.type === 'ErrorResponse') throw describeRefusal(message.fields);
+    // We asked for 3.0 without extensions, so there is nothing to negotiate.
+    if (message.type === 'NoticeResponse' || message.type === 'NegotiateProtocolVersion') continue;
     if (!authenticated) throw upstreamProtocolViolation(`The message ${message.type} came before the log-in.`);
     switch (message.type) {
       case 'ParameterStatus':
@@ -94,6 +84,8 @@ const startupMessage = (connection: Connection, parameters: Readonly<Record<stri
   const all = { user: connection.username, database: connection.database, client_encoding: 'UTF8', ...parameters };
   return encodeStartupPacket({ type: 'StartupMessage', major: 3, minor: 0, parameters: new Map(Object.entries(all)) });
 };
+
+const isAuthentication = (message: BackendMessage): message is Authentication => message.type.startsWith('Authentication');
 
 const readMessage = async (socket: Socket): Promise<BackendMessage> => {
   const head = await readExactly(socket, 5);

@@ -29,7 +29,11 @@ export const tlsOptionsOf = (connection: Connection): UpstreamTls | undefined =>
       return { tls: { ...common, rejectUnauthorized: true, checkServerIdentity: () => undefined }, verified: ca !== undefined };
     case 'VerifyFull':
       return {
-        tls: { ...common, rejectUnauthorized: true, checkServerIdentity: (_name, certificate) => checkServerIdentity(connection.host, certificate) },
+        tls: {
+          ...common,
+          rejectUnauthorized: true,
+          checkServerIdentity: (_name, certificate) => checkServerIdentity(connection.host, certificate),
+        },
         verified: true,
       };
     default:
