@@ -12,7 +12,7 @@ import {
 } from './catalog.ts';
 
 /** Runs one query under the proxy's role, rows as objects. */
-export type CatalogQuery = <Row>(sql: string) => Promise<readonly Row[]>;
+export type CatalogQuery = <Row extends object>(sql: string) => Promise<readonly Row[]>;
 
 const USER_SCHEMA = `n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'`;
 

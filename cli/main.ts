@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+/**
+ * The `pg-airlock` command. Each subcommand is loaded when it is asked for: the proxy's start-up pays for nothing else.
+ */
+const USAGE = `usage: pg-airlock COMMAND
+
+  proxy            stand between agents and PostgreSQL       (pg-airlock proxy --help)
+  audit verify     check the hash chain of an audit log
+  audit show       print an audit log for people
+`;
+
+const [command, ...args] = process.argv.slice(2);
+
+const run = async (): Promise<number> => {
+  switch (command) {
+    case 'proxy': {
+      if (args.includes('--help')) {
+        const { PROXY_USAGE } = await import('../proxy/config.ts');
+        process.stdout.write(PROXY_USAGE);
+        return 0;
+      }
+      const { runProxy } = await import('../proxy/main.ts');
+      return await runProxy(args, (text) => process.stderr.write(text));
+    }
+    case 'audit': {
+      const { auditCommand } = await import('./audit.ts');
+      return await auditCommand(args, {
+        out: (text) => void process.stdout.write(text),
+        err: (text) => void process.stderr.write(text),
+        columns: process.stdout.columns,
+      });
+    }
+    case 'help':
+    case '--help':
+      process.stdout.write(USAGE);
+      return 0;
+    default:
+      process.stderr.write(USAGE);
+      return 2;
+  }
+};
+
+process.exitCode = await run();

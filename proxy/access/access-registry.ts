@@ -1,0 +1,161 @@
+/**
+ * Who may open what: from an identity and a database name to the access that a session works with.
+ */
+import type { Clock } from '../../kernel/clock.ts';
+import { databaseUnknown, Failure, internalError } from '../../kernel/failure.ts';
+import type { Identity } from '../../kernel/identity.ts';
+import type { Bundle, Connection } from '../../kernel/policy.ts';
+import { checkSetting, splitIdentifiers } from '../policy/checks/settings.ts';
+import { type Grants, grantsFor } from '../policy/grants.ts';
+import type { AgentJudge } from '../judge/judge.ts';
+import type { Access, SessionAudit } from '../session/dependencies.ts';
+import { openUpstream } from '../upstream/connect.ts';
+import { type AgentRuntime, ConnectionRuntime, endpointOf } from './connection-runtime.ts';
+
+export type AccessRegistryOptions = {
+  readonly clock: Clock;
+  readonly audit: (connection: Connection) => SessionAudit;
+  readonly onFailure: (event: string, error: unknown) => void;
+};
+
+/** Milliseconds for opening a session on the database. */
+const CONNECT_TIMEOUT = 15_000;
+
+const NO_LIMITS: Grants['limits'] = {
+  statementTimeout: undefined,
+  idleTimeout: undefined,
+  sessionDuration: undefined,
+  rowsPerStatement: undefined,
+  bytesPerStatement: undefined,
+  statementsPerMinute: undefined,
+  sessions: undefined,
+};
+
+export class AccessRegistry {
+  readonly #options: AccessRegistryOptions;
+  readonly #runtimes = new Map<string, ConnectionRuntime>();
+  #bundle: Bundle;
+
+  constructor(bundle: Bundle, options: AccessRegistryOptions) {
+    this.#bundle = bundle;
+    this.#options = options;
+  }
+
+  get bundle(): Bundle {
+    return this.#bundle;
+  }
+
+  /** Puts a new bundle in force, on live sessions too. */
+  use(bundle: Bundle): void {
+    this.#bundle = bundle;
+    for (const [key, runtime] of this.#runtimes) {
+      const connection = bundle.connections.get(key);
+      if (connection !== undefined && endpointOf(connection) === runtime.endpoint) {
+        runtime.recheck();
+        continue;
+      }
+      this.#runtimes.delete(key);
+      const reason = connection === undefined ? 'The DatabaseConnection is gone.' : 'The DatabaseConnection changed; reconnect.';
+      runtime.stop(reason).catch((error: unknown) => this.#options.onFailure('connection-stop-failed', error));
+    }
+  }
+
+  /** Reads the catalogs ahead of the first session, so that it need not wait. Failures are reported, and met again at the first session. */
+  async warmUp(): Promise<void> {
+    const used = new Set(this.#bundle.policies.map((policy) => policy.connection));
+    await Promise.all(
+      [...used].map(async (key) => {
+        const connection = this.#bundle.connections.get(key);
+        if (connection === undefined) return;
+        await this.#runtime(connection)
+          .catalog.ensure()
+          .catch((error: unknown) => this.#options.onFailure('catalog-failed', error));
+      }),
+    );
+  }
+
+  /** Connections whose catalog has not been read. */
+  get unread(): readonly string[] {
+    return [...this.#runtimes].filter(([, runtime]) => !runtime.catalog.ready).map(([key]) => key);
+  }
+
+  async open(identity: Identity, database: string, user: string): Promise<Access | Failure> {
+    const now = this.#options.clock.now().getTime();
+    const usable = [...this.#bundle.connections.values()].filter(
+      (connection) => grantsFor(this.#bundle, identity.agent, connection.key, now) !== undefined,
+    );
+    const named = usable.filter((connection) => connection.database === database);
+    // libpq names the database after the user where none is given.
+    const chosen = named.length === 0 && database === user ? usable : named;
+    const [connection] = chosen;
+    if (connection === undefined || chosen.length > 1) return databaseUnknown(database, usable.map((entry) => entry.database));
+    try {
+      const runtime = this.#runtime(connection);
+      return this.#access(connection, await runtime.agent(identity.agent), runtime);
+    } catch (error) {
+      if (error instanceof Failure) return new Failure({ ...error.fields, severity: 'FATAL' });
+      this.#options.onFailure('access-failed', error);
+      return internalError();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#runtimes.values()].map((runtime) => runtime.stop('pg-airlock is shutting down.')));
+  }
+
+  #runtime(connection: Connection): ConnectionRuntime {
+    const known = this.#runtimes.get(connection.key);
+    if (known !== undefined) return known;
+    const runtime = new ConnectionRuntime({
+      connection: () => this.#bundle.connections.get(connection.key) ?? connection,
+      bundle: () => this.#bundle,
+      clock: this.#options.clock,
+      onFailure: this.#options.onFailure,
+    });
+    this.#runtimes.set(connection.key, runtime);
+    return runtime;
+  }
+
+  #access(connection: Connection, { judge, ended }: AgentRuntime, runtime: ConnectionRuntime): Access {
+    const limits = (): Grants['limits'] => judge.grants()?.limits ?? NO_LIMITS;
+    return {
+      connection: connection.key,
+      judge,
+      audit: this.#options.audit(connection),
+      notices: () => judge.grants()?.notices ?? 'Withhold',
+      limits,
+      startupSetting: (name, value) => startupSetting(name, value, judge, runtime),
+      resolveSearchPath: (names) => resolvePath(names, runtime),
+      openUpstream: async (parameters, signal) =>
+        await openUpstream({
+          connection: this.#bundle.connections.get(connection.key) ?? connection,
+          parameters: { ...pinned(limits().statementTimeout), ...parameters },
+          timeoutMs: CONNECT_TIMEOUT,
+          signal,
+        }),
+      ended: ended.signal,
+    };
+  }
+}
+
+/** INVARIANT: what changes how SQL is read is settled at startup, so that RESET and DISCARD come back to it. */
+const pinned = (statementTimeout: number | undefined): Readonly<Record<string, string>> => ({
+  client_encoding: 'UTF8',
+  standard_conforming_strings: 'on',
+  ...(statementTimeout === undefined ? {} : { statement_timeout: String(statementTimeout) }),
+});
+
+const startupSetting = (name: string, value: string, judge: AgentJudge, runtime: ConnectionRuntime): Failure | undefined => {
+  const grants = judge.grants();
+  if (grants === undefined) return databaseUnknown('', []);
+  const path = name.toLowerCase() === 'search_path';
+  const change = { name: name.toLowerCase(), values: path ? splitIdentifiers(value) : [value], local: false };
+  const state = { searchPath: [], prepared: () => undefined, cursor: () => undefined };
+  const { reason } = checkSetting(change, { catalog: runtime.catalog.current(), grants, state, revision: judge.revision() });
+  return reason?.failure;
+};
+
+const resolvePath = (names: readonly string[], runtime: ConnectionRuntime): readonly string[] => {
+  const catalog = runtime.catalog.current();
+  return names.map((name) => (name === '$user' ? catalog.role : name)).filter((name) => catalog.schemas.has(name));
+};

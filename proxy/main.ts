@@ -1,0 +1,231 @@
+/**
+ * The proxy as a program: the only place that knows all of its parts. Things start here: `runProxy`.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import { problemText } from '../kernel/manifest/problem.ts';
+import type { Bundle } from '../kernel/policy.ts';
+import { type Failure, shuttingDown } from '../kernel/failure.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { AccessRegistry } from './access/access-registry.ts';
+import { type AuditStore, openAuditStore } from './audit/audit-store.ts';
+import { type ClientTls, openClientTls } from './client-tls.ts';
+import { parseProxyConfig, PROXY_USAGE, type ProxyConfig, UsageError } from './config.ts';
+import { agentPassword } from './identity/agent-directory.ts';
+import { startAuthentication } from './identity/authenticator.ts';
+import { assertLoopback, fixedIdentity } from './identity/fixed-identity.ts';
+import { createScramSecrets } from './identity/scram-secrets.ts';
+import { listen } from './listener.ts';
+import { watchManifests } from './manifests/watch-manifests.ts';
+import { createLogger, logStatement } from './metrics/log.ts';
+import { createMetrics, type Metrics } from './metrics/metrics.ts';
+import { startMetricsServer } from './metrics/server.ts';
+import { CancelRegistry } from './session/cancel-registry.ts';
+import type { Access, Authenticator, SessionDependencies } from './session/dependencies.ts';
+import { Sessions } from './session/sessions.ts';
+import { encodeAuthenticationOk } from './wire/authentication.ts';
+
+const VERSION = '0.1.0';
+
+/** Milliseconds from a connection to the end of its authentication. */
+const STARTUP_DEADLINE = 60_000;
+
+const clock: Clock = { now: () => new Date(), monotonic: () => performance.now() };
+
+/** Runs the proxy with the arguments behind `pg-airlock proxy` until a signal ends it; resolves with the exit code. */
+export const runProxy = async (args: readonly string[], write: (text: string) => void): Promise<number> => {
+  let config: ProxyConfig;
+  try {
+    config = parseProxyConfig(args);
+    if (config.identity !== undefined) assertLoopback(config.listen.host);
+  } catch (error) {
+    if (!(error instanceof UsageError) && !(error instanceof Error && error.name === 'Failure')) throw error;
+    const detail = (error as Failure).fields?.detail;
+    write(`pg-airlock: ${detail ?? error.message}\n\n${PROXY_USAGE}`);
+    return 2;
+  }
+  const log = createLogger({ level: config.logLevel });
+  try {
+    await serve(config, log);
+    return 0;
+  } catch (error) {
+    log.fatal({ err: error }, 'could not start');
+    return 1;
+  }
+};
+
+const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
+  const metrics = createMetrics({ version: VERSION });
+  const stopping = signalled();
+  const manifests = await followManifests(config.manifests, log, metrics);
+  const audit = await openAuditStore({
+    directory: config.audit,
+    durability: durabilityOf(manifests.bundle),
+    clock,
+    observer: metrics.audit,
+  });
+  metrics.observeAuditLag(() => audit.lag());
+  const onFailure = (event: string, error: unknown): void => log.warn({ err: error, event }, 'something failed and is tried again');
+  const registry = new AccessRegistry(manifests.bundle, { clock, audit: () => audit, onFailure });
+  manifests.onChange = (bundle) => registry.use(bundle);
+  const tls = config.tls === undefined ? undefined : await openClientTls(config.tls, (error) => onFailure('certificate', error));
+  const sessions = new Sessions();
+  const dependencies = dependenciesOf({ config, log, metrics, registry, audit, tls });
+  const cancels = new CancelRegistry(randomBytes);
+  await registry.warmUp();
+  let accepting = true;
+  const listener = await listen(config.listen, () => ({
+    dependencies,
+    cancels,
+    sessions,
+    tls: tls === undefined ? undefined : { context: tls.current().context, required: false },
+    startupDeadline: STARTUP_DEADLINE,
+  }));
+  const probes = await startMetricsServer({
+    host: config.metrics.host,
+    port: config.metrics.port,
+    render: async () => await metrics.render(),
+    contentType: metrics.contentType,
+    readiness: () => [
+      { name: 'listener', ready: accepting, detail: accepting ? 'accepting connections' : 'shutting down' },
+      { name: 'audit', ...audit.health() },
+      { name: 'catalog', ready: registry.unread.length === 0, detail: registry.unread.join(', ') || 'read' },
+      { name: 'manifests', ready: registry.bundle.connections.size > 0, detail: `revision ${registry.bundle.revision.slice(0, 16)}` },
+    ],
+  });
+  log.info({ address: `${listener.address.address}:${listener.address.port}`, metrics: `${probes.address.address}:${probes.address.port}` }, 'listening');
+  log.info({ signal: await stopping, sessions: sessions.size }, 'shutting down');
+  accepting = false;
+  listener.close();
+  await sessions.drain(config.grace, shuttingDown());
+  manifests.stop();
+  tls?.stop();
+  await registry.stop();
+  await audit.close();
+  await probes.close();
+  log.info('stopped');
+};
+
+/** The strictest that a connection asks for: there is one log. */
+const durabilityOf = (bundle: Bundle): 'Fsync' | 'Write' =>
+  [...bundle.connections.values()].every((connection) => connection.auditDurability === 'Write') && bundle.connections.size > 0 ? 'Write' : 'Fsync';
+
+/** The signal that asks us to stop. Until then the process has a reason to live, whatever else it waits for. */
+const signalled = (): Promise<string> =>
+  new Promise((resolve) => {
+    const reason = setInterval(() => undefined, 2 ** 30);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        clearInterval(reason);
+        resolve(signal);
+      });
+    }
+  });
+
+type Manifests = { bundle: Bundle; onChange: (bundle: Bundle) => void; readonly stop: () => void };
+
+/** Reads the manifests, and keeps following them. @throws Error when the first read finds a problem. */
+const followManifests = async (directory: string, log: Logger, metrics: Metrics): Promise<Manifests> => {
+  let current: Bundle | undefined;
+  let onChange = (_: Bundle): void => undefined;
+  const tell = (level: 'warn' | 'error', problems: readonly Parameters<typeof problemText>[0][]): void => {
+    for (const problem of problems) log[level]({ problem: problemText(problem) }, 'manifest');
+  };
+  const { stop } = await watchManifests(directory, {
+    onBundle: (bundle, warnings) => {
+      tell('warn', warnings);
+      metrics.policyLoaded(bundle.revision);
+      metrics.policyReload('Accepted');
+      log.info({ revision: bundle.revision, connections: bundle.connections.size, policies: bundle.policies.length }, 'policy in force');
+      current = bundle;
+      onChange(bundle);
+    },
+    onProblems: (problems, warnings) => {
+      tell('warn', warnings);
+      tell('error', problems);
+      metrics.policyReload('Refused');
+      if (current !== undefined) log.error({ revision: current.revision }, 'the change is refused; the last good policy stays in force');
+    },
+  });
+  if (current === undefined) {
+    stop();
+    throw new Error(`the manifests in ${directory} cannot be used; the lines above say why`);
+  }
+  return {
+    bundle: current,
+    set onChange(listener: (bundle: Bundle) => void) {
+      onChange = listener;
+      // A change that came in between is not lost.
+      if (current !== undefined) listener(current);
+    },
+    stop,
+  };
+};
+
+type Parts = {
+  readonly config: ProxyConfig;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly registry: AccessRegistry;
+  readonly audit: AuditStore;
+  readonly tls: ClientTls | undefined;
+};
+
+const dependenciesOf = ({ config, log, metrics, registry, audit, tls }: Parts): SessionDependencies => {
+  const secrets = createScramSecrets();
+  const { identity } = config;
+  const everybody: Authenticator | undefined =
+    identity === undefined
+      ? undefined
+      : {
+          start: () => ({ type: 'Done', messages: [encodeAuthenticationOk()], identity: fixedIdentity(identity) }),
+          respond: () => Promise.reject(new Error('a fixed identity asks nothing')),
+        };
+  return {
+    clock,
+    randomBytes,
+    messageLimit: config.messageLimit,
+    log: (event, details) => log.warn({ event, ...details }, 'session'),
+    observe: (outcome) => {
+      metrics.statement(outcome);
+      logStatement(log, outcome);
+    },
+    authenticate: (user, encrypted) =>
+      everybody ??
+      startAuthentication({
+        user,
+        agents: (name) => agentPassword(registry.bundle.policies, name),
+        secrets,
+        ...(encrypted && tls !== undefined ? { tls: { certificateHash: tls.current().certificateHash } } : {}),
+      }),
+    authenticationFailed: (user, clientAddress, reason) => {
+      metrics.sessionResult('AuthenticationFailed');
+      log.warn({ user, clientAddress, reason }, 'authentication failed');
+      audit.append([{ type: 'authentication-failed', user, clientAddress, reason }]).catch((error: unknown) => log.error({ err: error }, 'audit'));
+    },
+    openAccess: async (who, database, user) => counted(await registry.open(who, database, user), metrics),
+  };
+};
+
+/** The access with its sessions counted, from the database's session to its end. */
+const counted = (access: Access | Failure, metrics: Metrics): Access | Failure => {
+  if (access instanceof Error) {
+    metrics.sessionResult('Refused');
+    return access;
+  }
+  return {
+    ...access,
+    openUpstream: async (parameters, signal) => {
+      try {
+        const upstream = await access.openUpstream(parameters, signal);
+        metrics.sessionResult('Accepted');
+        metrics.sessionOpened();
+        upstream.onClose(() => metrics.sessionClosed());
+        return upstream;
+      } catch (error) {
+        metrics.sessionResult('UpstreamFailed');
+        throw error;
+      }
+    },
+  };
+};
