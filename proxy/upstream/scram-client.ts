@@ -20,7 +20,7 @@ import {
  * The most PBKDF2 rounds that we compute for a server, about half a second. PostgreSQL's default is 4,096 (`scram_iterations`);
  * without a cap, a hostile server keeps a thread busy for many minutes (RFC 5802, section 9, on hostile servers; node-postgres: `scramMaxIterations`).
  */
-export const MAX_ITERATIONS = 1_000_000;
+const MAX_ITERATIONS = 1_000_000;
 
 /** What is known of the connection when the server offers its mechanisms. */
 export type ScramOffer = {

@@ -10,13 +10,16 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Failure } from '../../kernel/failure.ts';
 import type { Identity } from '../../kernel/identity.ts';
-import { startAuthentication } from '../../proxy/identity/authenticator.ts';
+import { type AuthenticationStep, startAuthentication } from '../../proxy/identity/authenticator.ts';
 import { certificateHash } from '../../proxy/identity/certificate-hash.ts';
+import { saltedPassword, verifierOf } from '../../proxy/identity/scram-keys.ts';
 import { createScramSecrets } from '../../proxy/identity/scram-secrets.ts';
 import { openUpstream } from '../../proxy/upstream/connect.ts';
+import { proveScram, startScram } from '../../proxy/upstream/scram-client.ts';
 import { ByteQueue } from '../../proxy/wire/byte-queue.ts';
 import { ClientFrames } from '../../proxy/wire/client-frames.ts';
 import { encodeFailure } from '../../proxy/wire/error-response.ts';
+import { encodeSaslInitialResponse } from '../../proxy/wire/password.ts';
 import { encodeBackendKeyData, encodeReadyForQuery } from '../../proxy/wire/server-status.ts';
 import { takeStartupPacket } from '../../proxy/wire/startup-packet.ts';
 import { createAuthority } from '../support/certificates.ts';
@@ -206,6 +209,21 @@ describe('the log-in of an agent', () => {
     };
     expect(await converse('mallory')).toEqual(await converse('ada'));
     expect((await converse('ada')).at(-1)).toContain('28P01');
+  });
+
+  it('never lets an agent without a password in, even with a proof that fits', async () => {
+    const password = Buffer.from('pencil');
+    const verifier = verifierOf(await saltedPassword(password, Buffer.alloc(16), 4096));
+    const prove = async (known: Buffer | undefined): Promise<AuthenticationStep> => {
+      const secrets = { salt: () => Buffer.alloc(16), verifier: () => Promise.resolve(verifier) };
+      const authenticator = startAuthentication({ user: 'mallory', secrets, agents: () => known, nonce: 'xyz' });
+      const start = startScram({ mechanisms: ['SCRAM-SHA-256'], tls: false, certificateHash: undefined, nonce: 'abc' });
+      await authenticator.respond(encodeSaslInitialResponse('SCRAM-SHA-256', Buffer.from(start.clientFirst)).subarray(5));
+      const challenge = `r=abcxyz,s=${Buffer.alloc(16).toString('base64')},i=4096`;
+      return authenticator.respond(Buffer.from((await proveScram(start, challenge, password)).clientFinal));
+    };
+    expect((await prove(password)).type).toBe('Done');
+    await expect(prove(undefined)).rejects.toMatchObject({ fields: { code: 'authentication-failed' } });
   });
 
   it('throws nothing but Failure on any conversation', async () => {
