@@ -15,11 +15,7 @@ export type AuditSession = {
 };
 
 /** A bound parameter as recorded. `masked`: it was compared with a masked column. */
-export type AuditParameter =
-  | { readonly text: string }
-  | { readonly binary: string }
-  | { readonly null: true }
-  | { readonly masked: true };
+export type AuditParameter = { readonly text: string } | { readonly binary: string } | { readonly null: true } | { readonly masked: true };
 
 export type AuditReason = { readonly code: string; readonly message: string };
 

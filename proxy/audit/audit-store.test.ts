@@ -1,4 +1,4 @@
-import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -284,8 +284,8 @@ describe('after an error', () => {
     await store.append([ended('a')]);
     await appendFile(segment(1), 'foreign\n');
     await rm(join(directory, 'audit.lock'));
-    expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written.');
-    expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written.');
+    expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (FOREIGN_WRITER).');
+    expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (LOCK_LOST).');
     expect(await readFile(segment(1), 'utf8')).toContain('foreign\n');
   });
 
@@ -303,8 +303,9 @@ describe('after an error', () => {
     const store = await open({ probeMilliseconds: 1_000_000 });
     await store.append([ended('a'), ended('b')]);
     await truncate(segment(1), 300);
-    for (const _ of [1, 2]) expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written.');
-    await chmod(segment(1), 0o600);
+    expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (FOREIGN_WRITER).');
+    expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (UNEXPECTED_END).');
+    expect((await stat(segment(1))).size).toBeGreaterThan(300);
     expect(store.health().ready).toBe(false);
   });
 });

@@ -26,6 +26,17 @@ export type SegmentWriterOptions = {
 /** Room for `seq`, `time`, `prev` and `hash`. */
 const LINE_OVERHEAD = 256;
 
+/** What the operating system calls no error, and is one. */
+class SegmentFault extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'SegmentFault';
+    this.code = code;
+  }
+}
+
+/** The end of the chain, and how to move it. */
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
   #segment: SegmentFile;
@@ -86,7 +97,7 @@ export class SegmentWriter {
   async #append(handle: FileHandle, bytes: Buffer): Promise<void> {
     for (let written = 0; written < bytes.byteLength; ) {
       const { bytesWritten } = await handle.write(bytes, written);
-      if (bytesWritten === 0) throw new Error('the file takes no more bytes');
+      if (bytesWritten === 0) throw new SegmentFault('NO_PROGRESS', 'the file takes no more bytes');
       written += bytesWritten;
     }
     const end = this.#offset + bytes.byteLength;
@@ -107,7 +118,7 @@ export class SegmentWriter {
     const handle = await createSegment(path);
     if ((await handle.stat()).size > 0) {
       await handle.close();
-      throw new Error('the next segment is there already');
+      throw new SegmentFault('NEXT_SEGMENT_EXISTS', 'the next segment is there already');
     }
     // Nothing is left to the old file, so an error in closing it cannot lose anything.
     await before.close().catch(() => undefined);
@@ -120,7 +131,7 @@ export class SegmentWriter {
   /** Opens the segment and cuts off what follows the last acknowledged line. */
   async #repair(): Promise<FileHandle> {
     // INVARIANT: what follows may only be cut off by the one writer; another's records may stand there.
-    if (!(await this.#options.lock.held())) throw new Error('another process took over the audit directory');
+    if (!(await this.#options.lock.held())) throw new SegmentFault('LOCK_LOST', 'another process took over the audit directory');
     const handle = await (this.#offset === 0 ? createSegment : openSegment)(this.#segment.path);
     try {
       const { size } = await handle.stat();
@@ -144,7 +155,7 @@ export class SegmentWriter {
     const expected = Buffer.from(`"${this.#point.hash}"}\n`);
     const found = Buffer.alloc(expected.byteLength);
     if (size >= this.#offset) await handle.read(found, 0, found.byteLength, this.#offset - found.byteLength);
-    if (!found.equals(expected)) throw new Error('the segment does not end as it was left');
+    if (!found.equals(expected)) throw new SegmentFault('UNEXPECTED_END', 'the segment does not end as it was left');
   }
 
   async #forget(): Promise<void> {
@@ -156,6 +167,6 @@ export class SegmentWriter {
 
 /** The file that was written is the one that stands in the directory, and nobody else wrote to it. */
 const expectSame = (own: BigIntStats, named: BigIntStats, size: number): void => {
-  if (own.ino !== named.ino || own.dev !== named.dev) throw new Error('the segment was removed or replaced');
-  if (own.size !== BigInt(size)) throw new Error('another process writes to the segment');
+  if (own.ino !== named.ino || own.dev !== named.dev) throw new SegmentFault('SEGMENT_REPLACED', 'the segment was removed or replaced');
+  if (own.size !== BigInt(size)) throw new SegmentFault('FOREIGN_WRITER', 'another process writes to the segment');
 };
