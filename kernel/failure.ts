@@ -306,3 +306,12 @@ export const statementUnknown = (name: string): Failure =>
 
 export const portalUnknown = (name: string): Failure =>
   error(SQLSTATE.invalidCursorName, 'portal-unknown', `portal "${name}" does not exist`);
+
+export const resultTooLarge = (limit: string): Failure =>
+  error(
+    SQLSTATE.configurationLimitExceeded,
+    'result-too-large',
+    'result is too large',
+    `The policy allows ${limit} for one statement, and the result has more.`,
+    'Add a LIMIT, a narrower WHERE or an aggregate.',
+  );

@@ -37,18 +37,20 @@ export const forward = (batch: Batch, receipt: AuditReceipt, upstream: SessionUp
   return upstream.send(receipt, batch.items.length === 1 && only ? only.bytes : Buffer.concat(batch.items.map(({ bytes }) => bytes)));
 };
 
+/** What refusing a batch needs; `standing`: a receipt of the session, for what belongs to a statement that has its record. */
+export type RefusalPath = {
+  readonly upstream: SessionUpstream;
+  readonly standing: AuditReceipt;
+  readonly expectations: Expectations;
+};
+
 /**
  * Takes the place of `forward` where the records could not be written: nothing of the agent's reaches the server, and each
  * statement fails with `failure` just as one that the server refuses, so that transaction and pipeline are in the state that the
  * client expects. Copy data goes on: its statement has its record, and it would otherwise be stored with a hole.
  */
-export const refuseBatch = (
-  batch: Batch,
-  failure: Failure,
-  upstream: SessionUpstream,
-  standing: AuditReceipt,
-  expectations: Expectations,
-): void => {
+export const refuseBatch = (batch: Batch, failure: Failure, to: RefusalPath): void => {
+  const { upstream, standing, expectations } = to;
   let skipping = false;
   const poison = (sent: 'Query' | 'Parse', segment: number): Expectation => ({
     sent,

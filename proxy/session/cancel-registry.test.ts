@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { CancelRegistry } from './cancel-registry.ts';
 
 describe('CancelRegistry', () => {
-  const registry = (): { registry: CancelRegistry; cancelled: string[]; register: (name: string, minor?: number) => ReturnType<CancelRegistry['register']> } => {
+  const registry = (): {
+    registry: CancelRegistry;
+    cancelled: string[];
+    register: (name: string, minor?: number) => ReturnType<CancelRegistry['register']>;
+  } => {
     let next = 0;
     const made = new CancelRegistry((size) => {
       next += 1;

@@ -1,17 +1,19 @@
 import type { Socket } from 'node:net';
-import type { AuditReceipt, AuditRecord, AuditSession } from '../../kernel/audit-record.ts';
-import { Failure, idleTooLong, internalError, sessionTooLong, shuttingDown, upstreamLost } from '../../kernel/failure.ts';
+import type { AuditReceipt, AuditSession } from '../../kernel/audit-record.ts';
+import { Failure, internalError, shuttingDown, upstreamLost } from '../../kernel/failure.ts';
 import { ClientFrames } from '../wire/client-frames.ts';
 import { encodeFailure } from '../wire/error-response.ts';
 import { ServerFrames } from '../wire/server-frames.ts';
+import { AuditTrail } from './audit-trail.ts';
 import { type Batch, forward, refuseBatch } from './batch.ts';
 import { ClientOutput } from './client-output.ts';
 import type { Access, SessionDependencies, SessionUpstream } from './dependencies.ts';
 import { Expectations } from './expectations.ts';
 import { FrontendHandler } from './frontend-handler.ts';
-import { outcomeOf } from './running-statement.ts';
+import { outcomeOf, overruled } from './running-statement.ts';
 import { ServerHandler } from './server-handler.ts';
 import { ServerState } from './session-state.ts';
+import { SessionTimers } from './session-timers.ts';
 import type { SocketReader } from './socket-reader.ts';
 
 /** Two doors that are open, and what is known of who is between them. */
@@ -29,14 +31,8 @@ export type ConversationParts = {
 /** A batch that grows beyond this is sent before the rest of what has arrived is read. */
 const BATCH_BYTES = 1024 * 1024;
 
-/** Completions that no statement follows are written after this many milliseconds. */
-const COMPLETION_DELAY = 50;
-
 /** How long a client may take to read its last error. */
 const GOODBYE_MS = 2_000;
-
-/** Longer delays make `setTimeout` fire at once. */
-const MAX_TIMER = 2 ** 31 - 1;
 
 /** Thrown at whoever waits when the session is over. */
 const OVER = new Error('the session is over');
@@ -54,11 +50,10 @@ export class Conversation {
   readonly #frontend: FrontendHandler;
   readonly #server: ServerHandler;
   readonly #serverFrames = new ServerFrames();
-  #receipt: AuditReceipt;
-  #completions: AuditRecord[] = [];
-  #completionTimer: NodeJS.Timeout | undefined;
-  #idleTimer: NodeJS.Timeout | undefined;
-  #durationTimer: NodeJS.Timeout | undefined;
+  readonly #trail: AuditTrail;
+  readonly #timers: SessionTimers;
+  /** Read and not sent yet: lost if the session ends now. */
+  #unsent: Batch['items'] = [];
   #cancelling: Promise<void> | undefined;
   /** The reading side waits for the server: wakes it, or makes it give up. */
   #waiting: { readonly ready: () => boolean; readonly wake: () => void; readonly giveUp: () => void } | undefined;
@@ -75,12 +70,17 @@ export class Conversation {
   constructor(parts: ConversationParts, dependencies: SessionDependencies) {
     this.#parts = parts;
     this.#dependencies = dependencies;
-    this.#receipt = parts.receipt;
     this.#ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
     const { access, session } = parts;
     const { clock, observe } = dependencies;
+    this.#trail = new AuditTrail(access.audit, parts.receipt, (error) => this.#failureOf(error));
+    this.#timers = new SessionTimers(
+      access.limits,
+      () => this.#reading && this.#expectations.size === 0,
+      (failure) => this.end(failure),
+    );
     this.#state = new ServerState(access.judge, this.#expectations, parts.startupPath);
     this.#frontend = new FrontendHandler({
       session,
@@ -88,6 +88,7 @@ export class Conversation {
       state: this.#state,
       clock,
       settle: () => this.#settle(),
+      admit: access.admit,
       refused: (decided, decisionMs) => observe(outcomeOf(decided, undefined, decisionMs)),
     });
     this.#server = new ServerHandler({
@@ -97,8 +98,10 @@ export class Conversation {
       clock,
       output: this.#output,
       notices: access.notices,
+      limits: access.limits,
+      stop: () => void this.cancel(),
       completed: (running, record) => {
-        this.#completions.push(record);
+        this.#trail.complete(record);
         observe(outcomeOf(running.decided, record, running.decisionMs));
       },
     });
@@ -116,21 +119,26 @@ export class Conversation {
     });
     upstream.onClose((failure) => this.#serverGone(failure));
     upstream.onData((chunk) => this.#fromServer(chunk));
-    this.#startTimers();
+    this.#timers.start();
     if (access.ended.aborted) {
       revoked();
     }
-    const unsent = await this.#readClient();
+    await this.#readClient();
     await this.#ended;
     access.ended.removeEventListener('abort', revoked);
-    for (const { expectation } of unsent) {
+    for (const { expectation } of this.#unsent) {
       if (expectation !== undefined) {
         this.#server.loseOne(expectation);
       }
     }
-    const failure = await this.#append([{ type: 'session-ended', session: session.id, reason: this.#reason }]);
+    this.#trail.stop();
+    const failure = await this.#trail.write([{ type: 'session-ended', session: session.id, reason: this.#reason }]);
     if (failure !== undefined) {
-      this.#dependencies.log('session-end-unrecorded', { session: session.id, records: this.#completions.length + 1, error: failure.message });
+      this.#dependencies.log('session-end-unrecorded', {
+        session: session.id,
+        records: this.#trail.waiting + 1,
+        error: failure.message,
+      });
     }
   }
 
@@ -143,7 +151,7 @@ export class Conversation {
     this.#reason = reason ?? failure?.fields.code ?? this.#reason;
     const { socket, reader, upstream } = this.#parts;
     const running = this.#expectations.size > 0 && !this.#terminating;
-    this.#stopTimers();
+    this.#timers.stop();
     this.#server.lose();
     this.#output.flush(socket);
     if (failure !== undefined && socket.writable) {
@@ -183,8 +191,7 @@ export class Conversation {
     await this.#cancelling;
   }
 
-  /** Answers what was read and never sent. */
-  async #readClient(): Promise<Batch['items']> {
+  async #readClient(): Promise<void> {
     const frames = new ClientFrames(this.#dependencies.messageLimit, this.#parts.reader.queue);
     try {
       for (;;) {
@@ -192,7 +199,7 @@ export class Conversation {
           if (await this.#frontend.handle(frame)) {
             await this.#flush();
             this.#sayGoodbye();
-            return [];
+            return;
           }
           if (this.#frontend.batch.bytes >= BATCH_BYTES) {
             await this.#flush();
@@ -205,19 +212,16 @@ export class Conversation {
         this.#reading = false;
         if (!more) {
           this.end(undefined);
-          return [];
+          return;
         }
-        this.#restartIdleTimer();
+        this.#timers.active();
       }
     } catch (error) {
       if (error !== OVER) {
         this.end(this.#failureOf(error));
       }
-      return this.#unsent;
     }
   }
-
-  #unsent: Batch['items'] = [];
 
   /** Records what the batch holds, then forwards it. INVARIANT: nothing is sent before its record is durable. */
   async #flush(): Promise<void> {
@@ -229,7 +233,7 @@ export class Conversation {
     this.#unsent = batch.items;
     let failure: Failure | undefined;
     if (batch.records.length > 0) {
-      failure = await this.#append(batch.records);
+      failure = await this.#trail.write(batch.records);
     }
     if (failure !== undefined) {
       this.#unsent = [];
@@ -240,9 +244,9 @@ export class Conversation {
       throw OVER;
     }
     if (failure === undefined) {
-      this.#full = !forward(batch, this.#receipt, upstream, (item) => this.#expect(item));
+      this.#full = !forward(batch, this.#trail.receipt, upstream, (item) => this.#expect(item));
     } else {
-      refuseBatch(batch, failure, upstream, this.#receipt, this.#expectations);
+      refuseBatch(batch, failure, { upstream, standing: this.#trail.receipt, expectations: this.#expectations });
     }
     this.#unsent = [];
     if (this.#full) {
@@ -253,8 +257,7 @@ export class Conversation {
   #observeUnrecorded({ records }: Batch, failure: Failure): void {
     for (const record of records) {
       if (record.type === 'decision' && record.decision !== 'Deny') {
-        const reasons = [{ code: failure.fields.code, message: failure.message }];
-        this.#dependencies.observe(outcomeOf({ ...record, decision: 'Deny', reasons }, undefined, 0));
+        this.#dependencies.observe(outcomeOf(overruled(record, failure), undefined, 0));
       }
     }
   }
@@ -268,20 +271,6 @@ export class Conversation {
     }
     if (!this.#expectations.push(expectation)) {
       this.#server.skip(expectation);
-    }
-  }
-
-  /** Writes the completions so far and the records given, in one go; answers why not. */
-  async #append(records: readonly AuditRecord[]): Promise<Failure | undefined> {
-    const completions = this.#completions;
-    this.#completions = [];
-    try {
-      this.#receipt = await this.#parts.access.audit.append([...completions, ...records]);
-      return undefined;
-    } catch (error) {
-      // What has happened has to be told once the store can be written again.
-      this.#completions = [...completions, ...this.#completions];
-      return this.#failureOf(error);
     }
   }
 
@@ -328,17 +317,8 @@ export class Conversation {
       socket.once('drain', () => upstream.resume());
     }
     this.#wake();
-    if (this.#completions.length > 0 && this.#completionTimer === undefined) {
-      this.#completionTimer = setTimeout(() => void this.#appendCompletions(), COMPLETION_DELAY);
-    }
+    this.#timers.active();
     this.#endIfDrained();
-  }
-
-  async #appendCompletions(): Promise<void> {
-    this.#completionTimer = undefined;
-    if (this.#completions.length > 0 && !this.#over) {
-      await this.#append([]);
-    }
   }
 
   /** Terminate comes behind all that was sent: the server finishes that first. */
@@ -389,40 +369,14 @@ export class Conversation {
     }
   }
 
-  #startTimers(): void {
-    const { sessionDuration } = this.#parts.access.limits();
-    if (sessionDuration !== undefined) {
-      this.#durationTimer = setTimeout(() => this.end(sessionTooLong()), Math.min(sessionDuration, MAX_TIMER));
-    }
-    this.#restartIdleTimer();
-  }
-
-  #restartIdleTimer(): void {
-    const { idleTimeout } = this.#parts.access.limits();
-    clearTimeout(this.#idleTimer);
-    if (idleTimeout === undefined) {
-      return;
-    }
-    this.#idleTimer = setTimeout(() => {
-      if (this.#expectations.size === 0 && this.#reading) {
-        this.end(idleTooLong());
-      } else {
-        this.#restartIdleTimer();
-      }
-    }, Math.min(idleTimeout, MAX_TIMER));
-  }
-
-  #stopTimers(): void {
-    clearTimeout(this.#completionTimer);
-    clearTimeout(this.#idleTimer);
-    clearTimeout(this.#durationTimer);
-  }
-
   #failureOf(error: unknown): Failure {
     if (error instanceof Failure) {
       return error;
     }
-    this.#dependencies.log('session-fault', { session: this.#parts.session.id, error: error instanceof Error ? error.stack : String(error) });
+    this.#dependencies.log('session-fault', {
+      session: this.#parts.session.id,
+      error: error instanceof Error ? error.stack : String(error),
+    });
     return internalError();
   }
 }

@@ -26,7 +26,15 @@ const fields = (entries: Record<string, string>): Map<string, string> => new Map
 
 describe('errorForAgent()', () => {
   it('maps the position to the text of the agent, and leaves out the insides of functions', () => {
-    const error = fields({ S: 'ERROR', C: '42703', M: 'column "nope" does not exist', P: '14', q: 'SELECT secret', p: '3', W: 'PL/pgSQL function f()' });
+    const error = fields({
+      S: 'ERROR',
+      C: '42703',
+      M: 'column "nope" does not exist',
+      P: '14',
+      q: 'SELECT secret',
+      p: '3',
+      W: 'PL/pgSQL function f()',
+    });
     expect(errorForAgent(error, text())).toEqual({
       fields: fields({ S: 'ERROR', C: '42703', M: 'column "nope" does not exist', P: '12' }),
       withheld: undefined,
@@ -46,7 +54,15 @@ describe('errorForAgent()', () => {
   });
 
   it('says nothing but the code where the policy itself may have raised the error', () => {
-    const error = fields({ S: 'ERROR', C: '22P02', M: 'invalid input syntax for type integer: "secret"', D: 'd', H: 'h', P: '9', c: 'ssn' });
+    const error = fields({
+      S: 'ERROR',
+      C: '22P02',
+      M: 'invalid input syntax for type integer: "secret"',
+      D: 'd',
+      H: 'h',
+      P: '9',
+      c: 'ssn',
+    });
     expect(errorForAgent(error, text({ withholdErrors: true }))).toEqual({
       fields: fields({ S: 'ERROR', C: '22P02', M: 'could not compute a value that the policy protects' }),
       withheld: 'invalid input syntax for type integer: "secret" — d',

@@ -36,8 +36,7 @@ export const errorForAgent = (fields: ResponseFields, text: StatementText | unde
   return { fields: withPosition(told, text), withheld: dropsDetail ? wordsOf(fields) : undefined };
 };
 
-const wordsOf = (fields: ResponseFields): string =>
-  [fields.get('M'), fields.get('D')].filter((part) => part !== undefined).join(' — ');
+const wordsOf = (fields: ResponseFields): string => [fields.get('M'), fields.get('D')].filter((part) => part !== undefined).join(' — ');
 
 const withPosition = (fields: ResponseFields, text: StatementText | undefined): ResponseFields => {
   const position = Number(fields.get('P'));

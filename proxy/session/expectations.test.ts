@@ -22,7 +22,7 @@ const queue = (...sent: Sent[]): Expectations => {
 
 /** Letters of answers, `E` for an error; what each was matched with. */
 const match = (expectations: Expectations, letters: string): string[] =>
-  [...letters].map((letter) => {
+  Array.from(letters, (letter) => {
     if (letter === 'E') {
       const { failed, skipped } = expectations.fail();
       return `${failed.sent}!${skipped.map(({ sent }) => sent).join(',')}`;
@@ -37,10 +37,25 @@ describe('Expectations', () => {
     ['a Query of two statements', ['Query'], 'CTCZ', ['Query', 'Query', 'Query', 'Query.']],
     ['an empty Query', ['Query'], 'IZ', ['Query', 'Query.']],
     ['a Query that fails', ['Query', 'Query'], 'EZCZ', ['Query!', 'Query.', 'Query', 'Query.']],
-    ['the extended protocol', ['Parse', 'Bind', 'DescribePortal', 'Execute', 'Sync'], '12TDCZ', ['Parse.', 'Bind.', 'DescribePortal.', 'Execute', 'Execute.', 'Sync.']],
-    ['a described statement', ['Parse', 'DescribeStatement', 'Sync'], '1tnZ', ['Parse.', 'DescribeStatement', 'DescribeStatement.', 'Sync.']],
+    [
+      'the extended protocol',
+      ['Parse', 'Bind', 'DescribePortal', 'Execute', 'Sync'],
+      '12TDCZ',
+      ['Parse.', 'Bind.', 'DescribePortal.', 'Execute', 'Execute.', 'Sync.'],
+    ],
+    [
+      'a described statement',
+      ['Parse', 'DescribeStatement', 'Sync'],
+      '1tnZ',
+      ['Parse.', 'DescribeStatement', 'DescribeStatement.', 'Sync.'],
+    ],
     ['a portal that is suspended', ['Execute', 'Execute', 'Sync'], 'DsDCZ', ['Execute', 'Execute.', 'Execute', 'Execute.', 'Sync.']],
-    ['an error, up to the next Sync', ['Parse', 'Bind', 'Query', 'Sync', 'Parse', 'Sync'], 'EZ1Z', ['Parse!Bind,Query', 'Sync.', 'Parse.', 'Sync.']],
+    [
+      'an error, up to the next Sync',
+      ['Parse', 'Bind', 'Query', 'Sync', 'Parse', 'Sync'],
+      'EZ1Z',
+      ['Parse!Bind,Query', 'Sync.', 'Parse.', 'Sync.'],
+    ],
     ['an error of the commit at Sync', ['Execute', 'Sync', 'Sync'], 'CEZZ', ['Execute.', 'Sync!', 'Sync.', 'Sync.']],
     ['COPY out', ['Query'], 'HdcCZ', ['Query', 'Query', 'Query', 'Query', 'Query.']],
     ['COPY in by libpq, whose first Sync is ignored', ['Execute', 'Sync', 'CopyEnd', 'Sync'], 'GCZ', ['Execute', 'Execute.', 'Sync.']],
@@ -54,7 +69,12 @@ describe('Expectations', () => {
   it('skip what is sent after an error until a Sync is sent', () => {
     const expectations = queue('Parse');
     expect(match(expectations, 'E')).toEqual(['Parse!']);
-    expect((['Bind', 'Query', 'Sync', 'Parse'] as const).map((sent) => expectations.push(expectation(sent)))).toEqual([false, false, true, true]);
+    expect((['Bind', 'Query', 'Sync', 'Parse'] as const).map((sent) => expectations.push(expectation(sent)))).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
     expect(match(expectations, 'Z1')).toEqual(['Sync.', 'Parse.']);
   });
 
@@ -67,11 +87,6 @@ describe('Expectations', () => {
     ['an authentication request', ['Query'], 'R', 'A message of type "R" came where the answer to Query was expected.'],
   ])('refuse %s', (_what, sent, letters, detail) => {
     expect(() => match(queue(...sent), letters)).toThrow(upstreamProtocolViolation(detail));
-    try {
-      match(queue(...sent), letters);
-    } catch (error) {
-      expect(error).toEqual(upstreamProtocolViolation(detail));
-    }
   });
 
   it('know when all that was sent earlier is answered', () => {

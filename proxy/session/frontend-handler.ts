@@ -13,7 +13,17 @@ import { encodeQuery, type Query } from '../wire/query.ts';
 import { Batch } from './batch.ts';
 import type { Consequence, Expectation, Sent } from './expectations.ts';
 import type { NameLookup } from './name-registry.ts';
-import { decisionRecord, preparedRecord, recordedParameters, refusalRecord, type RunningStatement, type StatementText, textOf } from './running-statement.ts';
+import {
+  decisionRecord,
+  overruled,
+  preparedRecord,
+  type RunningStatement,
+  recordedParameters,
+  refusalRecord,
+  type StatementText,
+  textOf,
+} from './running-statement.ts';
+import type { ResultSize } from './result-limit.ts';
 import type { Portal, ServerState, Statement } from './session-state.ts';
 
 /** What the handler needs of its session. */
@@ -24,6 +34,7 @@ export type FrontendContext = {
   readonly clock: Clock;
   /** Sends what the batch holds, and resolves when everything before the segment at hand is answered. */
   readonly settle: () => Promise<void>;
+  readonly admit: () => Failure | undefined;
   /** Told of each refusal: nothing of it will be answered by a completion. */
   readonly refused: (decided: StatementDecided, decisionMs: number) => void;
 };
@@ -115,8 +126,13 @@ export class FrontendHandler {
       this.#poison('Query', judged.failure, decided, began);
       return;
     }
+    const full = this.#context.admit();
+    if (full !== undefined) {
+      this.#poison('Query', full, overruled(decided, full), began);
+      return;
+    }
     const text = textOf(sql, judged);
-    const running = this.#running(decided, text, began);
+    const running = this.#running(decided, text, began, { rows: 0, bytes: 0 });
     const bytes = judged.edits.length === 0 ? frame.raw : encodeQuery(judged.sent);
     const consequences = judged.effects.map((effect) => this.#context.state.effect(effect, text.sql));
     this.batch.add({ kind: 'Query', bytes, expectation: this.#expect('Query', { running, text: running.text, consequences }) });
@@ -150,7 +166,7 @@ export class FrontendHandler {
     }
     const masked = current.text.judged?.maskedParameters ?? [];
     const parameters = recordedParameters(bind.parameters, bind.parameterFormats, masked);
-    const made = state.changePortal(bind.portal, { statement: current, parameters, declared: false });
+    const made = state.changePortal(bind.portal, { statement: current, parameters, size: { rows: 0, bytes: 0 }, declared: false });
     this.#extended('Bind', frame, { text: current.text, consequences: [made] });
   }
 
@@ -185,7 +201,12 @@ export class FrontendHandler {
       text.judged === undefined
         ? preparedRecord(this.#decided('Execute'), text, portal.parameters)
         : decisionRecord(this.#decided('Execute'), text.sql, text.judged, portal.parameters);
-    const running = this.#running(decided, text, began);
+    const full = this.#context.admit();
+    if (full !== undefined) {
+      this.#poison('Parse', full, overruled(decided, full), began);
+      return;
+    }
+    const running = this.#running(decided, text, began, portal.size);
     const consequences = (text.judged?.effects ?? []).map((effect) => this.#context.state.effect(effect, text.sql));
     this.#extended('Execute', frame, { running, text: running.text, consequences });
   }
@@ -248,7 +269,11 @@ export class FrontendHandler {
     this.batch.add({ kind: 'Extended', bytes: close, expectation: this.#expect('Close', { swallow: true, consequences: [gone] }) });
     const bytes = encodeParse(name, judged.sent, parameterTypes);
     const made = state.changeStatement(name, current);
-    this.batch.add({ kind: 'Extended', bytes, expectation: this.#expect('Parse', { swallow: true, text: current.text, consequences: [made] }) });
+    this.batch.add({
+      kind: 'Extended',
+      bytes,
+      expectation: this.#expect('Parse', { swallow: true, text: current.text, consequences: [made] }),
+    });
     return current;
   }
 
@@ -279,7 +304,8 @@ export class FrontendHandler {
   }
 
   #refuse(sent: 'Query' | 'Parse', sql: Buffer, kind: string, failure: Failure): void {
-    const decided = refusalRecord(this.#decided('Other'), sql, kind, failure, this.#context.judge.revision());
+    const refusal = { kind, failure, sql, revision: this.#context.judge.revision() };
+    const decided = refusalRecord(this.#decided('Other'), refusal);
     this.#poison(sent, failure, decided, this.#context.clock.monotonic());
   }
 
@@ -307,9 +333,9 @@ export class FrontendHandler {
     return { session: this.#context.session, statement: this.#statements, via };
   }
 
-  #running(decided: StatementDecided, text: StatementText, began: number): RunningStatement {
+  #running(decided: StatementDecided, text: StatementText, began: number, size: ResultSize): RunningStatement {
     this.batch.records.push(decided);
-    return { ...UNSTARTED, id: decided.statement, text, decided, decisionMs: this.#since(began) };
+    return { ...UNSTARTED, text, decided, decisionMs: this.#since(began), size };
   }
 
   #since(began: number): number {

@@ -14,10 +14,11 @@ const edited = (agent: string, ...replacements: [string, string][]): { agent: Bu
   return { agent: Buffer.from(agent), sent, edits };
 };
 
-const users = edited('SELECT ü, x FROM users u JOIN orders o ON nöpe', ['users u', '(SELECT id, "é" FROM public.users) AS u'], [
-  'orders o',
-  '(SELECT id FROM public.orders) AS o',
-]);
+const users = edited(
+  'SELECT ü, x FROM users u JOIN orders o ON nöpe',
+  ['users u', '(SELECT id, "é" FROM public.users) AS u'],
+  ['orders o', '(SELECT id FROM public.orders) AS o'],
+);
 
 describe('agentPosition()', () => {
   it.each<[string, typeof users, string, string]>([
@@ -30,22 +31,29 @@ describe('agentPosition()', () => {
     ['behind a replacement that is shorter', edited('SELECT aaaaaaaa, b', ['aaaaaaaa', '1']), 'b', 'b'],
     ['behind an insertion', edited('SELECT a GROUP BY c.id', ['c.id', 'c.id, c.name']), 'c.name', 'c.id'],
   ])('maps a place %s', (_what, { agent, sent, edits }, inSent, inAgent) => {
-    const position = [...sent.slice(0, sent.indexOf(inSent))].length + 1;
-    const expected = [...agent.toString().slice(0, agent.toString().indexOf(inAgent))].length + 1;
+    const position = Array.from(sent.slice(0, sent.indexOf(inSent))).length + 1;
+    const expected = Array.from(agent.toString().slice(0, agent.toString().indexOf(inAgent))).length + 1;
     expect(agentPosition(position, sent, edits, agent)).toBe(expected);
   });
 
   it('maps the end of the text to the end of the text', () => {
-    expect(agentPosition([...users.sent].length + 1, users.sent, users.edits, users.agent)).toBe([...users.agent.toString()].length + 1);
+    expect(agentPosition(Array.from(users.sent).length + 1, users.sent, users.edits, users.agent)).toBe(
+      Array.from(users.agent.toString()).length + 1,
+    );
   });
 
   it('counts characters beyond the basic plane as one, as PostgreSQL does', () => {
     const { agent, sent, edits } = edited("SELECT '😀', t, y", ['t', '(SELECT 1) AS t']);
-    expect(agentPosition([...sent].indexOf('y') + 1, sent, edits, agent)).toBe([...agent.toString()].indexOf('y') + 1);
+    expect(agentPosition(Array.from(sent).indexOf('y') + 1, sent, edits, agent)).toBe(Array.from(agent.toString()).indexOf('y') + 1);
   });
 
   it('leaves positions alone where nothing was rewritten', () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 100 }), (position) => agentPosition(position, 'SELECT 1', [], Buffer.from('SELECT 1')) === position));
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 100 }),
+        (position) => agentPosition(position, 'SELECT 1', [], Buffer.from('SELECT 1')) === position,
+      ),
+    );
   });
 
   it('answers the same character wherever it was not replaced', () => {
@@ -58,7 +66,7 @@ describe('agentPosition()', () => {
         const kept: [number, number][] = [];
         for (const [text, replacement] of words) {
           if (replacement === null) {
-            kept.push([[...sent].length + 1, [...agent].length + 1]);
+            kept.push([Array.from(sent).length + 1, Array.from(agent).length + 1]);
           } else {
             edits.push({ start: Buffer.byteLength(agent), end: Buffer.byteLength(agent + text), text: replacement });
           }

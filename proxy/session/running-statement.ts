@@ -1,8 +1,9 @@
-import type { AuditParameter, AuditSession, StatementCompleted, StatementDecided } from '../../kernel/audit-record.ts';
+import type { AuditParameter, AuditReason, AuditSession, StatementCompleted, StatementDecided } from '../../kernel/audit-record.ts';
 import type { Failure } from '../../kernel/failure.ts';
 import type { Allowed, Judged, PreparedByText } from '../policy/judgement.ts';
 import type { FormatCode } from '../wire/bind.ts';
 import type { Outcome } from './outcome.ts';
+import type { ResultSize } from './result-limit.ts';
 
 /** A text of the agent and what was made of it: what errors are mapped by, and records are written from. */
 export type StatementText = {
@@ -15,8 +16,6 @@ export type StatementText = {
 
 /** A Query, Parse or Execute between its decision and its last answer. */
 export type RunningStatement = {
-  /** Unique within the session. */
-  readonly id: number;
   readonly text: StatementText;
   readonly decided: StatementDecided;
   /** Milliseconds that deciding took. */
@@ -25,9 +24,11 @@ export type RunningStatement = {
   startedAt: number;
   rows: number;
   bytes: number;
+  /** What its result counts to: that of the portal. */
+  readonly size: ResultSize;
   sqlstate: string | undefined;
   serverMessage: string | undefined;
-  /** We stopped it: told in place of the server's error. */
+  /** We stopped it, and this is told in place of how it ends. */
   stopped: Failure | undefined;
 };
 
@@ -68,7 +69,12 @@ const about = ({ session, statement, via }: Decided) =>
   ({ type: 'decision', session: session.id, agent: session.identity.agent, connection: session.connection, statement, via }) as const;
 
 /** The record of a judgement, fresh or that of the statement which is executed. */
-export const decisionRecord = (decided: Decided, sql: Buffer, judged: Judged, parameters?: readonly AuditParameter[]): StatementDecided => ({
+export const decisionRecord = (
+  decided: Decided,
+  sql: Buffer,
+  judged: Judged,
+  parameters?: readonly AuditParameter[],
+): StatementDecided => ({
   ...about(decided),
   decision: judged.decision,
   kinds: judged.kinds,
@@ -98,19 +104,30 @@ export const preparedRecord = (decided: Decided, text: StatementText, parameters
   parameters,
 });
 
+type Refusal = { readonly kind: string; readonly failure: Failure; readonly sql: Buffer; readonly revision: string };
+
 /** The record of a refusal that no judgement of a text made. */
-export const refusalRecord = (decided: Decided, sql: Buffer, kind: string, failure: Failure, revision: string): StatementDecided => ({
+export const refusalRecord = (decided: Decided, refusal: Refusal): StatementDecided => ({
   ...about(decided),
   decision: 'Deny',
-  kinds: [kind],
-  reasons: [{ code: failure.fields.code, message: failure.message }],
+  kinds: [refusal.kind],
+  reasons: [reasonOf(refusal.failure)],
   policies: [],
-  revision,
-  sql: sql.toString('utf8'),
+  revision: refusal.revision,
+  sql: refusal.sql.toString('utf8'),
   relations: [],
   masked: [],
   filtered: [],
 });
+
+/** A decision that could not stand: the quota is used up, the record cannot be written. */
+export const overruled = (decided: StatementDecided, failure: Failure): StatementDecided => ({
+  ...decided,
+  decision: 'Deny',
+  reasons: [reasonOf(failure)],
+});
+
+const reasonOf = (failure: Failure): AuditReason => ({ code: failure.fields.code, message: failure.message });
 
 export const completionRecord = (
   session: AuditSession,
@@ -120,7 +137,7 @@ export const completionRecord = (
 ): StatementCompleted => ({
   type: 'completion',
   session: session.id,
-  statement: running.id,
+  statement: running.decided.statement,
   outcome,
   rows: running.rows,
   bytes: running.bytes,

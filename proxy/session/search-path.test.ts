@@ -100,7 +100,10 @@ describe('SearchPath', () => {
 
   it('takes a COMMIT that answers ROLLBACK for one', () => {
     const path = new SearchPath();
-    for (const [effect, tag] of [[set('a'), 'SET'], [commit, 'ROLLBACK']] as const) {
+    for (const [effect, tag] of [
+      [set('a'), 'SET'],
+      [commit, 'ROLLBACK'],
+    ] as const) {
       const pending = path.propose(effect, 1);
       path.confirm(pending as NonNullable<typeof pending>, tag);
     }

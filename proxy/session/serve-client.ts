@@ -60,10 +60,14 @@ class Client {
   async #serve(): Promise<void> {
     const deadline = setTimeout(() => this.#socket.destroy(), this.#options.startupDeadline);
     try {
-      const arrival = await openDoor(this.#socket, { tls: this.#options.tls, cancel: (key) => this.#options.cancels.cancel(key) }, (secured) => {
-        this.#socket = secured;
-        secured.once('close', () => this.#abort.abort());
-      });
+      const arrival = await openDoor(
+        this.#socket,
+        { tls: this.#options.tls, cancel: (key) => this.#options.cancels.cancel(key) },
+        (secured) => {
+          this.#socket = secured;
+          secured.once('close', () => this.#abort.abort());
+        },
+      );
       if (arrival !== undefined) {
         await this.#welcome(arrival, () => clearTimeout(deadline));
       }
@@ -127,7 +131,7 @@ class Client {
       return await logIn(arrival, authenticate(request.user, arrival.encrypted));
     } catch (error) {
       if (error instanceof Failure) {
-        authenticationFailed(request.user, this.#address, error.cause === undefined ? error.message : String(error.cause));
+        authenticationFailed(request.user, this.#address, typeof error.cause === 'string' ? error.cause : error.message);
       }
       throw error;
     }

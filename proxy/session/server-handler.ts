@@ -1,6 +1,7 @@
 import type { AuditSession, StatementCompleted } from '../../kernel/audit-record.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { serverSettingUnsafe, upstreamProtocolViolation } from '../../kernel/failure.ts';
+import { type Failure, serverSettingUnsafe, upstreamProtocolViolation } from '../../kernel/failure.ts';
+import type { Limits } from '../../kernel/policy.ts';
 import { SQLSTATE } from '../../kernel/sqlstate.ts';
 import { decodeCommandComplete } from '../wire/completion.ts';
 import { decodeResponseFields, encodeErrorResponse, encodeFailure, encodeNoticeResponse } from '../wire/error-response.ts';
@@ -10,6 +11,7 @@ import { decodeParameterStatus, decodeReadyForQuery } from '../wire/server-statu
 import type { ClientOutput } from './client-output.ts';
 import { errorForAgent, noticeForAgent } from './error-fields.ts';
 import type { Expectation, Expectations } from './expectations.ts';
+import { resultLimitReached } from './result-limit.ts';
 import { completionRecord, type RunningStatement } from './running-statement.ts';
 import type { ServerState } from './session-state.ts';
 
@@ -21,6 +23,9 @@ export type ServerContext = {
   readonly clock: Clock;
   readonly output: ClientOutput;
   readonly notices: () => 'Forward' | 'Withhold';
+  readonly limits: () => Limits;
+  /** Cancels what runs. */
+  readonly stop: () => void;
   readonly completed: (running: RunningStatement, record: StatementCompleted) => void;
 };
 
@@ -46,6 +51,8 @@ export class ServerHandler implements ServerFrameSink {
   readonly #context: ServerContext;
   /** Commands of the Query under way that are confirmed. */
   #confirmed = 0;
+  /** Of a statement that was stopped, the client has the beginning of a row. */
+  #rowBegun = false;
   /** The server said why it goes. */
   fatal = false;
 
@@ -53,13 +60,31 @@ export class ServerHandler implements ServerFrameSink {
     this.#context = context;
   }
 
-  bulk(raw: Buffer, rows: number): void {
-    const { running } = this.#context.expectations.answer(BACKEND.dataRow).expectation;
-    if (running !== undefined) {
-      running.rows += rows;
-      running.bytes += raw.length;
+  bulk(raw: Buffer, rows: number, begun: number): void {
+    const { expectations, output, limits, stop } = this.#context;
+    const { running } = expectations.answer(BACKEND.dataRow).expectation;
+    if (running === undefined) {
+      output.add(raw);
+      return;
     }
-    this.#context.output.add(raw);
+    if (running.stopped === undefined) {
+      running.size.rows += rows;
+      running.size.bytes += raw.length;
+      running.stopped = resultLimitReached(running.size, limits());
+      if (running.stopped === undefined) {
+        running.rows += rows;
+        running.bytes += raw.length;
+        output.add(raw);
+        return;
+      }
+      this.#rowBegun = true;
+      stop();
+    }
+    // The row that the client has begun to read must end, or it would take our error for a part of it.
+    if (this.#rowBegun) {
+      output.add(raw.subarray(0, begun));
+      this.#rowBegun = begun === raw.length && rows === 0;
+    }
   }
 
   message(type: number, body: Buffer, raw: Buffer): void {
@@ -92,17 +117,34 @@ export class ServerHandler implements ServerFrameSink {
 
   #answer(type: number, body: Buffer, raw: Buffer): void {
     const { expectation, done } = this.#context.expectations.answer(type);
+    const stopped = expectation.running?.stopped;
     if (type === BACKEND.commandComplete) {
       const tag = decodeCommandComplete(body, upstreamProtocolViolation);
       expectation.consequences[this.#confirmed]?.confirm(tag);
       this.#confirmed += 1;
     }
+    if (stopped !== undefined && (type === BACKEND.commandComplete || type === BACKEND.portalSuspended)) {
+      this.#tellStopped(expectation, stopped);
+    }
     if (done) {
       this.#finish(type, expectation);
     }
-    if (!expectation.swallow) {
+    if (!expectation.swallow && stopped === undefined) {
       this.#context.output.add(raw);
     }
+  }
+
+  /**
+   * The statement was over before it could be cancelled, so the client is told of an error that the server knows nothing of. That
+   * can only pass where nothing else depends on it; otherwise the session ends.
+   */
+  #tellStopped({ sent, running, text }: Expectation, stopped: Failure): void {
+    const alone = sent === 'Query' ? text?.judged?.effects.length === 1 : this.#context.expectations.head?.sent === 'Sync';
+    if (!alone || running === undefined) {
+      throw stopped;
+    }
+    running.sqlstate = stopped.fields.sqlstate;
+    this.#context.output.add(encodeFailure(stopped.fields));
   }
 
   /** The last answer of a message of the extended protocol. */
@@ -117,7 +159,8 @@ export class ServerHandler implements ServerFrameSink {
       }
     }
     if (expectation.running !== undefined) {
-      this.#complete(expectation.running, type === BACKEND.portalSuspended ? 'Suspended' : 'Completed');
+      const outcome = type === BACKEND.portalSuspended ? 'Suspended' : 'Completed';
+      this.#complete(expectation.running, expectation.running.stopped === undefined ? outcome : 'Failed');
     }
   }
 
@@ -153,6 +196,9 @@ export class ServerHandler implements ServerFrameSink {
     // Only the error that we provoked is ours: the statement may as well have been cancelled.
     if (failed.refusal !== undefined && sqlstate === SQLSTATE.syntaxError) {
       output.add(encodeFailure(failed.refusal.fields));
+    } else if (failed.running?.stopped !== undefined) {
+      failed.running.sqlstate = failed.running.stopped.fields.sqlstate;
+      output.add(encodeFailure(failed.running.stopped.fields));
     } else {
       const told = errorForAgent(fields, failed.text);
       output.add(encodeErrorResponse(told.fields));

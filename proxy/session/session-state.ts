@@ -3,6 +3,7 @@ import type { Judge, PreparedByText, SessionState, StatementEffect } from '../po
 import type { TransactionStatus } from '../wire/server-status.ts';
 import type { Consequence, Expectations } from './expectations.ts';
 import { type NameChange, type NameLookup, NameRegistry } from './name-registry.ts';
+import type { ResultSize } from './result-limit.ts';
 import type { StatementText } from './running-statement.ts';
 import { SearchPath } from './search-path.ts';
 
@@ -18,6 +19,8 @@ export type Statement = {
 export type Portal = {
   readonly statement: Statement;
   readonly parameters: readonly AuditParameter[];
+  /** Of all its portions. */
+  readonly size: ResultSize;
   /** SQL DECLARE made it: it may outlive the transaction (WITH HOLD). */
   readonly declared: boolean;
 };
@@ -97,7 +100,14 @@ export class ServerState {
         all.push(this.changeStatement(effect.name, undefined));
         break;
       case 'Declare':
-        all.push(this.changePortal(effect.name, { statement: madeBySql(sql, effect.prepared), parameters: [], declared: true }));
+        all.push(
+          this.changePortal(effect.name, {
+            statement: madeBySql(sql, effect.prepared),
+            parameters: [],
+            size: { rows: 0, bytes: 0 },
+            declared: true,
+          }),
+        );
         break;
       case 'CloseCursor':
         all.push(this.changePortal(effect.name, undefined));

@@ -8,7 +8,13 @@ import {
   encodeAuthenticationSaslFinal,
 } from './authentication.ts';
 import { type BackendMessage, decodeBackend } from './backend-message.ts';
-import { encodeBindComplete, encodeCloseComplete, encodeCommandComplete, encodeEmptyQueryResponse, encodeParseComplete } from './completion.ts';
+import {
+  encodeBindComplete,
+  encodeCloseComplete,
+  encodeCommandComplete,
+  encodeEmptyQueryResponse,
+  encodeParseComplete,
+} from './completion.ts';
 import { encodeErrorResponse, encodeFailure, encodeNoticeResponse, withFields, withoutFields } from './error-response.ts';
 import { BACKEND } from './message-type.ts';
 import { encodeBackendKeyData, encodeNegotiateProtocolVersion, encodeParameterStatus, encodeReadyForQuery } from './server-status.ts';
@@ -104,7 +110,10 @@ describe('backend messages', () => {
   });
 
   it('accepts an ErrorResponse without an SQLSTATE', () => {
-    expect(decode(Buffer.from('E\0\0\0\x0eMmessage\0\0', 'latin1'))).toEqual({ type: 'ErrorResponse', fields: new Map([['M', 'message']]) });
+    expect(decode(Buffer.from('E\0\0\0\x0eMmessage\0\0', 'latin1'))).toEqual({
+      type: 'ErrorResponse',
+      fields: new Map([['M', 'message']]),
+    });
   });
 
   it('drops and replaces fields of the server', () => {

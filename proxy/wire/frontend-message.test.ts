@@ -7,14 +7,7 @@ import { ClientFrames } from './client-frames.ts';
 import { encodeCopyData, encodeCopyFail } from './copy.ts';
 import { encodeClose, encodeDescribe } from './describe-close.ts';
 import { encodeExecute } from './execute.ts';
-import {
-  decodeFrontend,
-  encodeCopyDone,
-  encodeFlush,
-  encodeSync,
-  encodeTerminate,
-  type FrontendMessage,
-} from './frontend-message.ts';
+import { decodeFrontend, encodeCopyDone, encodeFlush, encodeSync, encodeTerminate, type FrontendMessage } from './frontend-message.ts';
 import { FRONTEND_LIMITS } from './message-type.ts';
 import { encodeParse } from './parse.ts';
 import {
@@ -156,7 +149,12 @@ describe('frontend messages', () => {
     ['a value of length -2', 'B', bind('\0\0', [0, 0, 0, 1, 0xff, 0xff, 0xff, 0xfe, 0, 0]), 'insufficient data left in message'],
     ['a value longer than the message', 'B', bind('\0\0', [0, 0, 0, 1, 0x7f, 0xff, 0xff, 0xff, 0, 0]), 'insufficient data left in message'],
     ['bytes behind a Bind', 'B', bind('\0\0', [0, 0, 0, 0, 0, 0, 0]), 'invalid message format'],
-    ['formats that are not one per value', 'B', bind('\0\0', [0, 2, 0, 0, 0, 0, 0, 0, 0, 0]), 'bind message has 2 parameter formats but 0 parameters'],
+    [
+      'formats that are not one per value',
+      'B',
+      bind('\0\0', [0, 2, 0, 0, 0, 0, 0, 0, 0, 0]),
+      'bind message has 2 parameter formats but 0 parameters',
+    ],
     ['a Describe of neither', 'D', Buffer.from('X\0'), 'invalid DESCRIBE message subtype 88'],
     ['a Sync with a body', 'S', Buffer.from('\0'), 'invalid message format'],
   ])('refuses %s', (_what, type, body, text) => {

@@ -26,8 +26,7 @@ const deliver = (chunks: readonly Buffer[]): Delivered[] => {
           seen.push({ bulk: raw.toString('hex'), rows });
         }
       },
-      message: (type, body, raw) =>
-        seen.push({ message: String.fromCharCode(type), body: body.toString('hex'), raw: raw.toString('hex') }),
+      message: (type, body, raw) => seen.push({ message: String.fromCharCode(type), body: body.toString('hex'), raw: raw.toString('hex') }),
     });
   }
   return seen;
@@ -73,16 +72,19 @@ describe('ServerFrames', () => {
 
   it('passes a row on in pieces before it has arrived whole', () => {
     const row = frame('D', Buffer.alloc(100, 7));
-    const seen: [number, number][] = [];
+    const seen: [number, number, number][] = [];
     const frames = new ServerFrames();
-    const sink = { bulk: (raw: Buffer, rows: number) => seen.push([raw.length, rows]), message: () => expect.unreachable() };
+    const sink = {
+      bulk: (raw: Buffer, rows: number, begun: number) => seen.push([raw.length, rows, begun]),
+      message: () => expect.unreachable(),
+    };
     frames.push(row.subarray(0, 40), sink);
     frames.push(row.subarray(40, 90), sink);
     frames.push(Buffer.concat([row.subarray(90), row, row.subarray(0, 3)]), sink);
     expect(seen).toEqual([
-      [40, 0],
-      [50, 0],
-      [120, 2],
+      [40, 0, 0],
+      [50, 0, 50],
+      [120, 2, 15],
     ]);
   });
 

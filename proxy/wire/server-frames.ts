@@ -5,9 +5,9 @@ import { BACKEND } from './message-type.ts';
 export type ServerFrameSink = {
   /**
    * Bytes of DataRow and CopyData messages, headers included, to be passed on as they are. A slice may begin and end in the
-   * middle of a message; `rows` counts the messages that end in it.
+   * middle of a message; `rows` counts the messages that end in it, and `begun` its first bytes that complete an earlier one.
    */
-  readonly bulk: (raw: Buffer, rows: number) => void;
+  readonly bulk: (raw: Buffer, rows: number, begun: number) => void;
   /** Any other message, whole: `raw` is `body` with type and length in front. */
   readonly message: (type: number, body: Buffer, raw: Buffer) => void;
 };
@@ -45,10 +45,12 @@ export class ServerFrames {
     offset = this.#finishMessage(chunk, offset, sink);
     let bulkStart = offset;
     let rows = 0;
+    let begun = 0;
     if (this.#rowRemaining > 0) {
       const part = Math.min(this.#rowRemaining, chunk.length - offset);
       this.#rowRemaining -= part;
       offset += part;
+      begun = part;
       rows = part > 0 && this.#rowRemaining === 0 ? 1 : 0;
     }
     while (chunk.length - offset >= HEAD) {
@@ -67,9 +69,10 @@ export class ServerFrames {
         continue;
       }
       if (offset > bulkStart) {
-        sink.bulk(chunk.subarray(bulkStart, offset), rows);
+        sink.bulk(chunk.subarray(bulkStart, offset), rows, begun);
       }
       rows = 0;
+      begun = 0;
       if (end > chunk.length) {
         this.#startMessage(length, chunk.subarray(offset));
         return;
@@ -79,7 +82,7 @@ export class ServerFrames {
       bulkStart = end;
     }
     if (offset > bulkStart) {
-      sink.bulk(chunk.subarray(bulkStart, offset), rows);
+      sink.bulk(chunk.subarray(bulkStart, offset), rows, begun);
     }
     if (offset < chunk.length) {
       this.#headLength = chunk.copy(this.#head, 0, offset);
@@ -103,7 +106,7 @@ export class ServerFrames {
     const head = Buffer.from(this.#head);
     if (isBulk(type)) {
       this.#rowRemaining = length - 4;
-      sink.bulk(head, length === 4 ? 1 : 0);
+      sink.bulk(head, length === 4 ? 1 : 0, 0);
     } else {
       this.#startMessage(length, head);
     }

@@ -24,7 +24,12 @@ const packet: fc.Arbitrary<StartupPacket> = fc.oneof(
     type: fc.constant('StartupMessage' as const),
     major: fc.constant(3),
     minor: fc.integer({ min: 0, max: 9999 }),
-    parameters: fc.dictionary(text.filter((name) => name !== ''), text).map((entries) => new Map(Object.entries(entries))),
+    parameters: fc
+      .dictionary(
+        text.filter((name) => name !== ''),
+        text,
+      )
+      .map((entries) => new Map(Object.entries(entries))),
   }),
 );
 

@@ -1,0 +1,201 @@
+/**
+ * A listener that serves sessions in front of a real PostgreSQL, with a judge that lets everything pass but what a test says.
+ */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import type { AuditReceipt, AuditRecord } from '../../kernel/audit-record.ts';
+import { auditUnavailable, shuttingDown, statementRefused } from '../../kernel/failure.ts';
+import type { Limits } from '../../kernel/policy.ts';
+import type { Edit, Judge, Judged, StatementEffect } from '../../proxy/policy/judgement.ts';
+import { CancelRegistry } from '../../proxy/session/cancel-registry.ts';
+import type { SessionDependencies } from '../../proxy/session/dependencies.ts';
+import type { Outcome } from '../../proxy/session/outcome.ts';
+import { serveClient } from '../../proxy/session/serve-client.ts';
+import { Sessions } from '../../proxy/session/sessions.ts';
+import { openUpstream } from '../../proxy/upstream/connect.ts';
+import { encodeAuthenticationOk } from '../../proxy/wire/authentication.ts';
+
+export const NO_LIMITS: Limits = {
+  statementTimeout: undefined,
+  idleTimeout: undefined,
+  sessionDuration: undefined,
+  rowsPerStatement: undefined,
+  bytesPerStatement: undefined,
+  statementsPerMinute: undefined,
+  sessions: undefined,
+};
+
+/** What a test may turn while sessions live. */
+export type Knobs = {
+  revision: string;
+  /** Texts that contain one of these are refused. */
+  refused: string[];
+  /** Replacements in the text, first occurrence each. */
+  replaced: Map<string, string>;
+  withholdErrors: boolean;
+  maskedParameters: number[];
+  auditFails: boolean;
+  notices: 'Forward' | 'Withhold';
+  limits: Limits;
+  /** Search paths that judgements met, in order. */
+  paths: (readonly string[])[];
+};
+
+export type Airlock = {
+  readonly port: number;
+  readonly knobs: Knobs;
+  readonly records: AuditRecord[];
+  readonly outcomes: Outcome[];
+  readonly logged: string[];
+  readonly sessions: Sessions;
+  readonly revoke: AbortController;
+  readonly close: () => Promise<void>;
+};
+
+const quoted = (name: string): string => name.replaceAll('"', '');
+
+/** Effects of the few statements that these tests send, one per statement of the text. */
+const effectsOf = (sql: string, revision: string): StatementEffect[] => {
+  const prepared = { revision, keyed: false, withholdErrors: false, relations: [], masked: [], filtered: [], policies: [] };
+  const transaction = (action: Extract<StatementEffect, { type: 'Transaction' }>['action'], name?: string): StatementEffect => ({
+    type: 'Transaction',
+    action,
+    name,
+    chain: false,
+  });
+  return sql
+    .split(';')
+    .map((text) => text.trim().split(/\s+/))
+    .filter(([first]) => first !== '')
+    .map(([first = '', second = '', third = '', fourth = '']): StatementEffect => {
+      switch (first.toUpperCase()) {
+        case 'PREPARE':
+          return { type: 'Prepare', name: quoted(second), prepared };
+        case 'DECLARE':
+          return { type: 'Declare', name: quoted(second), prepared };
+        case 'DEALLOCATE':
+          return { type: 'Deallocate', name: second.toUpperCase() === 'ALL' ? undefined : quoted(second) };
+        case 'BEGIN':
+          return transaction('Begin');
+        case 'COMMIT':
+          return transaction('Commit');
+        case 'ROLLBACK':
+          return second.toUpperCase() === 'TO' ? transaction('RollbackTo', third) : transaction('Rollback');
+        case 'SAVEPOINT':
+          return transaction('Savepoint', second);
+        case 'SET':
+          return second === 'search_path' ? { type: 'SetSearchPath', path: [fourth], local: false } : { type: 'None' };
+        default:
+          return { type: 'None' };
+      }
+    });
+};
+
+const judgeOf = (knobs: Knobs): Judge => ({
+  revision: () => knobs.revision,
+  defaultSearchPath: () => ['public'],
+  judge: async (bytes, _via, state): Promise<Judged> => {
+    knobs.paths.push(state.searchPath);
+    const sql = bytes.toString('utf8');
+    const common = { kinds: ['Any'], relations: [], masked: [], filtered: [], policies: ['test/p'], reasons: [], revision: knobs.revision };
+    if (knobs.refused.some((word) => sql.includes(word))) {
+      const failure = statementRefused('this', 'Try something else.');
+      return { ...common, decision: 'Deny', failure, reasons: [{ code: failure.fields.code, message: failure.message }] };
+    }
+    const edits: Edit[] = [];
+    let sent = sql;
+    for (const [from, to] of knobs.replaced) {
+      if (sql.includes(from)) {
+        const start = Buffer.byteLength(sql.slice(0, sql.indexOf(from)));
+        edits.push({ start, end: start + Buffer.byteLength(from), text: to });
+        sent = sent.replace(from, to);
+      }
+    }
+    const { withholdErrors, maskedParameters } = knobs;
+    const effects = effectsOf(sql, knobs.revision);
+    const recorded = edits.length === 0 ? undefined : sent;
+    return { ...common, decision: 'Allow', sent, recorded, edits, effects, withholdErrors, keyed: false, maskedParameters };
+  },
+});
+
+export const startAirlock = async (
+  server: { readonly host: string; readonly port: number },
+  options: {
+    readonly tls?: { readonly key: string; readonly cert: string };
+    readonly tlsRequired?: boolean;
+    readonly database?: string;
+  } = {},
+): Promise<Airlock> => {
+  const knobs: Knobs = {
+    revision: '1',
+    refused: [],
+    replaced: new Map(),
+    withholdErrors: false,
+    maskedParameters: [],
+    auditFails: false,
+    notices: 'Forward',
+    limits: NO_LIMITS,
+    paths: [],
+  };
+  const records: AuditRecord[] = [];
+  const outcomes: Outcome[] = [];
+  const logged: string[] = [];
+  const revoke = new AbortController();
+  const { host, port } = server;
+  const connection = {
+    key: 'test/c',
+    host,
+    port,
+    database: options.database ?? 'postgres',
+    tls: { mode: 'Disable', ca: undefined },
+    username: 'postgres',
+    password: Buffer.from('postgres'),
+    auditDurability: 'Write',
+  } as const;
+  const dependencies: SessionDependencies = {
+    clock: { now: () => new Date(), monotonic: () => performance.now() },
+    randomBytes,
+    log: (event, details) => logged.push(`${event} ${JSON.stringify(details)}`),
+    observe: (outcome) => outcomes.push(outcome),
+    authenticate: (user) => ({
+      start: () => ({ type: 'Done', messages: [encodeAuthenticationOk()], identity: { agent: user, method: 'Fixed' } }),
+      respond: () => Promise.reject(new Error('nothing was asked')),
+    }),
+    authenticationFailed: (user, _address, reason) => logged.push(`authentication-failed ${user} ${reason}`),
+    openAccess: () => ({
+      connection: connection.key,
+      judge: judgeOf(knobs),
+      audit: {
+        append: async (appended) => {
+          await Promise.resolve();
+          if (knobs.auditFails) throw auditUnavailable('The disk is full.');
+          records.push(...appended);
+          return { sequence: records.length } as AuditReceipt;
+        },
+      },
+      notices: () => knobs.notices,
+      admit: () => undefined,
+      limits: () => knobs.limits,
+      startupSetting: (name) => (name === 'role' ? statementRefused('role', 'Leave it.') : undefined),
+      resolveSearchPath: (names) => names,
+      openUpstream: (parameters, signal) => openUpstream({ connection, parameters, timeoutMs: 5_000, signal }),
+      ended: revoke.signal,
+    }),
+    messageLimit: 16 * 1024 * 1024,
+  };
+  const sessions = new Sessions();
+  const cancels = new CancelRegistry(randomBytes);
+  const tls = options.tls === undefined ? undefined : { context: createSecureContext(options.tls), required: options.tlsRequired ?? false };
+  const listener = createServer({ noDelay: true }, (socket) => {
+    void serveClient(socket, { dependencies, cancels, sessions, tls, startupDeadline: 5_000 });
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const close = async (): Promise<void> => {
+    listener.close();
+    await sessions.drain(0, shuttingDown());
+  };
+  return { port: (listener.address() as AddressInfo).port, knobs, records, outcomes, logged, sessions, revoke, close };
+};

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { send, types } from '../support/raw-client.ts';
+import { airlock, codes, decisions, errors, open, REFUSAL, useAirlock, values } from './use-airlock.ts';
+
+useAirlock();
+
+describe('names', () => {
+  it('are shared between Parse and PREPARE, and end with Close, DEALLOCATE and the transaction', async () => {
+    const client = await open();
+    await client.query('PREPARE a AS SELECT 41');
+    expect(values(await client.exchange(send.bind('', 'a'), send.execute(), send.sync()))).toEqual(['41']);
+    await client.query('DEALLOCATE a');
+    expect(codes(await client.exchange(send.bind('', 'a'), send.sync()))).toEqual(['26000']);
+    await client.exchange(send.parse('b', 'SELECT 42'), send.sync());
+    expect(values(await client.query('EXECUTE b'))).toEqual(['42']);
+    expect(codes(await client.exchange(send.parse('b', 'SELECT 43'), send.sync()))).toEqual(['42P05']);
+    expect(values(await client.exchange(send.bind('', 'b'), send.execute(), send.sync()))).toEqual(['42']);
+    await client.query('DEALLOCATE ALL');
+    expect(codes(await client.exchange(send.bind('', 'b'), send.sync()))).toEqual(['26000']);
+    await client.query('BEGIN');
+    await client.exchange(send.parse('', 'SELECT id FROM t'), send.bind('p', ''), send.execute('p', 1), send.sync());
+    expect(types(await client.exchange(send.execute('p', 1), send.sync()))).toBe('D s Z');
+    await client.query('COMMIT');
+    expect(codes(await client.exchange(send.execute('p', 1), send.sync()))).toEqual(['34000']);
+  });
+
+  it('are not believed before the server confirms them', async () => {
+    const client = await open();
+    await client.exchange(send.parse('s', 'SELECT 1'), send.sync());
+    // The first pipeline fails before it makes `s` anew, which the second one must not overlook.
+    client.write(
+      send.parse('x', 'syntax error'),
+      send.close('S', 's'),
+      send.parse('s', 'SELECT 2'),
+      send.sync(),
+      send.bind('', 's'),
+      send.execute(),
+      send.sync(),
+    );
+    expect(types(await client.until('Z'))).toBe('E Z');
+    expect(values(await client.until('Z'))).toEqual(['1']);
+    expect(decisions().findLast(({ via }) => via === 'Execute')?.sql).toBe('SELECT 1');
+  });
+
+  it('follow the search_path through pipelines and rollbacks', async () => {
+    const client = await open();
+    client.write(
+      send.query('BEGIN'),
+      send.query('SET search_path = other'),
+      send.query('SELECT * FROM t'),
+      send.query('ROLLBACK'),
+      send.query('SELECT 1'),
+    );
+    for (let count = 0; count < 5; count += 1) await client.until('Z');
+    expect(airlock.knobs.paths.at(-1)).toEqual(['public']);
+    expect(airlock.knobs.paths).toContainEqual(['other']);
+  });
+
+  it('take the search_path of the startup message', async () => {
+    const client = await open({ options: '-c search_path=other' });
+    expect(values(await client.query('SHOW search_path'))).toEqual(['other']);
+    expect(airlock.knobs.paths).toEqual([['other']]);
+  });
+});
+
+describe('a changed policy', () => {
+  it('judges a prepared statement again, and prepares what it now means', async () => {
+    const client = await open();
+    await client.exchange(send.parse('s', 'SELECT 1'), send.describe('S', 's'), send.sync());
+    airlock.knobs.revision = '2';
+    expect(types(await client.exchange(send.bind('', 's'), send.execute(), send.sync()))).toBe('2 D C Z');
+    airlock.knobs.revision = '3';
+    airlock.knobs.replaced.set('1', '2');
+    const frames = await client.exchange(send.bind('', 's'), send.describe('P'), send.execute(), send.sync());
+    expect([types(frames), values(frames)]).toEqual(['2 T D C Z', ['2']]);
+    expect(values(await client.exchange(send.bind('', 's'), send.execute(), send.sync()))).toEqual(['2']);
+    airlock.knobs.revision = '4';
+    airlock.knobs.refused.push('SELECT');
+    expect(errors(await client.exchange(send.bind('', 's'), send.execute(), send.sync()))).toEqual([REFUSAL]);
+  });
+
+  it('refuses to go on with a portal that would be another', async () => {
+    const client = await open();
+    await client.query('BEGIN');
+    await client.exchange(send.parse('', 'SELECT id FROM t'), send.bind('p', ''), send.execute('p', 1), send.sync());
+    airlock.knobs.revision = '2';
+    expect(types(await client.exchange(send.execute('p', 1), send.sync()))).toBe('D s Z');
+    airlock.knobs.revision = '3';
+    airlock.knobs.replaced.set('id', 'name');
+    expect(codes(await client.exchange(send.execute('p', 1), send.sync()))).toEqual(['55000']);
+  });
+
+  it('refuses what SQL prepared', async () => {
+    const client = await open();
+    await client.query('PREPARE a AS SELECT 1');
+    airlock.knobs.revision = '2';
+    expect(codes(await client.exchange(send.bind('', 'a'), send.sync()))).toEqual(['55000']);
+  });
+});
