@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemText } from '../../kernel/manifest/problem.ts';
-import { watchManifests } from './watch-manifests.ts';
+import { type ManifestListeners, type WatchTiming, watchManifests } from './watch-manifests.ts';
 
 const QUICKSTART = join(import.meta.dirname, '../../examples/quickstart');
 
@@ -26,12 +26,12 @@ const toldAtLeast = async (count: number): Promise<readonly Told[]> => {
   return told;
 };
 
-const start = async (): Promise<void> => {
-  const watching = await watchManifests(folder, {
+const start = async (timing?: WatchTiming): Promise<void> => {
+  const listeners: ManifestListeners = {
     onBundle: ({ policies }) => tell({ statementTimeout: policies[0]?.limits.statementTimeout }),
     onProblems: (problems) => tell({ problems: problems.map(problemText) }),
-  });
-  stop = watching.stop;
+  };
+  ({ stop } = await watchManifests(folder, listeners, timing));
 };
 
 const policy = (timeout: string): Promise<string> =>
@@ -93,14 +93,14 @@ describe('watchManifests()', () => {
   });
 
   it('does not take a file that is still being written, even where its beginning is valid', async () => {
-    await start();
+    await start({ poll: 400, settle: 500 });
     const whole = await policy('20s');
     const file = await open(join(folder, 'policy.yaml'), 'w');
     // The first pieces are a valid policy without masks, and without limits.
-    for (const end of [whole.indexOf('        masks:'), whole.indexOf('  limits:'), whole.length]) {
+    for (const end of [whole.indexOf('        masks:'), whole.indexOf('    - name: public.orders'), whole.indexOf('  limits:'), whole.length]) {
       await file.truncate(0);
       await file.write(whole.slice(0, end), 0);
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await new Promise((resolve) => setTimeout(resolve, 200));
     }
     await file.close();
     expect(await toldAtLeast(2)).toEqual([{ statementTimeout: 30_000 }, { statementTimeout: 20_000 }]);

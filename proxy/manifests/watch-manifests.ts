@@ -22,7 +22,7 @@ export type WatchTiming = {
   readonly settle: number;
 };
 
-const TIMING: WatchTiming = { poll: 400, settle: 100 };
+const TIMING: WatchTiming = { poll: 400, settle: 150 };
 
 type State = {
   /** The state of the folder that was read last. */
