@@ -1,7 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { AuditSession, StatementDecided } from '../../kernel/audit-record.ts';
 import { type Failure, notUnderstood, portalUnknown, protocolViolation, staleStatement, statementUnknown } from '../../kernel/failure.ts';
-import type { Judge, Judged } from '../policy/judgement.ts';
+import type { Allowed, Judge, Judged } from '../policy/judgement.ts';
 import { encodeControl } from '../upstream/control-message.ts';
 import type { Bind } from '../wire/bind.ts';
 import type { Frame } from '../wire/client-frames.ts';
@@ -133,7 +133,7 @@ export class FrontendHandler {
     }
     const text = textOf(sql, judged);
     const running = this.#running(decided, text, began, { rows: 0, bytes: 0 });
-    const bytes = judged.edits.length === 0 ? frame.raw : encodeQuery(judged.sent);
+    const bytes = isAsSent(sql, judged) ? frame.raw : encodeQuery(judged.sent);
     const consequences = judged.effects.map((effect) => this.#context.state.effect(effect, text.sql));
     this.batch.add({ kind: 'Query', bytes, expectation: this.#expect('Query', { running, text: running.text, consequences }) });
   }
@@ -147,7 +147,7 @@ export class FrontendHandler {
       return;
     }
     this.batch.records.push(decided);
-    const bytes = judged.edits.length === 0 ? frame.raw : encodeParse(name, judged.sent, parameterTypes);
+    const bytes = isAsSent(sql, judged) ? frame.raw : encodeParse(name, judged.sent, parameterTypes);
     const text = textOf(sql, judged);
     const made = this.#context.state.changeStatement(name, { text, parameterTypes });
     this.batch.add({ kind: 'Extended', bytes, expectation: this.#expect('Parse', { text, consequences: [made] }) });
@@ -342,5 +342,8 @@ export class FrontendHandler {
     return Math.max(0, this.#context.clock.monotonic() - began);
   }
 }
+
+/** INVARIANT: the server gets the judge's text and no other; the agent's frame only where they are the same, byte by byte. */
+const isAsSent = (sql: Buffer, { sent }: Allowed): boolean => sql.equals(Buffer.from(sent, 'utf8'));
 
 const UNSTARTED = { startedAt: 0, rows: 0, bytes: 0, sqlstate: undefined, serverMessage: undefined, stopped: undefined };
