@@ -17,6 +17,10 @@ try {
     ...valued('--json', json),
     ...(VERBOSE ? ['--verbose'] : []),
   ]);
+  // The harness sees the proxy's own faults as refusals only.
+  const faults = corpus.proxy.log().filter(({ level, event }) => level === 'error' || level === 'fatal' || event === 'session-fault');
+  for (const line of faults.slice(0, 10)) console.error(JSON.stringify(line));
+  if (faults.length > 0) process.exitCode ||= 1;
 } finally {
   await corpus.stop();
 }
