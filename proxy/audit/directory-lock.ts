@@ -1,26 +1,28 @@
 /**
- * One writer for a directory: a lock file that names its holder.
+ * One writer for a directory: claim first, then look at the other claims. Each claim is a file of its own that names its
+ * holder, so that two that claim at once cannot both miss each other, and removing a dead one never hits a living one.
  *
  * A holder on this machine and in this process namespace is alive if its process is (number and start time, so that a number
- * used again does not count). Any other holder, say a container that shares the volume, is alive while it touches the file.
+ * used again does not count). Any other holder, say a container that shares the volume, is alive while it touches its file.
  */
-import { randomUUID } from 'node:crypto';
-import { link, readFile, readlink, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { randomInt, randomUUID } from 'node:crypto';
+import { readdir, readFile, readlink, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { auditUnavailable } from '../../kernel/failure.ts';
 
 /** A held lock. */
 export type DirectoryLock = {
-  /** Whether the file still names this holder. */
+  /** Whether the claim still stands. */
   readonly held: () => Promise<boolean>;
   readonly release: () => Promise<void>;
 };
 
-type Holder = { readonly pid: number; readonly started: string; readonly space: string; readonly token: string };
+type Holder = { readonly pid: number; readonly started: string; readonly space: string };
 
 const HEARTBEAT_MS = 1_000;
 const SILENT_MS = 5_000;
+const ATTEMPTS = 5;
 
 const orElse = async <T, U>(promise: Promise<T>, other: U): Promise<T | U> => {
   try {
@@ -57,69 +59,63 @@ const readHolder = async (path: string): Promise<Holder | undefined> => {
   }
 };
 
-const touchedAt = async (path: string): Promise<number> => (await orElse(stat(path), undefined))?.mtimeMs ?? 0;
+/** When a claim was last touched; undefined where it is gone. */
+const touchedAt = async (path: string): Promise<number | undefined> => (await orElse(stat(path), undefined))?.mtimeMs;
 
-const isAlive = async (path: string, holder: Holder | undefined, space: string): Promise<boolean> => {
-  if (holder?.space === space) return (await startOf(holder.pid)) === holder.started;
+/** Waits for a sign of life of a holder that cannot be looked up, or whose claim is still being written. */
+const isAlive = async (path: string, space: string): Promise<boolean> => {
   const before = await touchedAt(path);
-  for (let waited = 0; waited < SILENT_MS; waited += HEARTBEAT_MS / 4) {
+  for (let waited = 0; waited <= SILENT_MS; waited += HEARTBEAT_MS / 4) {
+    const holder = await readHolder(path);
+    if (holder?.space === space) return (await startOf(holder.pid)) === holder.started;
+    const touched = await touchedAt(path);
+    if (touched === undefined) return false;
+    if (touched !== before) return true;
     await sleep(HEARTBEAT_MS / 4);
-    if ((await touchedAt(path)) !== before) return true;
   }
   return false;
 };
 
-/** Puts a dead holder's lock aside; another process may be doing the same. */
-const putAside = async (path: string, dead: Holder | undefined, aside: string): Promise<void> => {
-  if (
-    !(await orElse(
-      rename(path, aside).then(() => true),
-      false,
-    ))
-  )
-    return;
-  // Somebody was quicker, and what was put aside is a living lock: it goes back.
-  if ((await readHolder(aside))?.token !== dead?.token) await orElse(link(aside, path), undefined);
-  await rm(aside, { force: true });
+/** Another claim that is alive; dead ones are removed. */
+const findOther = async (directory: string, own: string, space: string): Promise<string | undefined> => {
+  for (const file of await readdir(directory)) {
+    if (!/^writer-[0-9a-f-]{36}\.lock$/.test(file) || file === own) continue;
+    const path = join(directory, file);
+    if (await isAlive(path, space)) return path;
+    await rm(path, { force: true });
+  }
+  return undefined;
 };
-
-const isTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EEXIST';
 
 /** Takes the lock of a directory, or rejects with a Failure that names who has it. */
 export const lockDirectory = async (directory: string): Promise<DirectoryLock> => {
-  const path = join(directory, 'audit.lock');
-  const token = randomUUID();
-  const own = join(directory, `audit.lock.${token}`);
+  const file = `writer-${randomUUID()}.lock`;
+  const path = join(directory, file);
   const space = await spaceOf();
-  const holder: Holder = { pid: process.pid, started: (await startOf(process.pid)) ?? '', space, token };
-  const held = async (): Promise<boolean> => (await readHolder(path))?.token === token;
-  try {
-    await writeFile(own, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
-    for (;;) {
-      try {
-        // A link, not a new file: the lock is never seen half written.
-        await link(own, path);
-        break;
-      } catch (error) {
-        if (!isTaken(error)) throw error;
-      }
-      const other = await readHolder(path);
-      if (await isAlive(path, other, space)) {
-        throw auditUnavailable(`The audit directory "${directory}" is in use by process ${other?.pid ?? '(unknown)'}.`);
-      }
-      await putAside(path, other, `${own}.dead`);
-    }
-  } finally {
-    await rm(own, { force: true });
-  }
+  const holder: Holder = { pid: process.pid, started: (await startOf(process.pid)) ?? '', space };
   const heartbeat = setInterval(() => {
     const now = new Date();
-    void held().then((mine) => (mine ? orElse(utimes(path, now, now), undefined) : undefined));
+    void orElse(utimes(path, now, now), undefined);
   }, HEARTBEAT_MS);
   heartbeat.unref();
   const release = async (): Promise<void> => {
     clearInterval(heartbeat);
-    if (await held()) await rm(path, { force: true });
+    await rm(path, { force: true });
   };
-  return { held, release };
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      await writeFile(path, `${JSON.stringify(holder)}\n`, { flag: 'wx', mode: 0o600 });
+      // INVARIANT: looked for after the own claim stands: of two that claim at once, at least one sees the other.
+      const other = await findOther(directory, file, space);
+      if (other === undefined) return { held: async () => (await touchedAt(path)) !== undefined, release };
+      const pid = (await readHolder(other))?.pid;
+      await rm(path, { force: true });
+      if (attempt === ATTEMPTS) throw auditUnavailable(`The audit directory "${directory}" is in use by process ${pid ?? '(unknown)'}.`);
+      // Both may have stepped back: by different times, one gets it.
+      await sleep(randomInt(5, 60));
+    }
+  } catch (error) {
+    await release();
+    throw error;
+  }
 };
