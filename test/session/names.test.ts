@@ -56,6 +56,14 @@ describe('names', () => {
     expect(airlock.knobs.paths).toContainEqual(['other']);
   });
 
+  it('do not take a search_path for set while it may still be rolled back', async () => {
+    const client = await open();
+    client.write(send.query('SET search_path = other; SELECT 1/0'), send.query('SELECT 2'));
+    expect(codes(await client.until('Z'))).toEqual(['22012']);
+    expect(values(await client.until('Z'))).toEqual(['2']);
+    expect(airlock.knobs.paths).toEqual([['public'], ['other'], ['public']]);
+  });
+
   it('take the search_path of the startup message', async () => {
     const client = await open({ options: '-c search_path=other' });
     expect(values(await client.query('SHOW search_path'))).toEqual(['other']);
