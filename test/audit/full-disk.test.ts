@@ -14,7 +14,11 @@ let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'audit-disk-'));
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
+  await rm(directory, { recursive: true, force: true });
+});
 
 /** What a child printed so far, and a promise for when that satisfies a condition. */
 const listen = (
@@ -41,11 +45,11 @@ const listen = (
 const isRefusal = (line: string): boolean => line.startsWith('refused');
 
 /** The kernel cuts the write at the limit and refuses the rest: what a full disk does, without a disk. */
-it.skipIf(!canLimit)('refuses at the limit of the file system, leaves no gap, and goes on when there is space', async ({ onTestFinished }) => {
+it.skipIf(!canLimit)('refuses at the limit of the file system, leaves no gap, and goes on when there is space', async () => {
   const child = spawn('prlimit', [`--fsize=${LIMIT}:unlimited`, process.execPath, APPENDER, directory, 'Fsync', '100000000', '4'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  cleanups.push(() => child.kill('SIGKILL'));
   const { lines, until } = listen(child);
   const closed = new Promise((resolve) => child.on('close', resolve));
   await until(() => lines.filter(isRefusal).length >= 20);
@@ -71,12 +75,12 @@ it.skipIf(!canLimit)('refuses at the limit of the file system, leaves no gap, an
   expect(records.reduce((sum, record) => sum + (record.type === 'recovered' ? record.refused : 0), 0)).toBe(lines.filter(isRefusal).length);
 });
 
-it('refuses on a full disk, and goes on when there is space', async ({ skip, onTestFinished }) => {
+it('refuses on a full disk, and goes on when there is space', async ({ skip }) => {
   const disk = join(directory, 'disk');
   await mkdir(disk);
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]).status !== 0) return skip('only root can mount');
   // Lazily: a store that a failed test left open still holds its file.
-  onTestFinished(() => void spawnSync('umount', ['--lazy', disk]));
+  cleanups.push(() => spawnSync('umount', ['--lazy', disk]));
   const options = { directory: join(disk, 'log'), durability: 'Fsync', probeMilliseconds: 5 } as const;
   const store = await openAuditStore({ ...options, clock: { now: () => new Date(), monotonic: () => performance.now() } });
   const append = (): Promise<string> =>
