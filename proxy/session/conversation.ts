@@ -88,7 +88,7 @@ export class Conversation {
       state: this.#state,
       clock,
       settle: () => this.#settle(),
-      admit: access.admit,
+      admit: access.admit ?? (() => undefined),
       refused: (decided, decisionMs) => observe(outcomeOf(decided, undefined, decisionMs)),
     });
     this.#server = new ServerHandler({

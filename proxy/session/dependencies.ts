@@ -45,8 +45,8 @@ export type Access = {
   /** Asked at each notice: policies change while a session lives. */
   readonly notices: () => 'Forward' | 'Withhold';
   readonly limits: () => Limits;
-  /** Asked for each Query and Execute that is allowed: a quota may be used up. */
-  readonly admit: () => Failure | undefined;
+  /** Asked for each Query and Execute that is allowed: a quota may be used up. Absent: there is none. */
+  readonly admit?: () => Failure | undefined;
   /** Judges one setting of the startup packet or of its `options`; undefined: passed on to the server. */
   readonly startupSetting: (name: string, value: string) => Failure | undefined;
   /** The schemas that a search_path given at startup means: resolves `$user`. */
