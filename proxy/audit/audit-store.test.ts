@@ -1,4 +1,4 @@
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -300,6 +300,16 @@ describe('after an error', () => {
     expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (FOREIGN_WRITER).');
     expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (LOCK_LOST).');
     expect(await readFile(segment(1), 'utf8')).toContain('foreign\n');
+  });
+
+  it('refuses when another file was put in the place of the segment', async () => {
+    const store = await open({ probeMilliseconds: 1_000_000 });
+    await store.append([ended('a')]);
+    await copyFile(segment(1), `${segment(1)}.copy`);
+    await rename(`${segment(1)}.copy`, segment(1));
+    expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (SEGMENT_REPLACED).');
+    expect(await store.append([ended('b')])).toEqual({ sequence: 4 });
+    expect(await told()).toEqual(['segment', 'a', 'recovered', 'b']);
   });
 
   it('finds out by itself that it can write again', async () => {
