@@ -3,7 +3,8 @@
  */
 import { Failure, notReady } from '../../kernel/failure.ts';
 import type { Catalog } from './catalog.ts';
-import { type CatalogQuery, FINGERPRINT_SQL, loadCatalog } from './load-catalog.ts';
+import { FINGERPRINT_SQL } from './catalog-queries.ts';
+import { type CatalogQuery, loadCatalog } from './load-catalog.ts';
 
 /** The server session that it reads with. */
 export type CatalogSession = { readonly query: CatalogQuery; readonly end: () => Promise<void> };

@@ -38,6 +38,8 @@ export type CatalogFunction = {
   readonly name: string;
   /** Can it be called with one argument? Then `value.name` calls it. */
   readonly unary: boolean;
+  /** Does it take a row of no named type, as a sub-query's? */
+  readonly takesRow: boolean;
   readonly extension: string | undefined;
 };
 
@@ -51,12 +53,24 @@ export type CatalogOperator = {
   readonly operands: number;
 };
 
+/** A type outside of pg_catalog. `reach`: it and the types inside of it, as `schema.name`. */
+export type CatalogType = { readonly schema: string; readonly reach: readonly string[] };
+
+/** A function outside of pg_catalog that a cast to a type calls. `source`: the type cast from, where it is outside of pg_catalog. */
+export type CatalogConversion = {
+  readonly source: string | undefined;
+  readonly function: { readonly schema: string; readonly name: string };
+  readonly extension: string | undefined;
+};
+
 export type Catalog = {
   /** Changes whenever the content does. */
   readonly version: string;
   readonly serverMajor: number;
   readonly database: string;
   readonly role: string;
+  /** Of the database: `UTF8`, `LATIN1`, `SQL_ASCII`, ... */
+  readonly encoding: string;
   /** Schemas of a new session's search_path, `$user` resolved, without the implicit ones. */
   readonly defaultSearchPath: readonly string[];
   readonly schemas: ReadonlySet<string>;
@@ -69,8 +83,12 @@ export type Catalog = {
   /** Outside of pg_catalog and information_schema, by name. */
   readonly functions: ReadonlyMap<string, readonly CatalogFunction[]>;
   readonly operators: ReadonlyMap<string, readonly CatalogOperator[]>;
-  /** Types that are the type of a column: `oid` of relation to `schema.type` outside of pg_catalog. */
+  /** Types that its columns hold: `oid` of relation to `schema.type` outside of pg_catalog. */
   readonly columnTypes: ReadonlyMap<number, readonly string[]>;
+  /** By name. */
+  readonly userTypes: ReadonlyMap<string, readonly CatalogType[]>;
+  /** By the `schema.name` of the type cast to. */
+  readonly conversions: ReadonlyMap<string, readonly CatalogConversion[]>;
 };
 
 export const relationKey = (schema: string, name: string): string => `${schema}\u0000${name}`;

@@ -3,6 +3,7 @@
  */
 import { staleStatement, statementRefused } from '../../kernel/failure.ts';
 import type { Analysis } from '../sql/analysis.ts';
+import { checkCasts, namedTypes } from './checks/casts.ts';
 import { checkFields } from './checks/fields.ts';
 import { checkFunction } from './checks/functions.ts';
 import { checkOperators } from './checks/operators.ts';
@@ -31,7 +32,9 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
     pathChange = setting.path ?? pathChange;
   }
   reasons.push(...checkFields(analysis, relations, context));
-  reasons.push(...checkOperators(analysis.operators, typesInReach(analysis, relations, context), context));
+  const types = typesInReach(analysis, relations, context);
+  reasons.push(...checkOperators(analysis.operators, types, context));
+  reasons.push(...checkCasts(analysis.types, types, context));
   for (const change of analysis.settings) {
     const verdict = checkSetting(change, context);
     if (verdict.reason !== undefined) reasons.push(verdict.reason);
@@ -46,9 +49,7 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
 const typesInReach = (analysis: Analysis, relations: readonly ResolvedRelation[], context: DecisionContext): ReadonlySet<string> => {
   const types = new Set<string>();
   for (const { relation } of relations) for (const type of context.catalog.columnTypes.get(relation.oid) ?? []) types.add(type);
-  for (const type of analysis.types) {
-    for (const schema of type.schema === undefined ? context.catalog.schemas : [type.schema]) types.add(`${schema}.${type.name}`);
-  }
+  for (const type of analysis.types) for (const name of namedTypes(type, context.catalog)) types.add(name);
   return types;
 };
 

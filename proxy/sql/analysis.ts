@@ -17,8 +17,13 @@ export type RelationReference = {
   readonly sampled: boolean;
 };
 
-/** One name in a query's FROM clause. */
-export type FromItem = { readonly name: string | undefined; readonly reference: RelationReference | undefined; readonly columnAliases: boolean };
+/** One name in a query's FROM clause. `Query`: a row of no named type, as of a sub-query, a CTE or a join. */
+export type FromItem = {
+  readonly type: 'Relation' | 'Query' | 'Function';
+  readonly name: string | undefined;
+  readonly reference: RelationReference | undefined;
+  readonly columnAliases: boolean;
+};
 
 export type ColumnUse = {
   /** `['u', 'ssn']`; without the star. */
@@ -39,8 +44,11 @@ export type QueryLevel = {
   /** Plain columns and ordinals of GROUP BY; undefined where there is none or it has grouping sets. */
   groupBy: readonly GroupItem[] | undefined;
   /** The select list, as far as GROUP BY can name it. */
-  targets: readonly { readonly name: string | undefined; readonly column: readonly string[] | undefined }[];
+  targets: readonly SelectTarget[];
 };
+
+/** An entry of a select list: the name it has, and the column that it is, if it is one. */
+export type SelectTarget = { readonly name: string | undefined; readonly column: readonly string[] | undefined };
 
 export type FunctionUse = {
   readonly schema: string | undefined;
@@ -48,8 +56,6 @@ export type FunctionUse = {
   /** Constant arguments as text; undefined where an argument is not a constant. */
   readonly constants: readonly (string | undefined)[];
   readonly location: number;
-  /** Written as SQL syntax (`EXTRACT(... FROM ...)`): the grammar itself names the function. */
-  readonly bySyntax: boolean;
 };
 
 export type NameUse = { readonly schema: string | undefined; readonly name: string; readonly location: number };

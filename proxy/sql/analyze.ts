@@ -2,10 +2,11 @@
  * From a parsed statement to its `Analysis`: which statement kinds there are, and what each may carry.
  * INVARIANT: a statement kind, option or field that is not named here is refused.
  */
-import { at, type Failure, notUnderstood, statementRefused } from '../../kernel/failure.ts';
+import { at, type Failure, notUnderstood, statementRefused, statementTooComplex } from '../../kernel/failure.ts';
 import type { Analysis, RelationReference, SettingChange, StatementForm, TransactionAction } from './analysis.ts';
-import type { ParsedStatement, Tree } from './grammar.ts';
-import { constantOf, namesOf, Walker } from './walker.ts';
+import type { ParsedStatement } from './grammar.ts';
+import { constantOf, listOf, namesOf, stringOf, tagOf, type Tree, treeOf } from './tree.ts';
+import { Walker } from './walker.ts';
 
 type Handled = { readonly form: StatementForm; readonly settings?: readonly SettingChange[] };
 type Handler = (node: Tree, context: Context) => Handled;
@@ -14,12 +15,6 @@ type Context = {
   readonly walker: Walker;
   readonly fail: (failure: Failure, location: number) => never;
 };
-
-const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
-const treeOf = (value: unknown): Tree => (isTree(value) ? value : {});
-const listOf = (value: unknown): readonly Tree[] => (Array.isArray(value) ? value.map(treeOf) : []);
-const stringOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
-const tagOf = (wrapped: Tree): string => Object.keys(wrapped)[0] ?? '';
 
 /** Refuses fields that nobody judged. */
 const only = (node: Tree, fields: readonly string[], what: string, { fail }: Context): void => {
@@ -186,7 +181,11 @@ const set: Handler = (node, context) => {
     case 'VAR_SET_DEFAULT':
       return { form: { type: 'Set' }, settings: [{ name, values: undefined, local }] };
     case 'VAR_SET_VALUE': {
-      const values = listOf(node.args).map((item) => constantOf(item) ?? fail(notUnderstood('SET to a value that is not a constant'), 0));
+      // SET TIME ZONE takes an INTERVAL constant.
+      const plain = (item: Tree): Tree => (name === 'timezone' && item.TypeCast !== undefined ? treeOf(treeOf(item.TypeCast).arg) : item);
+      const values = listOf(node.args).map(
+        (item) => constantOf(plain(item)) ?? fail(notUnderstood('SET to a value that is not a constant'), 0),
+      );
       return { form: { type: 'Set' }, settings: [{ name, values, local }] };
     }
     case 'VAR_SET_MULTI':
@@ -260,6 +259,15 @@ export const characterAt = (bytes: Buffer, offset: number): number => {
   return characters;
 };
 
+/** The walk is bounded by depth; where less stack is left than usual, its end is a refusal like any other. */
+const handled = (handle: () => Handled): Handled => {
+  try {
+    return handle();
+  } catch (error) {
+    throw error instanceof RangeError ? statementTooComplex('Its expressions are nested too deeply.') : error;
+  }
+};
+
 /**
  * What one statement of `bytes` touches.
  * @throws Failure when the statement is not allowed by its form, or holds something that nobody judged.
@@ -273,7 +281,7 @@ export const analyze = (statement: ParsedStatement, bytes: Buffer): Analysis => 
   const handler = Object.hasOwn(HANDLERS, tag) ? HANDLERS[tag] : undefined;
   if (handler === undefined) return fail(statementRefused(labelOf(tag, node), READ_HINT), 0);
   const walker = new Walker(fail);
-  const { form, settings } = handler(node, { walker, fail });
+  const { form, settings } = handled(() => handler(node, { walker, fail }));
   return {
     kind: kindOf(statement),
     start: statement.start,

@@ -4,9 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { statementTooComplex, syntaxError } from '../../kernel/failure.ts';
-
-/** A node of the parse tree as libpg_query's JSON says it: `{ Tag: { field: ... } }`. */
-export type Tree = { readonly [field: string]: unknown };
+import type { Tree } from './tree.ts';
 
 export type ParsedStatement = {
   readonly node: Tree;
@@ -57,7 +55,11 @@ export class Grammar {
 
   async load(): Promise<void> {
     if (this.#module !== undefined && !this.ready) this.#drop();
-    this.#loading ??= this.#instantiate();
+    // A failed attempt is not remembered: the next text tries again.
+    this.#loading ??= this.#instantiate().catch((error: unknown) => {
+      this.#drop();
+      throw error;
+    });
     await this.#loading;
   }
 

@@ -3,7 +3,7 @@
  * It enforces caps before the real grammar runs (which is quadratic on some inputs) and tells where names begin and end.
  * It never decides what a statement means: the grammar does, and the rewritten text is parsed again.
  */
-import { invalidText, statementTooComplex, statementTooLarge } from '../../kernel/failure.ts';
+import { invalidText, notUnderstood, statementTooComplex, statementTooLarge } from '../../kernel/failure.ts';
 
 /** Caps on what is parsed at all. */
 export type TextLimits = {
@@ -47,7 +47,8 @@ for (const c of '~!@#^&|`?+-*/%<>=') CLASSES[c.charCodeAt(0)]! |= OPERATOR;
 
 const classOf = (byte: number | undefined): number => (byte === undefined ? 0 : CLASSES[byte]!);
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+// A byte order mark is text like any other: leaving it out would shift every location.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The text of a statement. @throws Failure when it is not valid UTF-8 or holds a NUL. */
 export const decodeText = (bytes: Buffer): string => {
@@ -206,6 +207,11 @@ const skipDollar = (bytes: Buffer, from: number): number => {
 
 const skipNumber = (bytes: Buffer, from: number): number => {
   let at = from;
+  if (bytes[from] === 48 && (bytes[from + 1]! | 32) === 120) {
+    // In a hexadecimal number `e` is a digit.
+    while (classOf(bytes[at]) & WORD) at++;
+    return at;
+  }
   while (classOf(bytes[at]) & WORD || bytes[at] === 46) {
     // `1..10` is two tokens in PL/pgSQL only, but a second dot ends the number here too.
     if (bytes[at] === 46 && bytes[at + 1] === 46) break;
@@ -259,13 +265,39 @@ export const closingParenthesis = (tokens: Tokens, open: number): number => {
   return -1;
 };
 
+/** Last token of one name that begins at `first`: `U&"d!0061t" UESCAPE '!'` has three. */
+export const lastOfPart = (tokens: Tokens, first: number): number => {
+  const escaped = tokens.kinds[first] === TOKEN.quoted && tokens.bytes[tokens.starts[first]!] !== 34 && isWord(tokens, first + 1, 'uescape');
+  return escaped ? first + 2 : first;
+};
+
 /** Last token of a possibly qualified name that begins at `first`: `a`, `a.b`, `"a"."b".c`. */
 export const lastOfName = (tokens: Tokens, first: number): number => {
-  let index = first;
+  let index = lastOfPart(tokens, first);
   while (isPunctuation(tokens, index + 1, '.')) {
     const kind = tokens.kinds[index + 2];
     if (kind !== TOKEN.word && kind !== TOKEN.quoted) break;
-    index += 2;
+    index = lastOfPart(tokens, index + 2);
   }
   return index;
+};
+
+/** `NAMEDATALEN - 1`. */
+const NAME_BYTES = 63;
+
+/**
+ * Refuses names that a database in another encoding than UTF8 could read differently than the grammar does: it folds
+ * letters beyond ASCII, and cuts long names, by its own encoding.
+ */
+export const refuseForeignNames = (tokens: Tokens): void => {
+  for (let index = 0; index < tokens.count; index++) {
+    const kind = tokens.kinds[index];
+    if (kind !== TOKEN.word && kind !== TOKEN.quoted) continue;
+    const start = tokens.starts[index]!;
+    const end = tokens.ends[index]!;
+    const long = end - start > NAME_BYTES;
+    if (long || (kind === TOKEN.word && tokens.bytes.subarray(start, end).some((byte) => byte >= 128))) {
+      throw notUnderstood(long ? 'a name of more than 63 bytes' : 'an unquoted name beyond ASCII');
+    }
+  }
 };

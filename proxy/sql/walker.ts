@@ -2,60 +2,40 @@
  * Walks a query of the parse tree and collects what it touches. Things start here: `Walker.query`.
  * INVARIANT: every node and field is judged by `NODE_SHAPES` or by a handler below; what is in neither is refused.
  */
-import { type Failure, notUnderstood, statementRefused } from '../../kernel/failure.ts';
+import { type Failure, notUnderstood, statementRefused, statementTooComplex } from '../../kernel/failure.ts';
 import type {
   ColumnUse,
   FieldUse,
   FromItem,
   FunctionUse,
-  GroupItem,
   NameUse,
   ParameterUse,
   QueryLevel,
   RelationReference,
 } from './analysis.ts';
-import type { Tree } from './grammar.ts';
 import { NODE_SHAPES } from './nodes.ts';
+import { groupItems, parametersOf, targetOf } from './query-level.ts';
+import { constantOf, listOf, locationOf, namesOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';
 
-/** Names of the CTEs in sight, innermost first. */
-type Environment = { readonly names: ReadonlySet<string>; readonly outer: Environment | undefined };
-
-const EMPTY: Environment = { names: new Set(), outer: undefined };
-
-/** Deeper trees than this are refused before the JavaScript stack ends. */
-const MAX_DEPTH = 1500;
-
-const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
-const treeOf = (value: unknown): Tree => (isTree(value) ? value : {});
-const listOf = (value: unknown): readonly Tree[] => (Array.isArray(value) ? value.map(treeOf) : []);
-const stringOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
-const numberOf = (value: unknown): number => (typeof value === 'number' ? value : 0);
-const locationOf = (node: Tree): number => numberOf(node.location);
-
-/** Strings of a list of String nodes. */
-export const namesOf = (value: unknown): readonly string[] =>
-  listOf(value).map((item) => stringOf(treeOf(item.String).sval) ?? '');
-
-/** Tag and content of a wrapped node. */
-const unwrap = (wrapped: Tree): readonly [string, Tree] => {
-  const tags = Object.keys(wrapped);
-  return tags.length === 1 ? [tags[0]!, treeOf(wrapped[tags[0]!])] : ['', {}];
+/** CTEs of one WITH by their position; only those before `visible` are in sight. */
+type Environment = {
+  readonly positions: ReadonlyMap<string, number>;
+  readonly visible: number;
+  readonly outer: Environment | undefined;
 };
 
-/** A constant as text: strings as they are, numbers and booleans in PostgreSQL's spelling; undefined where it is none. */
-export const constantOf = (wrapped: Tree): string | undefined => {
-  const [tag, node] = unwrap(wrapped);
-  if (tag === 'TypeCast') return constantOf(treeOf(node.arg));
-  if (tag === 'Integer') return String(numberOf(node.ival));
-  if (tag === 'Float') return stringOf(node.fval);
-  if (tag === 'String') return typeof node.sval === 'string' ? node.sval : '';
-  if (tag !== 'A_Const') return undefined;
-  if (isTree(node.sval)) return typeof node.sval.sval === 'string' ? node.sval.sval : '';
-  if (isTree(node.ival)) return String(numberOf(node.ival.ival));
-  if (isTree(node.fval)) return stringOf(node.fval.fval);
-  if (isTree(node.boolval)) return node.boolval.boolval === true ? 'on' : 'off';
-  return undefined;
+const EMPTY: Environment = { positions: new Map(), visible: 0, outer: undefined };
+
+const hasName = (environment: Environment, name: string): boolean => {
+  for (let scope: Environment | undefined = environment; scope !== undefined; scope = scope.outer) {
+    const position = scope.positions.get(name);
+    if (position !== undefined && position < scope.visible) return true;
+  }
+  return false;
 };
+
+/** Deeper trees than this are refused before the JavaScript stack ends; long chains of operators are that deep. */
+const MAX_DEPTH = 6000;
 
 export class Walker {
   readonly relations: RelationReference[] = [];
@@ -119,8 +99,10 @@ export class Walker {
     this.#check('SelectStmt', node);
     const environment = this.#with(node.withClause, parent, outer);
     if (node.larg !== undefined || node.rarg !== undefined) {
+      this.#enter();
       this.#select(treeOf(node.larg), parent, environment);
       this.#select(treeOf(node.rarg), parent, environment);
+      this.#depth--;
     }
     const level = this.#level(parent);
     for (const item of listOf(node.fromClause)) this.#from(item, level, environment);
@@ -141,7 +123,7 @@ export class Walker {
     }
   }
 
-  /** The names that the query body sees: each CTE sees the earlier ones, with RECURSIVE all of them. */
+  /** The names that the query body sees. Each CTE sees the earlier ones, with RECURSIVE all of them. */
   #with(value: unknown, parent: QueryLevel | undefined, outer: Environment): Environment {
     if (value === undefined) return outer;
     const clause = treeOf(value);
@@ -152,11 +134,13 @@ export class Walker {
       this.#check('CommonTableExpr', cte);
       return cte;
     });
-    const all = new Set(ctes.map((cte) => stringOf(cte.ctename) ?? ''));
-    const seen = new Set<string>();
-    for (const cte of ctes) {
-      const names = clause.recursive === true ? all : new Set(seen);
-      const environment: Environment = { names, outer };
+    const positions = new Map<string, number>();
+    for (const [position, cte] of ctes.entries()) {
+      const name = stringOf(cte.ctename) ?? '';
+      if (!positions.has(name)) positions.set(name, position);
+    }
+    for (const [position, cte] of ctes.entries()) {
+      const environment: Environment = { positions, visible: clause.recursive === true ? ctes.length : position, outer };
       this.#query(treeOf(cte.ctequery), parent, environment);
       for (const [tag, field] of [
         ['CTESearchClause', 'search_clause'],
@@ -164,65 +148,68 @@ export class Walker {
       ] as const) {
         if (cte[field] !== undefined) this.#struct(tag, treeOf(cte[field]), this.#level(parent), environment);
       }
-      seen.add(stringOf(cte.ctename) ?? '');
     }
-    return { names: all, outer };
+    return { positions, visible: ctes.length, outer };
   }
 
   #from(wrapped: Tree, level: QueryLevel, environment: Environment): void {
+    this.#enter();
+    this.#fromItem(wrapped, level, environment);
+    this.#depth--;
+  }
+
+  #fromItem(wrapped: Tree, level: QueryLevel, environment: Environment): void {
     const [tag, node] = unwrap(wrapped);
     const alias = treeOf(node.alias);
     const name = stringOf(alias.aliasname);
     const columnAliases = alias.colnames !== undefined;
     const add = (item: FromItem): void => void level.items.push(item);
     this.#check(tag, node);
-    this.#deeper(() => {
-      switch (tag) {
-        case 'RangeVar':
-          this.#rangeVar(node, level, environment, false);
-          return;
-        case 'RangeTableSample': {
-          const [inner, relation] = unwrap(treeOf(node.relation));
-          if (inner !== 'RangeVar') this.#fail(notUnderstood(`TABLESAMPLE of "${inner}"`), locationOf(node));
-          const method = namesOf(node.method);
-          this.functions.push({
-            schema: method.length > 1 ? method.at(-2) : 'pg_catalog',
-            name: method.at(-1) ?? '',
-            constants: [],
-            location: locationOf(node),
-            bySyntax: true,
-          });
-          this.#rangeVar(relation, level, environment, true);
-          this.#nodes(listOf(node.args), level, environment);
-          if (node.repeatable !== undefined) this.#node(treeOf(node.repeatable), level, environment);
-          return;
-        }
-        case 'RangeSubselect':
-          this.#query(treeOf(node.subquery), level, environment);
-          break;
-        case 'JoinExpr': {
-          this.#from(treeOf(node.larg), level, environment);
-          this.#from(treeOf(node.rarg), level, environment);
-          if (node.quals !== undefined) this.#node(treeOf(node.quals), level, environment);
-          const using = stringOf(treeOf(node.join_using_alias).aliasname);
-          if (using !== undefined) add({ name: using, reference: undefined, columnAliases: false });
-          if (name === undefined) return;
-          break;
-        }
-        case 'RangeFunction':
-          // Each item is a List of the function and its column definitions.
-          for (const item of listOf(node.functions)) this.#rangeFunction(item, level, environment);
-          this.#nodes(listOf(node.coldeflist), level, environment);
-          break;
-        case 'RangeTableFunc':
-        case 'JsonTable':
-          this.#children(tag, node, level, environment);
-          break;
-        default:
-          this.#fail(notUnderstood(`"${tag}" in FROM`), locationOf(node));
+    switch (tag) {
+      case 'RangeVar':
+        this.#rangeVar(node, level, environment, false);
+        return;
+      case 'RangeTableSample': {
+        const [inner, relation] = unwrap(treeOf(node.relation));
+        if (inner !== 'RangeVar') this.#fail(notUnderstood(`TABLESAMPLE of "${inner}"`), locationOf(node));
+        const method = namesOf(node.method);
+        this.functions.push({
+          schema: method.length > 1 ? method.at(-2) : undefined,
+          name: method.at(-1) ?? '',
+          constants: [],
+          location: locationOf(node),
+        });
+        this.#rangeVar(relation, level, environment, true);
+        this.#nodes(listOf(node.args), level, environment);
+        if (node.repeatable !== undefined) this.#node(treeOf(node.repeatable), level, environment);
+        return;
       }
-      add({ name, reference: undefined, columnAliases });
-    });
+      case 'RangeSubselect':
+        this.#query(treeOf(node.subquery), level, environment);
+        break;
+      case 'JoinExpr': {
+        this.#from(treeOf(node.larg), level, environment);
+        this.#from(treeOf(node.rarg), level, environment);
+        if (node.quals !== undefined) this.#node(treeOf(node.quals), level, environment);
+        if (node.usingClause !== undefined || node.isNatural === true) this.#equality(node);
+        const using = stringOf(treeOf(node.join_using_alias).aliasname);
+        if (using !== undefined) add({ type: 'Query', name: using, reference: undefined, columnAliases: false });
+        if (name === undefined) return;
+        break;
+      }
+      case 'RangeFunction':
+        // Each item is a List of the function and its column definitions.
+        for (const item of listOf(node.functions)) this.#rangeFunction(item, level, environment);
+        this.#nodes(listOf(node.coldeflist), level, environment);
+        break;
+      case 'RangeTableFunc':
+      case 'JsonTable':
+        this.#children(tag, node, level, environment);
+        break;
+      default:
+        this.#fail(notUnderstood(`"${tag}" in FROM`), locationOf(node));
+    }
+    add({ type: tag === 'RangeFunction' ? 'Function' : 'Query', name, reference: undefined, columnAliases });
   }
 
   #rangeFunction(wrapped: Tree, level: QueryLevel, environment: Environment): void {
@@ -239,7 +226,9 @@ export class Walker {
     const name = reference.alias ?? reference.name;
     const isCte = reference.schema === undefined && reference.database === undefined && hasName(environment, reference.name);
     if (!isCte) this.relations.push(reference);
-    level.items.push({ name, reference: isCte ? undefined : reference, columnAliases: reference.columnAliases });
+    const { columnAliases } = reference;
+    if (isCte) level.items.push({ type: 'Query', name, reference: undefined, columnAliases });
+    else level.items.push({ type: 'Relation', name, reference, columnAliases });
   }
 
   #reference(node: Tree, sampled: boolean): RelationReference {
@@ -279,10 +268,14 @@ export class Walker {
         break;
       case 'A_Expr':
         this.#operator(namesOf(node.name), node);
-        this.#comparison(node);
+        this.parameters.push(...parametersOf(node));
         break;
       case 'SubLink':
         if (node.operName !== undefined) this.#operator(namesOf(node.operName), node);
+        else if (node.subLinkType === 'ANY_SUBLINK') this.#equality(node);
+        break;
+      case 'CaseExpr':
+        if (node.arg !== undefined) this.#equality(node);
         break;
       case 'SortBy':
         if (node.useOp !== undefined) this.#operator(namesOf(node.useOp), node);
@@ -304,23 +297,22 @@ export class Walker {
   }
 
   #children(tag: string, node: Tree, level: QueryLevel, environment: Environment): void {
-    this.#deeper(() => {
-      const shape = NODE_SHAPES[tag] ?? {};
-      for (const field of Object.keys(node)) {
-        const slot = shape[field];
-        if (slot === undefined || slot === 'value') continue;
-        if (slot === 'node') this.#node(treeOf(node[field]), level, environment);
-        else if (slot === 'nodes') this.#nodes(listOf(node[field]), level, environment);
-        else if (slot !== '=Alias') this.#struct(slot.slice(1), treeOf(node[field]), level, environment);
-      }
-    });
+    this.#enter();
+    const shape = NODE_SHAPES[tag] ?? {};
+    for (const field of Object.keys(node)) {
+      const slot = shape[field];
+      if (slot === undefined || slot === 'value' || slot === '=Alias') continue;
+      if (slot === 'node') this.#node(treeOf(node[field]), level, environment);
+      else if (slot === 'nodes') this.#nodes(listOf(node[field]), level, environment);
+      else this.#struct(slot.slice(1), treeOf(node[field]), level, environment);
+    }
+    this.#depth--;
   }
 
-  #deeper(walk: () => void): void {
+  /** Counts a step down; a failure leaves the whole walk, so nothing has to be undone then. */
+  #enter(): void {
     this.#depth++;
-    if (this.#depth > MAX_DEPTH) this.#fail(notUnderstood('an expression nested this deeply'), 0);
-    walk();
-    this.#depth--;
+    if (this.#depth > MAX_DEPTH) this.#fail(statementTooComplex(`Its expressions are nested more than ${MAX_DEPTH} deep.`), 0);
   }
 
   #check(tag: string, node: Tree): void {
@@ -346,7 +338,6 @@ export class Walker {
       name: names.at(-1) ?? '',
       constants: listOf(node.args).map(constantOf),
       location: locationOf(node),
-      bySyntax: node.funcformat === 'COERCE_SQL_SYNTAX',
     });
   }
 
@@ -360,20 +351,9 @@ export class Walker {
     this.operators.push({ schema: names.length > 1 ? names.at(-2) : undefined, name: names.at(-1) ?? '', location: locationOf(node) });
   }
 
-  /** Remembers which parameters meet which columns in one operator, for the audit record. */
-  #comparison(node: Tree): void {
-    const parameters = new Set<number>();
-    const columns = new Set<string>();
-    const visit = (value: unknown): void => {
-      if (Array.isArray(value)) for (const item of value) visit(item);
-      else if (isTree(value)) {
-        if (isTree(value.ParamRef)) parameters.add(numberOf(value.ParamRef.number));
-        else if (isTree(value.ColumnRef)) columns.add(namesOf(value.ColumnRef.fields).at(-1) ?? '');
-        else if (value.SubLink === undefined && value.A_Expr === undefined) for (const key of Object.keys(value)) visit(value[key]);
-      }
-    };
-    visit([node.lexpr, node.rexpr]);
-    for (const parameter of parameters) this.parameters.push({ parameter, columns: [...columns] });
+  /** IN, USING, NATURAL and CASE compare by `=` without naming it. */
+  #equality(node: Tree): void {
+    this.operators.push({ schema: undefined, name: '=', location: locationOf(node) });
   }
 
   #type(node: Tree): void {
@@ -381,28 +361,3 @@ export class Walker {
     this.types.push({ schema: names.length > 1 ? names.at(-2) : undefined, name: names.at(-1) ?? '', location: locationOf(node) });
   }
 }
-
-const hasName = (environment: Environment | undefined, name: string): boolean => {
-  for (let scope = environment; scope !== undefined; scope = scope.outer) if (scope.names.has(name)) return true;
-  return false;
-};
-
-const groupItems = (items: readonly Tree[]): readonly GroupItem[] | undefined => {
-  const result: GroupItem[] = [];
-  for (const wrapped of items) {
-    const [tag, node] = unwrap(wrapped);
-    if (tag === 'GroupingSet') return undefined;
-    if (tag === 'ColumnRef') result.push({ type: 'Column', fields: namesOf(node.fields), location: locationOf(node) });
-    if (tag === 'A_Const' && isTree(node.ival)) {
-      result.push({ type: 'Ordinal', ordinal: numberOf(node.ival.ival), location: locationOf(node) });
-    }
-  }
-  return result;
-};
-
-const targetOf = (wrapped: Tree): { name: string | undefined; column: readonly string[] | undefined } => {
-  const [, target] = unwrap(wrapped);
-  const [tag, value] = unwrap(treeOf(target.val));
-  const column = tag === 'ColumnRef' ? namesOf(value.fields) : undefined;
-  return { name: stringOf(target.name) ?? column?.at(-1), column };
-};

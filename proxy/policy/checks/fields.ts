@@ -2,23 +2,17 @@
  * `t.name` and `(expression).name` call a function where no column has that name.
  */
 import { functionRefused } from '../../../kernel/failure.ts';
-import type { Analysis, ColumnUse, QueryLevel } from '../../sql/analysis.ts';
+import type { Analysis, ColumnUse, FromItem, QueryLevel } from '../../sql/analysis.ts';
 import type { DecisionContext, Reason, ResolvedRelation } from '../decision.ts';
 import { isRefusedAsField } from './functions.ts';
 
-/** The FROM item that a qualifier names, looking outwards. */
-export const itemNamed = (name: string, level: QueryLevel): QueryLevel['items'][number] | undefined => {
-  for (let at: QueryLevel | undefined = level; at !== undefined; at = at.parent) {
-    const found = at.items.find((item) => item.name === name);
-    if (found !== undefined) return found;
+/** Every FROM item that a qualifier may name. Which of them PostgreSQL can see from there (LATERAL, aliased joins) is not followed. */
+const itemsNamed = (name: string, from: QueryLevel): readonly FromItem[] => {
+  const items: FromItem[] = [];
+  for (let level: QueryLevel | undefined = from; level !== undefined; level = level.parent) {
+    items.push(...level.items.filter((item) => item.name === name));
   }
-  return undefined;
-};
-
-const isColumn = (use: ColumnUse, field: string, relations: readonly ResolvedRelation[]): boolean => {
-  const item = itemNamed(use.fields.at(-2) ?? '', use.level);
-  const resolved = relations.find((entry) => entry.reference === item?.reference);
-  return resolved !== undefined && !resolved.reference.columnAliases && resolved.relation.columns.some((column) => column.name === field);
+  return items;
 };
 
 export const checkFields = (analysis: Analysis, relations: readonly ResolvedRelation[], context: DecisionContext): readonly Reason[] => {
@@ -27,11 +21,22 @@ export const checkFields = (analysis: Analysis, relations: readonly ResolvedRela
     const detail = 'Written as a field, it calls a function that no policy in force names.';
     reasons.push({ failure: functionRefused(name, detail), location, auditable: false });
   };
+  const isColumn = (item: FromItem, field: string): boolean => {
+    if (item.columnAliases || item.reference === undefined) return false;
+    const resolved = relations.find((entry) => entry.reference === item.reference);
+    return resolved?.relation.columns.some((column) => column.name === field) === true;
+  };
+  const mayCall = (use: ColumnUse, field: string): boolean => {
+    const items = itemsNamed(use.fields.at(-2) ?? '', use.level);
+    const isHarmless = (item: FromItem): boolean =>
+      item.type === 'Query' ? !isRefusedAsField(field, context, true) : isColumn(item, field);
+    return items.length === 0 || !items.every(isHarmless);
+  };
   for (const { name, location } of analysis.fields) if (isRefusedAsField(name, context)) refuse(name, location);
   for (const use of analysis.columns) {
     const field = use.star ? undefined : use.fields.at(-1);
     if (field === undefined || use.fields.length < 2 || !isRefusedAsField(field, context)) continue;
-    if (!isColumn(use, field, relations)) refuse(field, use.location);
+    if (mayCall(use, field)) refuse(field, use.location);
   }
   return reasons;
 };

@@ -75,9 +75,12 @@ export const checkFunction = (use: FunctionUse, context: DecisionContext): Funct
   return candidates.length > 0 ? refuse(functionRefused(use.name, NOT_GRANTED)) : refuse(functionUnknown(use.name));
 };
 
-/** `value.name` calls a function of one argument: would it call one that is not allowed? */
-export const isRefusedAsField = (name: string, context: DecisionContext): boolean => {
-  const candidates = context.catalog.functions.get(name) ?? [];
-  if (candidates.some((candidate) => candidate.unary && !isAllowedFunction(candidate, context))) return true;
+/**
+ * `value.name` calls a function of one argument: would it call one that is not allowed?
+ * `ofRow`: the value is a sub-query's row, which has no type that a function could name.
+ */
+export const isRefusedAsField = (name: string, context: DecisionContext, ofRow = false): boolean => {
+  const candidates = (context.catalog.functions.get(name) ?? []).filter((candidate) => candidate.unary && (!ofRow || candidate.takesRow));
+  if (candidates.some((candidate) => !isAllowedFunction(candidate, context))) return true;
   return context.catalog.builtinFunctions.has(name) && functionClass('pg_catalog', name) !== 'harmless';
 };
