@@ -46,7 +46,7 @@ const completed = (statement: number, session = 's1'): AuditRecord => ({
 /** Appends each record a minute after the one before, from 12:00. */
 const write = async (records: readonly AuditRecord[], segmentBytes = 1_000_000): Promise<void> => {
   const clock = { now: () => new Date(Date.UTC(2026, 0, 31, 12, minute)), monotonic: () => 0 };
-  const store = await openAuditStore({ directory, durability: 'Write', clock, segmentBytes });
+  const store = await openAuditStore({ directory, durability: () => 'Write', clock, segmentBytes });
   for (const record of records) {
     await store.append([record]);
     minute += 1;

@@ -68,9 +68,7 @@ export const databaseUnknown = (database: string, known: readonly string[]): Fai
     'database-unknown',
     `database "${database}" is not available to this agent`,
     undefined,
-    known.length === 0
-      ? 'No policy in force names this agent: ask for a DatabaseAccessPolicy.'
-      : `Connect to one of: ${known.join(', ')}.`,
+    known.length === 0 ? 'No policy in force names this agent: ask for a DatabaseAccessPolicy.' : `Connect to one of: ${known.join(', ')}.`,
   );
 
 export const startupOptionRefused = (name: string, detail: string): Failure =>
@@ -223,7 +221,13 @@ export const notUnderstood = (what: string): Failure =>
 // --- policy -----------------------------------------------------------------------------------------------------------
 
 export const statementRefused = (what: string, hint: string): Failure =>
-  error(SQLSTATE.insufficientPrivilege, 'statement-refused', `permission denied for ${what}`, 'The policy does not allow this kind of statement.', hint);
+  error(
+    SQLSTATE.insufficientPrivilege,
+    'statement-refused',
+    `permission denied for ${what}`,
+    'The policy does not allow this kind of statement.',
+    hint,
+  );
 
 export const relationRefused = (name: string, granted: readonly string[]): Failure =>
   error(
@@ -277,7 +281,13 @@ export const settingRefused = (name: string, detail: string, hint: string): Fail
   error(SQLSTATE.insufficientPrivilege, 'setting-refused', `permission denied to set parameter "${name}"`, detail, hint);
 
 export const settingHidden = (name: string): Failure =>
-  error(SQLSTATE.insufficientPrivilege, 'setting-hidden', `permission denied to examine parameter "${name}"`, undefined, 'Read another setting.');
+  error(
+    SQLSTATE.insufficientPrivilege,
+    'setting-hidden',
+    `permission denied to examine parameter "${name}"`,
+    undefined,
+    'Read another setting.',
+  );
 
 export const grantUnusable = (relation: string, detail: string): Failure =>
   error(
@@ -286,6 +296,24 @@ export const grantUnusable = (relation: string, detail: string): Failure =>
     `permission denied for relation "${relation}"`,
     detail,
     'The grant in the policy has to be corrected by its author.',
+  );
+
+export const tooManySessions = (limit: number): Failure =>
+  fatal(
+    SQLSTATE.tooManyConnections,
+    'too-many-sessions',
+    'too many sessions of this agent',
+    `The policy allows ${limit} at a time (limits.sessions).`,
+    'Close a session first, or use a smaller connection pool.',
+  );
+
+export const rateExceeded = (limit: number): Failure =>
+  error(
+    SQLSTATE.configurationLimitExceeded,
+    'rate-exceeded',
+    'too many statements of this agent',
+    `The policy allows ${limit} in a minute (limits.statementsPerMinute).`,
+    'Wait a few seconds, and ask for more with one statement instead of the same statement many times.',
   );
 
 export const staleStatement = (what: string): Failure =>

@@ -56,6 +56,16 @@ export type Limits = {
   readonly sessions: number | undefined;
 };
 
+export const NO_LIMITS: Limits = {
+  statementTimeout: undefined,
+  idleTimeout: undefined,
+  sessionDuration: undefined,
+  rowsPerStatement: undefined,
+  bytesPerStatement: undefined,
+  statementsPerMinute: undefined,
+  sessions: undefined,
+};
+
 export type RuleMatch = {
   /** Statement kinds, as in the CRD: `Select`, `Update`, ... */
   readonly statements: readonly string[] | undefined;

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { problemText } from '../kernel/manifest/problem.ts';
 import type { Bundle } from '../kernel/policy.ts';
-import { type Failure, shuttingDown } from '../kernel/failure.ts';
+import { Failure, shuttingDown } from '../kernel/failure.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AccessRegistry } from './access/access-registry.ts';
 import { type AuditStore, openAuditStore } from './audit/audit-store.ts';
@@ -39,8 +39,8 @@ export const runProxy = async (args: readonly string[], write: (text: string) =>
     config = parseProxyConfig(args);
     if (config.identity !== undefined) assertLoopback(config.listen.host);
   } catch (error) {
-    if (!(error instanceof UsageError) && !(error instanceof Error && error.name === 'Failure')) throw error;
-    const detail = (error as Failure).fields?.detail;
+    if (!(error instanceof UsageError || error instanceof Failure)) throw error;
+    const detail = error instanceof Failure ? error.fields.detail : undefined;
     write(`pg-airlock: ${detail ?? error.message}\n\n${PROXY_USAGE}`);
     return 2;
   }
@@ -49,7 +49,12 @@ export const runProxy = async (args: readonly string[], write: (text: string) =>
     await serve(config, log);
     return 0;
   } catch (error) {
-    log.fatal({ err: error }, 'could not start');
+    log.fatal({ err: error }, 'could not go on');
+    // The log leaves messages of failures out, for they can quote values; these are about our own surroundings.
+    const fields = error instanceof Failure ? error.fields : undefined;
+    write(
+      `pg-airlock: ${fields?.detail ?? (error instanceof Error ? error.message : String(error))}${fields?.hint === undefined ? '' : `\n${fields.hint}`}\n`,
+    );
     return 1;
   }
 };
@@ -60,14 +65,14 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
   const manifests = await followManifests(config.manifests, log, metrics);
   const audit = await openAuditStore({
     directory: config.audit,
-    durability: durabilityOf(manifests.bundle),
+    durability: () => durabilityOf(manifests.current()),
     clock,
     observer: metrics.audit,
   });
   metrics.observeAuditLag(() => audit.lag());
   const onFailure = (event: string, error: unknown): void => log.warn({ err: error, event }, 'something failed and is tried again');
-  const registry = new AccessRegistry(manifests.bundle, { clock, audit: () => audit, onFailure });
-  manifests.onChange = (bundle) => registry.use(bundle);
+  const registry = new AccessRegistry(manifests.current(), { clock, audit: () => audit, onFailure });
+  manifests.follow((bundle) => registry.use(bundle));
   const tls = config.tls === undefined ? undefined : await openClientTls(config.tls, (error) => onFailure('certificate', error));
   const sessions = new Sessions();
   const dependencies = dependenciesOf({ config, log, metrics, registry, audit, tls });
@@ -93,7 +98,10 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
       { name: 'manifests', ready: registry.bundle.connections.size > 0, detail: `revision ${registry.bundle.revision.slice(0, 16)}` },
     ],
   });
-  log.info({ address: `${listener.address.address}:${listener.address.port}`, metrics: `${probes.address.address}:${probes.address.port}` }, 'listening');
+  log.info(
+    { address: `${listener.address.address}:${listener.address.port}`, metrics: `${probes.address.address}:${probes.address.port}` },
+    'listening',
+  );
   log.info({ signal: await stopping, sessions: sessions.size }, 'shutting down');
   accepting = false;
   listener.close();
@@ -108,7 +116,9 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
 
 /** The strictest that a connection asks for: there is one log. */
 const durabilityOf = (bundle: Bundle): 'Fsync' | 'Write' =>
-  [...bundle.connections.values()].every((connection) => connection.auditDurability === 'Write') && bundle.connections.size > 0 ? 'Write' : 'Fsync';
+  [...bundle.connections.values()].every((connection) => connection.auditDurability === 'Write') && bundle.connections.size > 0
+    ? 'Write'
+    : 'Fsync';
 
 /** The signal that asks us to stop. Until then the process has a reason to live, whatever else it waits for. */
 const signalled = (): Promise<string> =>
@@ -122,12 +132,18 @@ const signalled = (): Promise<string> =>
     }
   });
 
-type Manifests = { bundle: Bundle; onChange: (bundle: Bundle) => void; readonly stop: () => void };
+type Manifests = {
+  /** The last good bundle. */
+  readonly current: () => Bundle;
+  /** `listener` is told of every later bundle, and of the current one at once. */
+  readonly follow: (listener: (bundle: Bundle) => void) => void;
+  readonly stop: () => void;
+};
 
 /** Reads the manifests, and keeps following them. @throws Error when the first read finds a problem. */
 const followManifests = async (directory: string, log: Logger, metrics: Metrics): Promise<Manifests> => {
   let current: Bundle | undefined;
-  let onChange = (_: Bundle): void => undefined;
+  let listener = (_: Bundle): void => undefined;
   const tell = (level: 'warn' | 'error', problems: readonly Parameters<typeof problemText>[0][]): void => {
     for (const problem of problems) log[level]({ problem: problemText(problem) }, 'manifest');
   };
@@ -138,7 +154,7 @@ const followManifests = async (directory: string, log: Logger, metrics: Metrics)
       metrics.policyReload('Accepted');
       log.info({ revision: bundle.revision, connections: bundle.connections.size, policies: bundle.policies.length }, 'policy in force');
       current = bundle;
-      onChange(bundle);
+      listener(bundle);
     },
     onProblems: (problems, warnings) => {
       tell('warn', warnings);
@@ -147,16 +163,22 @@ const followManifests = async (directory: string, log: Logger, metrics: Metrics)
       if (current !== undefined) log.error({ revision: current.revision }, 'the change is refused; the last good policy stays in force');
     },
   });
-  if (current === undefined) {
+  const last = (): Bundle => {
+    if (current === undefined) throw new Error(`the manifests in ${directory} cannot be used; the lines above say why`);
+    return current;
+  };
+  try {
+    last();
+  } catch (error) {
     stop();
-    throw new Error(`the manifests in ${directory} cannot be used; the lines above say why`);
+    throw error;
   }
   return {
-    bundle: current,
-    set onChange(listener: (bundle: Bundle) => void) {
-      onChange = listener;
+    current: last,
+    follow: (next) => {
+      listener = next;
       // A change that came in between is not lost.
-      if (current !== undefined) listener(current);
+      next(last());
     },
     stop,
   };
@@ -201,7 +223,9 @@ const dependenciesOf = ({ config, log, metrics, registry, audit, tls }: Parts): 
     authenticationFailed: (user, clientAddress, reason) => {
       metrics.sessionResult('AuthenticationFailed');
       log.warn({ user, clientAddress, reason }, 'authentication failed');
-      audit.append([{ type: 'authentication-failed', user, clientAddress, reason }]).catch((error: unknown) => log.error({ err: error }, 'audit'));
+      audit
+        .append([{ type: 'authentication-failed', user, clientAddress, reason }])
+        .catch((error: unknown) => log.error({ err: error }, 'audit'));
     },
     openAccess: async (who, database, user) => counted(await registry.open(who, database, user), metrics),
   };

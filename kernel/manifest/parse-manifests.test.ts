@@ -65,8 +65,8 @@ const FULL = policy(`
   extensions: [pg_trgm, uuid-ossp]
   settings: [work_mem, app.tenant]
   rules:
-    - name: large-export
-      match: { statements: [Select], relations: [public.customers], rowsReturnedOver: 10000 }
+    - name: large-change
+      match: { statements: [Update], relations: [public.customers], rowsAffectedOver: 100 }
       action: RequireApproval
       approval: { approvers: [{ group: dba }, { user: alice }], validFor: 1h }
   notices: Withhold
@@ -147,13 +147,13 @@ describe('parseManifests()', () => {
         settings: ['work_mem', 'app.tenant'],
         rules: [
           {
-            name: 'large-export',
+            name: 'large-change',
             match: {
-              statements: ['Select'],
+              statements: ['Update'],
               relations: [{ schema: 'public', name: 'customers' }],
               withoutWhere: undefined,
-              rowsReturnedOver: 10000,
-              rowsAffectedOver: undefined,
+              rowsReturnedOver: undefined,
+              rowsAffectedOver: 100,
             },
             action: 'RequireApproval',
             approval: {
@@ -235,6 +235,23 @@ describe('the revision', () => {
   });
 });
 
+describe('parseManifests() refuses what would make a policy weaker than it reads', () => {
+  it.each([
+    [
+      '  rules: [{ name: a, match: { rowsReturnedOver: 1 }, action: Deny }]',
+      '2.yaml:8: document 1, spec.rules: rules on reading are not applied by this version. Take them out, and grant less instead.',
+    ],
+    [
+      '  detect: [{ kind: PaymentCard, action: Mask }]',
+      '2.yaml:8: document 1, spec.detect: values are not looked into by this version. Take it out, and mask the columns that are known.',
+    ],
+  ])('%s', (spec, expected) => {
+    const { bundle, problems } = parse(CONNECTION, SECRETS, policy(spec));
+    expect(bundle).toBeUndefined();
+    expect(problems.map(problemText)).toEqual([expected]);
+  });
+});
+
 describe('parseManifests() warns of', () => {
   it.each([
     [
@@ -245,12 +262,9 @@ describe('parseManifests() warns of', () => {
       ],
     ],
     [
-      'rules and detection, which are not yet applied',
-      '  rules: [{ name: a, match: { rowsReturnedOver: 1 }, action: Deny }]\n  detect: [{ kind: PaymentCard, action: Mask }]',
-      [
-        '2.yaml:8: document 1, spec.rules: rules are not applied by this version. Do not rely on them yet.',
-        '2.yaml:9: document 1, spec.detect: values are not looked into by this version. Mask the columns that are known.',
-      ],
+      'rules on writing, which are not yet applied',
+      '  rules: [{ name: a, match: { statements: [Delete] }, action: Deny }]',
+      ['2.yaml:8: document 1, spec.rules: rules are not applied by this version. The statements that they name are refused without them.'],
     ],
     [
       'grants for writing, which is still refused',

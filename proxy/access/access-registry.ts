@@ -4,9 +4,9 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { databaseUnknown, Failure, internalError } from '../../kernel/failure.ts';
 import type { Identity } from '../../kernel/identity.ts';
-import type { Bundle, Connection } from '../../kernel/policy.ts';
+import { type Bundle, type Connection, type Limits, NO_LIMITS } from '../../kernel/policy.ts';
 import { checkSetting, splitIdentifiers } from '../policy/checks/settings.ts';
-import { type Grants, grantsFor } from '../policy/grants.ts';
+import { grantsFor } from '../policy/grants.ts';
 import type { AgentJudge } from '../judge/judge.ts';
 import type { Access, SessionAudit } from '../session/dependencies.ts';
 import { openUpstream } from '../upstream/connect.ts';
@@ -20,16 +20,6 @@ export type AccessRegistryOptions = {
 
 /** Milliseconds for opening a session on the database. */
 const CONNECT_TIMEOUT = 15_000;
-
-const NO_LIMITS: Grants['limits'] = {
-  statementTimeout: undefined,
-  idleTimeout: undefined,
-  sessionDuration: undefined,
-  rowsPerStatement: undefined,
-  bytesPerStatement: undefined,
-  statementsPerMinute: undefined,
-  sessions: undefined,
-};
 
 export class AccessRegistry {
   readonly #options: AccessRegistryOptions;
@@ -88,7 +78,11 @@ export class AccessRegistry {
     // libpq names the database after the user where none is given.
     const chosen = named.length === 0 && database === user ? usable : named;
     const [connection] = chosen;
-    if (connection === undefined || chosen.length > 1) return databaseUnknown(database, usable.map((entry) => entry.database));
+    if (connection === undefined || chosen.length > 1)
+      return databaseUnknown(
+        database,
+        usable.map((entry) => entry.database),
+      );
     try {
       const runtime = this.#runtime(connection);
       return this.#access(connection, await runtime.agent(identity.agent), runtime);
@@ -116,23 +110,34 @@ export class AccessRegistry {
     return runtime;
   }
 
-  #access(connection: Connection, { judge, ended }: AgentRuntime, runtime: ConnectionRuntime): Access {
-    const limits = (): Grants['limits'] => judge.grants()?.limits ?? NO_LIMITS;
+  #access(connection: Connection, { judge, quota, ended }: AgentRuntime, runtime: ConnectionRuntime): Access {
+    const limits = (): Limits => judge.grants()?.limits ?? NO_LIMITS;
     return {
       connection: connection.key,
       judge,
       audit: this.#options.audit(connection),
       notices: () => judge.grants()?.notices ?? 'Withhold',
       limits,
+      admit: () => quota.admit(),
       startupSetting: (name, value) => startupSetting(name, value, judge, runtime),
       resolveSearchPath: (names) => resolvePath(names, runtime),
-      openUpstream: async (parameters, signal) =>
-        await openUpstream({
-          connection: this.#bundle.connections.get(connection.key) ?? connection,
-          parameters: { ...pinned(limits().statementTimeout), ...parameters },
-          timeoutMs: CONNECT_TIMEOUT,
-          signal,
-        }),
+      openUpstream: async (parameters, signal) => {
+        const full = quota.enter();
+        if (full !== undefined) throw full;
+        try {
+          const upstream = await openUpstream({
+            connection: this.#bundle.connections.get(connection.key) ?? connection,
+            parameters: { ...pinned(limits().statementTimeout), ...parameters },
+            timeoutMs: CONNECT_TIMEOUT,
+            signal,
+          });
+          upstream.onClose(() => quota.leave());
+          return upstream;
+        } catch (error) {
+          quota.leave();
+          throw error;
+        }
+      },
       ended: ended.signal,
     };
   }

@@ -3,7 +3,8 @@
  */
 import type { Clock } from '../../kernel/clock.ts';
 import { sessionRevoked } from '../../kernel/failure.ts';
-import type { Bundle, Connection } from '../../kernel/policy.ts';
+import { type Bundle, type Connection, type Limits, NO_LIMITS } from '../../kernel/policy.ts';
+import { AgentQuota } from './agent-quota.ts';
 import { CatalogStore } from '../catalog/catalog-store.ts';
 import { AgentJudge } from '../judge/judge.ts';
 import { openCatalogClient } from '../upstream/catalog-client.ts';
@@ -17,7 +18,7 @@ export type RuntimeOptions = {
 };
 
 /** One agent's use of the connection. */
-export type AgentRuntime = { readonly judge: AgentJudge; readonly ended: AbortController };
+export type AgentRuntime = { readonly judge: AgentJudge; readonly quota: AgentQuota; readonly ended: AbortController };
 
 /** A longer wait than timers can count is cut into pieces. */
 const LONGEST_WAIT = 2 ** 31 - 1;
@@ -56,7 +57,8 @@ export class ConnectionRuntime {
       clock,
       onFault: (error) => onFailure('judge-fault', error),
     });
-    const runtime = { judge, ended: new AbortController() };
+    const limits = (): Limits => judge.grants()?.limits ?? NO_LIMITS;
+    const runtime = { judge, quota: new AgentQuota(limits, clock), ended: new AbortController() };
     this.#agents.set(name, runtime);
     this.recheck();
     return runtime;

@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 const open = async (options: Partial<AuditStoreOptions> = {}): Promise<AuditStore> => {
-  const store = await openAuditStore({ directory, durability: 'Fsync', clock, ...options });
+  const store = await openAuditStore({ directory, durability: () => 'Fsync', clock, ...options });
   opened.push(store);
   return store;
 };

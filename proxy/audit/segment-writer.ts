@@ -18,7 +18,8 @@ export type PreparedRecord = { readonly time: string; readonly json: string };
 
 export type SegmentWriterOptions = {
   readonly directory: string;
-  readonly durability: 'Fsync' | 'Write';
+  /** Asked at each write: manifests change while the process lives. */
+  readonly durability: () => 'Fsync' | 'Write';
   readonly segmentBytes: number;
   readonly lock: DirectoryLock;
 };
@@ -101,7 +102,7 @@ export class SegmentWriter {
       written += bytesWritten;
     }
     const end = this.#offset + bytes.byteLength;
-    const sync = this.#options.durability === 'Fsync' ? handle.datasync() : undefined;
+    const sync = this.#options.durability() === 'Fsync' ? handle.datasync() : undefined;
     const [own, named] = await Promise.all([handle.stat({ bigint: true }), stat(this.#segment.path, { bigint: true }), sync]);
     expectSame(own, named, end);
     this.#offset = end;

@@ -7,7 +7,7 @@ import { type ControlMessage, encodeControl } from './control-message.ts';
 import type { Channel } from './dial.ts';
 import type { StartedSession } from './start-session.ts';
 
-/** One server session. Each `on...` takes one listener; a later one takes its place. */
+/** One server session. `onData` and `onDrain` take one listener, a later one takes its place; `onClose` takes any number. */
 export type Upstream = {
   /** The settings that the server reported at the start. */
   readonly parameters: ReadonlyMap<string, string>;
@@ -42,7 +42,7 @@ export const createUpstream = (channel: Channel, session: StartedSession, cancel
   let closed: { readonly failure: Failure | undefined } | undefined;
   let onData: ((chunk: Buffer) => void) | undefined;
   let onDrain = (): void => {};
-  let onClose: ((failure: Failure | undefined) => void) | undefined;
+  const onClose: ((failure: Failure | undefined) => void)[] = [];
 
   socket.on('drain', () => onDrain());
   socket.on('error', (error) => {
@@ -51,7 +51,7 @@ export const createUpstream = (channel: Channel, session: StartedSession, cancel
   const settle = (): void => {
     if (closed !== undefined) return;
     closed = { failure: ours ? undefined : because(upstreamLost(), cause) };
-    onClose?.(closed.failure);
+    for (const listener of onClose) listener(closed.failure);
   };
   socket.once('close', settle);
   if (socket.closed) settle();
@@ -74,7 +74,7 @@ export const createUpstream = (channel: Channel, session: StartedSession, cancel
       onDrain = listener;
     },
     onClose: (listener) => {
-      onClose = listener;
+      onClose.push(listener);
       const already = closed;
       if (already !== undefined) queueMicrotask(() => listener(already.failure));
     },

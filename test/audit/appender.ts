@@ -12,7 +12,7 @@ import { openAuditStore } from '../../proxy/audit/audit-store.ts';
 const [directory, durability, segmentBytes, writers] = process.argv.slice(2);
 const store = await openAuditStore({
   directory: directory!,
-  durability: durability as 'Fsync' | 'Write',
+  durability: () => durability as 'Fsync' | 'Write',
   segmentBytes: Number(segmentBytes),
   probeMilliseconds: 20,
   clock: { now: () => new Date(), monotonic: () => performance.now() },

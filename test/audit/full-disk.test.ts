@@ -81,7 +81,7 @@ it('refuses on a full disk, and goes on when there is space', async ({ skip }) =
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]).status !== 0) return skip('only root can mount');
   // Lazily: a store that a failed test left open still holds its file.
   cleanups.push(() => spawnSync('umount', ['--lazy', disk]));
-  const options = { directory: join(disk, 'log'), durability: 'Fsync', probeMilliseconds: 5 } as const;
+  const options = { directory: join(disk, 'log'), durability: () => 'Fsync' as const, probeMilliseconds: 5 } as const;
   const store = await openAuditStore({ ...options, clock: { now: () => new Date(), monotonic: () => performance.now() } });
   const append = (): Promise<string> =>
     store.append([{ type: 'session-ended', session: 's', reason: 'x'.repeat(3_000) }]).then(
