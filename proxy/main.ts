@@ -89,7 +89,10 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
   const probes = await startMetricsServer({
     host: config.metrics.host,
     port: config.metrics.port,
-    render: async () => await metrics.render(),
+    render: async () => {
+      metrics.received(listener.received());
+      return await metrics.render();
+    },
     contentType: metrics.contentType,
     readiness: () => [
       { name: 'listener', ready: accepting, detail: accepting ? 'accepting connections' : 'shutting down' },
