@@ -29,6 +29,8 @@ export type CatalogOptions = {
 
 /** Grace for the answer of a server that ends its statement in time. */
 const ANSWER_GRACE_MS = 5_000;
+/** How long a server may take to close after Terminate. */
+const GOODBYE_MS = 2_000;
 const BACKOFF_MS = { first: 100, most: 1_000 } as const;
 
 /** Connects, and rejects when that fails; later losses are mended in the background. */
@@ -116,7 +118,11 @@ export const openCatalogClient = async (connection: Connection, options: Catalog
     onLost: (listener) => void listeners.push(listener),
     end: async () => {
       closing.abort(upstreamUnreachable('The catalog session was ended.'));
-      await client?.end().catch(() => undefined);
+      if (client === undefined) return;
+      const leaving = client;
+      const overdue = setTimeout(() => destroy(leaving), GOODBYE_MS);
+      await leaving.end().catch(() => undefined);
+      clearTimeout(overdue);
     },
   };
 };
@@ -129,6 +135,8 @@ const openClient = async (connection: Connection, timeoutMs: number, signal: Abo
   const { socket } = channel;
   const started = new pg.Connection({ stream: () => socket }) as StartableConnection;
   started.connect = () => {
+    // Without it node-postgres takes the connection for one that never began, and its `end` does nothing.
+    started._connecting = true;
     socket.on('error', (error) => started.emit('error', error));
     socket.on('close', () => started.emit('end'));
     started.attachListeners(socket);
@@ -145,6 +153,7 @@ const openClient = async (connection: Connection, timeoutMs: number, signal: Abo
 /** What of node-postgres' connection its types leave out. */
 type StartableConnection = PgConnection & {
   connect: (port?: number, host?: string) => void;
+  _connecting: boolean;
   attachListeners: (stream: unknown) => void;
 };
 

@@ -77,8 +77,10 @@ describe('the catalog client', () => {
 
   it('ends, also while the server is away, and leaves no session', async () => {
     const client = await opened();
+    const [session] = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     await client.end();
     await expect(client.query('SELECT 1')).rejects.toMatchObject({ fields: { code: 'upstream-unreachable' } });
+    await expect.poll(() => server.sql(`SELECT FROM pg_stat_activity WHERE pid = ${session?.pid}`), { timeout: 10_000 }).toEqual([]);
   });
 
   it('follows the rules of the sessions: no password in clear text without verification', async () => {
