@@ -316,6 +316,15 @@ export const rateExceeded = (limit: number): Failure =>
     'Wait a few seconds, and ask for more with one statement instead of the same statement many times.',
   );
 
+export const scopeUnchecked = (relation: string): Failure =>
+  error(
+    SQLSTATE.cannotConnectNow,
+    'scope-unchecked',
+    `could not check the grant of relation "${relation}" against the database`,
+    'The database did not answer pg-airlock.',
+    'Try again later.',
+  );
+
 export const staleStatement = (what: string): Failure =>
   error(
     SQLSTATE.objectNotInPrerequisiteState,

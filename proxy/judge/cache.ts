@@ -23,6 +23,9 @@ export class JudgementCache<Value> {
   /** `size`: characters that the entry keeps alive. An entry larger than a tenth of the cache is not kept. */
   set(key: string, value: Value, size: number): void {
     if (size > this.#maxSize / 10) return;
+    // Two sessions may judge the same text at once.
+    this.#size -= this.#entries.get(key)?.size ?? 0;
+    this.#entries.delete(key);
     this.#entries.set(key, { value, size });
     this.#size += size;
     for (const [oldest, entry] of this.#entries) {

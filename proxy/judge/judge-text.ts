@@ -1,7 +1,17 @@
 /**
  * From a text to its judgement: scan, parse, analyze, decide, scope, verify. One call, no state.
  */
-import { at, columnRefused, Failure, grantUnusable, internalError, syntaxError } from '../../kernel/failure.ts';
+import {
+  at,
+  columnRefused,
+  Failure,
+  grantUnusable,
+  internalError,
+  notUnderstood,
+  scopeUnchecked,
+  statementTooLarge,
+  syntaxError,
+} from '../../kernel/failure.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { decide } from '../policy/decide.ts';
 import type { Decision, DecisionContext, Reason, ResolvedRelation } from '../policy/decision.ts';
@@ -14,7 +24,7 @@ import { verifyRewritten } from '../scope/verify.ts';
 import type { Analysis, RelationReference } from '../sql/analysis.ts';
 import { analyze, characterAt, kindOf } from '../sql/analyze.ts';
 import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
-import { decodeText, readTokens, type Tokens } from '../sql/tokens.ts';
+import { decodeText, readTokens, refuseForeignNames, type Tokens } from '../sql/tokens.ts';
 
 export type JudgeContext = {
   readonly catalog: Catalog;
@@ -43,6 +53,9 @@ type Judging = {
 /** Statements whose judgement depends on more than text, policy, catalog and search_path. */
 const SESSION_FORMS = new Set(['Execute', 'Fetch', 'Explain']);
 
+/** Characters of a text with its scopes: each short name of a relation may become a long scope. */
+const MAX_SENT = 8 * 1024 * 1024;
+
 const UNKNOWN_CODES = new Set(['relation-unknown', 'function-unknown', 'grant-unusable']);
 
 export const judgeText = async (bytes: Buffer, via: 'Query' | 'Parse', state: SessionState, context: JudgeContext): Promise<TextJudgement> => {
@@ -59,7 +72,8 @@ export const judgeText = async (bytes: Buffer, via: 'Query' | 'Parse', state: Se
   try {
     const text = decodeText(bytes);
     const tokens = readTokens(bytes);
-    if (!context.grammar.ready) await context.grammar.load();
+    if (context.catalog.encoding !== 'UTF8') refuseForeignNames(tokens);
+    await context.grammar.load();
     const statements = context.grammar.parse(text);
     kinds = statements.map(kindOf);
     current = judging();
@@ -68,7 +82,8 @@ export const judgeText = async (bytes: Buffer, via: 'Query' | 'Parse', state: Se
   } catch (error) {
     const failure = error instanceof Failure ? error : internalError();
     if (!(error instanceof Failure)) context.onFault(error);
-    return { judged: refused(failure, current, context), cacheable: error instanceof Failure, unknownNames: false };
+    const passing = !(error instanceof Failure) || failure.fields.code === 'scope-unchecked';
+    return { judged: refused(failure, current, context), cacheable: !passing, unknownNames: false };
   }
 };
 
@@ -89,14 +104,16 @@ const judgeStatements = async (
   let cacheable = true;
   let path = state.searchPath;
   const made = new Map<string, PreparedByText>();
+  const analyses: Analysis[] = [];
   for (const statement of statements) {
     const analysis = analyze(statement, bytes);
+    analyses.push(analysis);
     if (SESSION_FORMS.has(analysis.form.type)) cacheable = false;
     // What earlier statements of the same text did counts for this one.
     const seen: SessionState = { searchPath: path, prepared: (name) => made.get(name) ?? state.prepared(name), cursor: state.cursor };
     const decisionContext: DecisionContext = { catalog: context.catalog, grants: context.grants, state: seen, revision: context.revision };
     const decision = decide(analysis, decisionContext);
-    judging.reasons.push(...decision.reasons);
+    for (const reason of decision.reasons) judging.reasons.push(reason);
     const own = await scopesOf(decision, context, judging);
     note(analysis, decision, own, judging, maskedParameters);
     if (context.grants.mode === 'Audit') judging.reasons.push(...columnsBeyondGrant(analysis, decision));
@@ -104,21 +121,25 @@ const judgeStatements = async (
       return { judged: refusedFor(judging, bytes, context), cacheable, unknownNames: judging.reasons.some((reason) => UNKNOWN_CODES.has(reason.failure.fields.code)) };
     }
     const rewritten = rewrite(analysis, tokens, decision, own);
-    sent.push(...rewritten.sent);
-    recorded.push(...rewritten.recorded);
-    anchors.push(...rewritten.anchors);
+    for (const edit of rewritten.sent) sent.push(edit);
+    for (const edit of rewritten.recorded) recorded.push(edit);
+    for (const anchor of rewritten.anchors) anchors.push(anchor);
     scopes.push(...own.values());
     const effect = effectOf(decision, preparedOf([...own.values()], judging, context));
     effects.push(effect);
     if (effect.type === 'SetSearchPath') path = effect.path ?? context.catalog.defaultSearchPath;
+    if (effect.type === 'ResetAll' || effect.type === 'DiscardAll') path = context.catalog.defaultSearchPath;
     if (effect.type === 'Prepare') made.set(effect.name, effect.prepared);
   }
+  const size = bytes.length + sent.reduce((sum, edit) => sum + edit.text.length, 0);
+  if (size > MAX_SENT) throw statementTooLarge(`Its relations stand for ${size} characters of scopes, and the limit is ${MAX_SENT}.`);
   const text = applyEdits(bytes, sent);
   if (sent.length > 0) {
-    const fault = verifyRewritten(text, sent, anchors, judging.kinds, context.grammar);
+    await context.grammar.load();
+    const fault = verifyRewritten(text, { analyses, edits: sent, anchors }, context.grammar);
     if (fault !== undefined) {
       context.onFault(new Error(`rewritten text does not verify: ${fault}`));
-      return { judged: refused(internalError(), judging, context), cacheable: false, unknownNames: false };
+      return { judged: refused(notUnderstood('this form of the statement'), judging, context), cacheable: false, unknownNames: false };
     }
   }
   const allowed: Allowed = {
@@ -139,13 +160,24 @@ const judgeStatements = async (
 const mayFail = (scope: Scope): boolean =>
   scope.type === 'Scoped' ? scope.mayFail || (scope.relation.kind === 'v' && scope.relation.schema !== 'pg_catalog') : scope.relation.kind === 'v';
 
+const probed = async (scope: Scope, name: string, context: JudgeContext): Promise<string | undefined> => {
+  try {
+    return await context.probe(scope);
+  } catch (error) {
+    context.onFault(error);
+    throw scopeUnchecked(name);
+  }
+};
+
 const scopesOf = async (decision: Decision, context: JudgeContext, judging: Judging): Promise<ReadonlyMap<RelationReference, Scope>> => {
   const scopes = new Map<RelationReference, Scope>();
   for (const resolved of decision.relations) {
+    const name = `${resolved.relation.schema}.${resolved.relation.name}`;
+    // Another statement may have used up the grammar while this one waited.
+    if (!context.grammar.ready) await context.grammar.load();
     const scope = context.scopeOf(resolved);
-    const problem = scope.type === 'Unusable' ? scope.problem : resolved.access.type === 'Granted' ? await context.probe(scope) : undefined;
+    const problem = scope.type === 'Unusable' ? scope.problem : resolved.access.type === 'Granted' ? await probed(scope, name, context) : undefined;
     if (problem !== undefined) {
-      const name = `${resolved.relation.schema}.${resolved.relation.name}`;
       judging.reasons.push({ failure: grantUnusable(name, `The grant cannot be applied: ${problem}.`), location: resolved.reference.location, auditable: false });
     }
     scopes.set(resolved.reference, scope);

@@ -1,7 +1,7 @@
 /**
  * The decision on one statement: a pure function of what it touches, who asks, what the database contains and what policy says.
  */
-import { staleStatement, statementRefused } from '../../kernel/failure.ts';
+import { staleStatement, statementRefused, statementUnknown } from '../../kernel/failure.ts';
 import type { Analysis } from '../sql/analysis.ts';
 import { checkCasts, namedTypes } from './checks/casts.ts';
 import { checkFields } from './checks/fields.ts';
@@ -55,6 +55,13 @@ const typesInReach = (analysis: Analysis, relations: readonly ResolvedRelation[]
 
 const refuse = (failure: Reason['failure']): Reason => ({ failure, location: 0, auditable: false });
 
+/** INVARIANT: a statement that the session does not know was not judged, whatever the server says of it. */
+const checkPrepared = (name: string, { state, revision }: DecisionContext): Reason | undefined => {
+  const prepared = state.prepared(name);
+  if (prepared === undefined) return refuse(statementUnknown(name));
+  return prepared.revision === revision ? undefined : refuse(staleStatement(`prepared statement "${name}"`));
+};
+
 /** What the statement does to the session, and whether what it names is still what policy allows. */
 const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reason | undefined; effect: Decision['effect'] } => {
   const { form } = analysis;
@@ -67,25 +74,18 @@ const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reas
     case 'Unlisten':
       return plain;
     case 'Explain': {
-      const prepared = form.execute === undefined ? undefined : state.prepared(form.execute);
-      if (prepared?.keyed === true) {
+      if (form.execute === undefined) return plain;
+      if (state.prepared(form.execute)?.keyed === true) {
         return { ...plain, reason: refuse(statementRefused('EXPLAIN EXECUTE of a statement with a keyed mask', 'Explain the query itself.')) };
       }
-      if (prepared !== undefined && prepared.revision !== revision) {
-        return { ...plain, reason: refuse(staleStatement(`prepared statement "${form.execute}"`)) };
-      }
-      return plain;
+      return { ...plain, reason: checkPrepared(form.execute, context) };
     }
     case 'Prepare':
       return { reason: undefined, effect: { type: 'Prepare', name: form.name } };
     case 'Declare':
       return { reason: undefined, effect: { type: 'Declare', name: form.name } };
-    case 'Execute': {
-      const prepared = state.prepared(form.name);
-      const stale = prepared !== undefined && prepared.revision !== revision;
-      const reason = stale ? refuse(staleStatement(`prepared statement "${form.name}"`)) : undefined;
-      return { reason, effect: { type: 'Execute', name: form.name } };
-    }
+    case 'Execute':
+      return { reason: checkPrepared(form.name, context), effect: { type: 'Execute', name: form.name } };
     case 'Fetch': {
       const cursor = state.cursor(form.name);
       const stale = cursor !== undefined && cursor.revision !== revision;
@@ -102,6 +102,6 @@ const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reas
     case 'Discard':
       return { reason: undefined, effect: form.target === 'All' ? { type: 'DiscardAll' } : { type: 'None' } };
     case 'Show':
-      return { ...plain, reason: checkShow(form.name, 0) };
+      return { ...plain, reason: checkShow(form.name, 0, context) };
   }
 };

@@ -2,6 +2,7 @@
  * A mask as an SQL expression of the column's own type, over the base relation's alias.
  * Everything in it is schema-qualified: nothing on the agent's search_path can take part.
  */
+import { createHash } from 'node:crypto';
 import type { DatePrecision, Mask } from '../../kernel/policy.ts';
 import type { CatalogColumn } from '../catalog/catalog.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
@@ -66,7 +67,8 @@ const DATE_UNITS: Readonly<Record<DatePrecision, string>> = {
   Hour: 'hour',
 };
 
-const isText = (column: CatalogColumn): boolean => TEXT.has(column.baseType);
+const isText = (column: CatalogColumn): boolean =>
+  TEXT.has(column.baseType) && column.category === 'S' && (column.baseTypeSchema === 'pg_catalog' || column.baseType === 'citext');
 const isInteger = (column: CatalogColumn): boolean => column.baseTypeSchema === 'pg_catalog' && INTEGERS.has(column.baseType);
 
 const cannot = (mask: string, column: CatalogColumn): MaskSql => ({
@@ -84,16 +86,21 @@ const typed = (sql: string, column: CatalogColumn): string => {
   return `(${cast}) COLLATE ${column.collation ?? 'pg_catalog."default"'}`;
 };
 
-const literal = (text: string, column: CatalogColumn): string => `${quoteLiteral(text)}::${column.castTo}`;
+const literal = (text: string, column: CatalogColumn): string => {
+  const constant = `${quoteLiteral(text)}::${column.castTo}`;
+  return column.collation === undefined ? constant : `${constant} COLLATE ${column.collation}`;
+};
 
 /** NULL stays NULL: whether a value is there is not hidden. */
 const unlessNull = (raw: string, sql: string, column: CatalogColumn): string =>
-  column.notNull ? sql : `CASE WHEN ${raw} IS NULL THEN NULL ELSE ${sql} END`;
+  // The NULL has the type modifier too, or the whole would have none.
+  column.notNull ? sql : `CASE WHEN ${raw} IS NULL THEN NULL::${column.castTo} ELSE ${sql} END`;
 
 const both = (sql: string): MaskSql => ({ ok: true, sql, recorded: sql });
 
 const redact = (raw: string, column: CatalogColumn): MaskSql => {
-  if (column.category === 'A') return both(unlessNull(raw, literal('{}', column), column));
+  // int2vector and oidvector are arrays whose text has no braces.
+  if (column.category === 'A') return both(unlessNull(raw, literal(column.baseType.endsWith('vector') ? '' : '{}', column), column));
   const value = column.category === 'E' ? undefined : REDACTED[column.baseType];
   const known = value !== undefined && (column.baseTypeSchema === 'pg_catalog' || isText(column));
   if (!known) return both(`NULL::${column.castTo}`);
@@ -143,6 +150,7 @@ const email = (raw: string, column: CatalogColumn): MaskSql => {
 
 /** What is hashed: bytes that do not depend on session settings, equal for equal values. */
 const hashInput = (raw: string, column: CatalogColumn): string | undefined => {
+  if (column.baseType === 'citext' && isText(column)) return `pg_catalog.convert_to(pg_catalog.lower((${raw})::pg_catalog.text), 'UTF8')`;
   if (isText(column)) return `pg_catalog.convert_to((${raw})::pg_catalog.text, 'UTF8')`;
   if (column.baseTypeSchema !== 'pg_catalog') return undefined;
   if (isInteger(column) || column.baseType === 'uuid') return `pg_catalog.convert_to((${raw})::pg_catalog.text, 'UTF8')`;
@@ -151,12 +159,21 @@ const hashInput = (raw: string, column: CatalogColumn): string | undefined => {
   return undefined;
 };
 
+/** Digits before the point that a number of `numeric(precision, scale)` can have, where that limits a hash of 60 bits. */
+const wholeDigits = (column: CatalogColumn): number | undefined => {
+  const [, precision, scale] = /^numeric\((\d+),(-?\d+)\)$/.exec(column.castTo) ?? [];
+  const digits = Number(precision) - Number(scale);
+  return precision === undefined || digits > 18 ? undefined : digits;
+};
+
 /** HMAC-SHA-256 (RFC 2104) in built-in functions: needs no extension, and the key never leaves the statement that is sent. */
 const hash = (key: Uint8Array, raw: string, column: CatalogColumn): MaskSql => {
   const input = hashInput(raw, column);
   if (input === undefined) return cannot('Hash', column);
+  const digits = wholeDigits(column);
+  if (digits !== undefined && digits < 3) return cannot('Hash', column);
   const block = new Uint8Array(64);
-  block.set(key.subarray(0, 64));
+  block.set(key.length > block.length ? createHash('sha256').update(key).digest() : key);
   const pad = (value: number): string => `'\\x${Buffer.from(block.map((byte) => byte ^ value)).toString('hex')}'::pg_catalog.bytea`;
   const compose = (inner: string, outer: string): string =>
     `pg_catalog.sha256(${outer} OPERATOR(pg_catalog.||) pg_catalog.sha256(${inner} OPERATOR(pg_catalog.||) ${input}))`;
@@ -166,8 +183,8 @@ const hash = (key: Uint8Array, raw: string, column: CatalogColumn): MaskSql => {
     if (column.baseType === 'bytea') return digest;
     if (column.baseType === 'uuid') return typed(`pg_catalog.left(${hex}, 32)`, column);
     const bits = column.baseType === 'int2' ? 12 : column.baseType === 'int4' ? 28 : 60;
-    const number = `(('x' || pg_catalog.left(${hex}, ${bits / 4}))::pg_catalog.bit(${bits}))`.replace('||', 'OPERATOR(pg_catalog.||)');
-    return typed(`${number}::${bits === 60 ? 'pg_catalog.int8' : 'pg_catalog.int4'}`, column);
+    const number = `('x' OPERATOR(pg_catalog.||) pg_catalog.left(${hex}, ${bits / 4}))::pg_catalog.bit(${bits})::pg_catalog.${bits === 60 ? 'int8' : 'int4'}`;
+    return typed(digits === undefined ? number : `${number} OPERATOR(pg_catalog.%) ${10 ** digits}`, column);
   };
   if (isText(column) && (column.length ?? 32) < 16) return cannot('Hash', column);
   const digest = shape(compose(pad(0x36), pad(0x5c)));

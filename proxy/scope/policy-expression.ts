@@ -6,7 +6,7 @@ import { Failure } from '../../kernel/failure.ts';
 import type { CatalogRelation } from '../catalog/catalog.ts';
 import { analyze } from '../sql/analyze.ts';
 import type { Grammar } from '../sql/grammar.ts';
-import { readTokens } from '../sql/tokens.ts';
+import { readTokens, TOKEN } from '../sql/tokens.ts';
 import { BASE_ALIAS } from './mask.ts';
 import { quoteIdentifier } from './quote.ts';
 
@@ -30,7 +30,8 @@ export const policyExpression = (text: string, relation: CatalogRelation, gramma
   const statement = `${PREFIX}(${text}${text.includes('--') ? '\n' : ''})`;
   const bytes = Buffer.from(statement);
   try {
-    readTokens(bytes);
+    // A parameter would be the agent's.
+    if (readTokens(bytes).kinds.includes(TOKEN.parameter)) return problem('parameters are not supported');
     const parsed = grammar.parse(statement);
     const [first] = parsed;
     if (first === undefined || parsed.length !== 1) return problem('it has to be one expression');

@@ -4,19 +4,20 @@
 import { at, type Failure, notUnderstood } from '../../kernel/failure.ts';
 import type { Pin, ResolvedRelation } from '../policy/decision.ts';
 import type { Edit } from '../policy/judgement.ts';
-import type { Analysis, ColumnUse, RelationReference } from '../sql/analysis.ts';
+import type { Analysis, ColumnUse, FromItem, RelationReference } from '../sql/analysis.ts';
 import { characterAt } from '../sql/analyze.ts';
 import {
   closingParenthesis,
   isPunctuation,
   isWord,
   lastOfName,
+  lastOfPart,
   textOf,
   TOKEN,
   type Tokens,
   tokenAt,
 } from '../sql/tokens.ts';
-import { groupAdditions } from './group-by.ts';
+import { groupAdditions, type Named } from './group-by.ts';
 import { BASE_ALIAS } from './mask.ts';
 import { quoteIdentifier, quoteName } from './quote.ts';
 import type { Scope, ScopedRelation } from './scope.ts';
@@ -85,12 +86,17 @@ class Rewriter {
   readonly scopes: ReadonlyMap<RelationReference, Scope>;
   /** EXPLAIN shows the text's constants: it gets no keys. */
   readonly keyless: boolean;
+  /** Aliases of references without one. */
+  readonly names: ReadonlyMap<RelationReference, string>;
+  readonly systemUses: readonly ColumnUse[];
 
   constructor(analysis: Analysis, tokens: Tokens, scopes: ReadonlyMap<RelationReference, Scope>, keyless: boolean) {
     this.analysis = analysis;
     this.tokens = tokens;
     this.scopes = scopes;
     this.keyless = keyless;
+    this.names = aliasesOf(analysis, scopes);
+    this.systemUses = analysis.columns.filter((use) => !use.star && SYSTEM_COLUMNS.has(use.fields.at(-1) ?? ''));
   }
 
   fail: Fail = (failure, location) => {
@@ -127,7 +133,7 @@ class Rewriter {
     const select = subSelect(scope, reference.only, this.systemColumns(reference), sample);
     const isTable = isWord(this.tokens, span.first - 1, 'table');
     const prefix = isTable ? 'SELECT * FROM ' : '';
-    const alias = reference.alias === undefined ? ` AS ${quoteIdentifier(reference.name)}` : '';
+    const alias = reference.alias === undefined ? ` AS ${quoteIdentifier(this.names.get(reference) ?? reference.name)}` : '';
     const list = this.keyless ? scope.recordedList : scope.list;
     const base = { offset: Buffer.byteLength(prefix) + select.offset(list), schema: relation.schema, name: relation.name };
     this.replace(isTable ? span.first - 1 : span.first, span.last, prefix + select.sent + alias, prefix + select.recorded + alias, base);
@@ -138,7 +144,8 @@ class Rewriter {
     const columns = this.analysis.form.type === 'CopyOut' ? this.analysis.form.columns : undefined;
     const last = columns === undefined ? span.last : closingParenthesis(this.tokens, span.last + 1);
     const names = columns === undefined ? '*' : columns.map(quoteIdentifier).join(', ');
-    const select = subSelect(scope, reference.only, [], '');
+    // COPY of a table leaves its inheritance children out.
+    const select = subSelect(scope, reference.only || scope.relation.kind === 'r', [], '');
     const before = `(SELECT ${names} FROM `;
     const after = ` AS ${quoteIdentifier(reference.name)})`;
     const list = this.keyless ? scope.recordedList : scope.list;
@@ -163,39 +170,34 @@ class Rewriter {
   /** System columns that the statement names: a sub-select has none, so the scope hands them out. */
   systemColumns(reference: RelationReference): readonly string[] {
     const named = new Set<string>();
-    for (const use of this.analysis.columns) {
-      const field = use.fields.at(-1) ?? '';
-      if (use.star || !SYSTEM_COLUMNS.has(field) || !this.belongsTo(use, reference)) continue;
-      named.add(field);
-    }
-    const stars = this.analysis.columns.some((use) => use.star);
-    if (named.size > 0 && stars) this.fail(notUnderstood(`column "${[...named][0]}" together with *`), reference.location);
+    for (const use of this.systemUses) if (itemOf(use, reference) !== undefined) named.add(use.fields.at(-1) ?? '');
+    if (named.size === 0) return [];
+    const shown = (use: ColumnUse): boolean => {
+      const item = use.star ? use.level.items.find((entry) => entry.reference === reference) : undefined;
+      return item !== undefined && (use.fields.length === 0 || use.fields.at(-1) === item.name);
+    };
+    const star = this.analysis.columns.find(shown);
+    if (star !== undefined) this.fail(notUnderstood(`column "${[...named][0]}" together with *`), star.location);
     return [...named];
   }
 
-  belongsTo(use: ColumnUse, reference: RelationReference): boolean {
-    for (let level: ColumnUse['level'] | undefined = use.level; level !== undefined; level = level.parent) {
-      const item = level.items.find((entry) => entry.reference === reference);
-      if (item !== undefined) return use.fields.length < 2 || use.fields.at(-2) === item.name;
-    }
-    return false;
-  }
-
   /** `public.users.ssn` becomes `users.ssn`: the scope has no schema. */
-  column(use: ColumnUse, relations: readonly ResolvedRelation[]): void {
+  column(use: ColumnUse, relations: ReadonlyMap<RelationReference, ResolvedRelation>): void {
     const parts = use.fields.length + (use.star ? 1 : 0);
     if (parts < 3) return;
     const qualifiers = use.star ? use.fields : use.fields.slice(0, -1);
     const [schema, name] = qualifiers.slice(-2);
-    const found = relations.some(
-      ({ reference, relation }) =>
-        this.scopes.get(reference)?.type === 'Scoped' && reference.alias === undefined && relation.schema === schema && relation.name === name,
-    );
-    if (!found) return;
+    const isNamed = ({ reference }: FromItem): boolean => {
+      const resolved = reference === undefined || reference.alias !== undefined ? undefined : relations.get(reference);
+      return resolved?.relation.schema === schema && resolved?.relation.name === name;
+    };
+    const reference = itemsInSight(use).find(isNamed)?.reference;
+    if (reference === undefined || this.scopes.get(reference)?.type !== 'Scoped') return;
     const first = tokenAt(this.tokens, use.location);
     if (first < 0) this.fail(notUnderstood('the place of a column name'), use.location);
-    // Two tokens, a name and its dot, for each qualifier but the relation's.
-    this.replace(first, first + (qualifiers.length - 1) * 2 - 1, '');
+    let last = lastOfPart(this.tokens, first);
+    for (let index = 1; index < qualifiers.length; index++) last = lastOfPart(this.tokens, last + 2);
+    this.replace(first, last, quoteIdentifier(this.names.get(reference) ?? reference.name));
   }
 
   pin({ location, schema }: Pin): void {
@@ -203,14 +205,42 @@ class Rewriter {
   }
 
   groups(): void {
-    const scoped = new Map<RelationReference, ScopedRelation>();
-    for (const [reference, scope] of this.scopes) if (scope.type === 'Scoped') scoped.set(reference, scope);
-    for (const addition of groupAdditions(this.analysis, scoped)) {
+    const named = new Map<RelationReference, Named>();
+    for (const [reference, scope] of this.scopes) {
+      if (scope.type === 'Scoped') named.set(reference, { scope, name: reference.alias ?? this.names.get(reference) ?? reference.name });
+    }
+    for (const addition of groupAdditions(this.analysis, named)) {
       const first = tokenAt(this.tokens, addition.after);
-      if (first >= 0) this.insert(this.tokens.ends[lastOfName(this.tokens, first)]!, `, ${addition.text}`);
+      if (first < 0) this.fail(notUnderstood('the place of a GROUP BY item'), addition.after);
+      this.insert(this.tokens.ends[lastOfName(this.tokens, first)]!, `, ${addition.text}`);
     }
   }
 }
+
+/** FROM items from the innermost query outwards. */
+const itemsInSight = (use: ColumnUse): readonly FromItem[] => {
+  const items: FromItem[] = [];
+  for (let level: ColumnUse['level'] | undefined = use.level; level !== undefined; level = level.parent) items.push(...level.items);
+  return items;
+};
+
+/** The reference as a FROM item that the column may belong to. */
+const itemOf = (use: ColumnUse, reference: RelationReference): FromItem | undefined =>
+  itemsInSight(use).find((item) => item.reference === reference && (use.fields.length < 2 || use.fields.at(-2) === item.name));
+
+/** Relations of one name in one FROM clause differ by their schema, which a scope does not have: their aliases tell them apart. */
+const aliasesOf = (analysis: Analysis, scopes: ReadonlyMap<RelationReference, Scope>): ReadonlyMap<RelationReference, string> => {
+  const aliases = new Map<RelationReference, string>();
+  for (const { items } of analysis.levels) {
+    const seen = new Map<string, number>();
+    for (const { name } of items) if (name !== undefined) seen.set(name, (seen.get(name) ?? 0) + 1);
+    for (const { name, reference } of items) {
+      if (name === undefined || reference === undefined || reference.alias !== undefined || seen.get(name) === 1) continue;
+      aliases.set(reference, `${scopes.get(reference)?.relation.schema ?? ''}.${name}`);
+    }
+  }
+  return aliases;
+};
 
 /**
  * Edits for one statement. `scopes` holds a usable scope for each reference of `relations`.
@@ -224,7 +254,8 @@ export const rewrite = (
 ): Rewritten => {
   const rewriter = new Rewriter(analysis, tokens, scopes, decision.explain);
   for (const relation of decision.relations) rewriter.relation(relation);
-  for (const use of analysis.columns) rewriter.column(use, decision.relations);
+  const relations = new Map(decision.relations.map((resolved) => [resolved.reference, resolved]));
+  for (const use of analysis.columns) rewriter.column(use, relations);
   for (const pin of decision.pins) rewriter.pin(pin);
   rewriter.groups();
   const pieces = rewriter.pieces.sort((a, b) => a.start - b.start || a.end - b.end);

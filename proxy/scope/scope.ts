@@ -1,7 +1,7 @@
 /**
  * The scope of a relation: what a session may see of it, as a sub-select that stands in its place.
  */
-import type { RelationGrant } from '../../kernel/policy.ts';
+import type { Mask, RelationGrant } from '../../kernel/policy.ts';
 import type { CatalogRelation } from '../catalog/catalog.ts';
 import type { SystemRelation } from '../catalog/builtin/relations.ts';
 import type { Grammar } from '../sql/grammar.ts';
@@ -25,12 +25,27 @@ export type ScopedRelation = {
   readonly recordedList: string;
   /** `WHERE ... OFFSET 0`, or nothing. */
   readonly tail: string;
+  /** The primary key, where each of its columns is visible and still tells rows apart. */
+  readonly key: readonly string[];
+  /** Visible columns of types without equality. */
+  readonly incomparable: readonly string[];
   readonly masked: readonly string[];
   readonly filtered: boolean;
   readonly keyed: boolean;
   /** A filter or mask expression of the policy may raise an error that prints a raw value. */
   readonly mayFail: boolean;
 };
+
+/** Do different values stay different? */
+const isTelling = (mask: Mask | undefined): boolean => mask === undefined || mask.type === 'Hash';
+
+/** Types of pg_catalog without an operator class that GROUP BY could use. */
+const INCOMPARABLE = new Set(
+  'json jsonpath xml point lseg path box polygon line circle refcursor txid_snapshot pg_snapshot gtsvector'.split(' '),
+);
+
+const incomparableOf = (relation: CatalogRelation): readonly string[] =>
+  relation.columns.filter((column) => INCOMPARABLE.has(column.baseType.replace(/^_/, ''))).map((column) => column.name);
 
 /** The scope of a granted relation. `grammar` is loaded. */
 export const scopeOf = (relation: CatalogRelation, grant: RelationGrant, grammar: Grammar): Scope => {
@@ -79,6 +94,8 @@ export const scopeOf = (relation: CatalogRelation, grant: RelationGrant, grammar
     list: list.join(', '),
     recordedList: recordedList.join(', '),
     tail,
+    key: relation.primaryKey.every((name) => columns.includes(name) && isTelling(masks.get(name))) ? relation.primaryKey : [],
+    incomparable: incomparableOf(relation),
     masked: [...masks.keys()],
     filtered: grant.where !== undefined,
     keyed: select.masks.some((entry) => entry.mask.type === 'Hash'),
@@ -101,6 +118,8 @@ export const systemScope = (relation: CatalogRelation, system: Extract<SystemRel
     list,
     recordedList: list,
     tail: system.where === undefined ? '' : ` WHERE ${system.where} OFFSET 0`,
+    key: relation.primaryKey.some((name) => hidden.has(name)) ? [] : relation.primaryKey,
+    incomparable: incomparableOf(relation),
     masked: [],
     filtered: false,
     keyed: false,

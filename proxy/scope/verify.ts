@@ -1,32 +1,114 @@
 /**
- * Proof after the fact: the text that will be sent is parsed again, and each relation that it names has to be one that we wrote.
+ * Proof after the fact: the text that will be sent is parsed again, and has to be the agent's own but for what we wrote.
  */
+import { Failure } from '../../kernel/failure.ts';
 import { relationKey } from '../catalog/catalog.ts';
-import { analyze } from '../sql/analyze.ts';
-import type { Grammar } from '../sql/grammar.ts';
 import type { Edit } from '../policy/judgement.ts';
+import type { Analysis } from '../sql/analysis.ts';
+import { analyze } from '../sql/analyze.ts';
+import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
 import { editOffsets } from './apply-edits.ts';
 import type { Anchor } from './rewrite.ts';
 
+/** What was judged, and what was written into it. */
+export type Rewriting = {
+  readonly analyses: readonly Analysis[];
+  /** Sorted, of all statements. */
+  readonly edits: readonly Edit[];
+  readonly anchors: readonly Anchor[];
+};
+
+type Placed = { readonly name: string; readonly location: number };
+
+/** What of a statement may call something or change something: it has to be the same afterwards. */
+const placesOf = (analysis: Analysis): readonly Placed[] => [
+  ...analysis.functions.map((use) => ({ name: `function ${use.name}(${use.constants.join()})`, location: use.location })),
+  ...analysis.operators.map((use) => ({ name: `operator ${use.schema ?? ''}.${use.name}`, location: use.location })),
+  ...analysis.types.map((use) => ({ name: `type ${use.schema ?? ''}.${use.name}`, location: use.location })),
+  ...analysis.fields.map((use) => ({ name: `field ${use.name}`, location: use.location })),
+];
+
+/** Where places of the text that is sent were in the agent's text; undefined inside of what we wrote. */
+class Origins {
+  readonly #edits: readonly Edit[];
+  readonly #offsets: readonly number[];
+
+  constructor(edits: readonly Edit[]) {
+    const offsets = editOffsets(edits);
+    this.#edits = edits;
+    this.#offsets = edits.map((edit) => offsets.get(edit) ?? 0);
+  }
+
+  of(location: number): number | undefined {
+    let low = 0;
+    let high = this.#edits.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#offsets[middle]! <= location) low = middle + 1;
+      else high = middle;
+    }
+    const edit = this.#edits[low - 1];
+    if (edit === undefined) return location;
+    const end = this.#offsets[low - 1]! + Buffer.byteLength(edit.text);
+    if (location >= end) return edit.end + location - end;
+    // What is inserted before a name belongs to it: a function's schema.
+    return edit.start === edit.end ? edit.start : undefined;
+  }
+
+  /** Was this place of the agent's text replaced? */
+  replaced(location: number): boolean {
+    let low = 0;
+    let high = this.#edits.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#edits[middle]!.start <= location) low = middle + 1;
+      else high = middle;
+    }
+    const edit = this.#edits[low - 1];
+    return edit !== undefined && location < edit.end;
+  }
+}
+
+const key = ({ name, location }: Placed): string => `${location} ${name}`;
+
 /**
  * What is wrong with the rewritten text, or undefined.
- * Every relation in it that is not a CTE must stand exactly where an edit put a qualified name, and none may be missing.
+ * Every relation in it that is not a CTE stands exactly where an edit put a qualified name, and none is missing; everything
+ * else that it names stands where the agent wrote it, or inside of an edit.
  */
-export const verifyRewritten = (text: string, edits: readonly Edit[], anchors: readonly Anchor[], kinds: readonly string[], grammar: Grammar): string | undefined => {
+export const verifyRewritten = (text: string, { analyses, edits, anchors }: Rewriting, grammar: Grammar): string | undefined => {
   const bytes = Buffer.from(text, 'utf8');
-  const parsed = grammar.parse(text);
-  const analyses = parsed.map((statement) => analyze(statement, bytes));
-  if (analyses.map((analysis) => analysis.kind).join() !== kinds.join()) return 'the statements are not the same ones';
+  let parsed: readonly ParsedStatement[];
+  let after: readonly Analysis[];
+  try {
+    parsed = grammar.parse(text);
+    after = parsed.map((statement) => analyze(statement, bytes));
+  } catch (error) {
+    if (error instanceof Failure && error.fields.code !== 'statement-too-complex') return error.message;
+    throw error;
+  }
+  if (after.length !== analyses.length) return 'the statements are not the same ones';
   const offsets = editOffsets(edits);
   const expected = new Map<number, string>();
   for (const anchor of anchors) expected.set((offsets.get(anchor.edit) ?? -1) + anchor.offset, relationKey(anchor.schema, anchor.name));
+  const origins = new Origins(edits);
   let found = 0;
-  for (const { relations } of analyses) {
-    for (const reference of relations) {
-      const key = relationKey(reference.schema ?? '', reference.name);
-      if (reference.database !== undefined || expected.get(reference.location) !== key) return `relation "${reference.name}" is not one of ours`;
+  for (const [index, rewritten] of after.entries()) {
+    const judged = analyses[index]!;
+    if (JSON.stringify([rewritten.kind, rewritten.settings]) !== JSON.stringify([judged.kind, judged.settings])) {
+      return 'the statements are not the same ones';
+    }
+    for (const reference of rewritten.relations) {
+      const named = relationKey(reference.schema ?? '', reference.name);
+      if (reference.database !== undefined || expected.get(reference.location) !== named) return `relation "${reference.name}" is not one of ours`;
       found++;
     }
+    const kept = placesOf(rewritten).flatMap(({ name, location }) => {
+      const origin = origins.of(location);
+      return origin === undefined ? [] : [key({ name, location: origin })];
+    });
+    const wanted = placesOf(judged).filter(({ location }) => !origins.replaced(location));
+    if (kept.sort().join() !== wanted.map(key).sort().join()) return 'a call is not where the agent wrote it';
   }
   return found === expected.size ? undefined : 'a relation is missing';
 };

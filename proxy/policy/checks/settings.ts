@@ -55,8 +55,11 @@ export const checkSetting = (change: SettingChange, context: DecisionContext, lo
 };
 
 /** Judges SHOW and current_setting. */
-export const checkShow = (name: string, location: number): Reason | undefined =>
-  mayShow(name) ? undefined : { failure: settingHidden(name), location, auditable: false };
+export const checkShow = (name: string, location: number, context: DecisionContext): Reason | undefined =>
+  mayShow(name, context.grants.settings) ? undefined : { failure: settingHidden(name), location, auditable: false };
+
+/** As PostgreSQL's parse_bool: any prefix that is not ambiguous. */
+const isTrue = (text: string): boolean => /^\s*(on|1|t|tr|tru|true|y|ye|yes)\s*$/i.test(text);
 
 /** Judges set_config and current_setting by their arguments, which have to be constants. */
 export const checkSettingFunction = (use: FunctionUse, context: DecisionContext): SettingVerdict => {
@@ -64,10 +67,13 @@ export const checkSettingFunction = (use: FunctionUse, context: DecisionContext)
   if (name === undefined) {
     return reasonOf(settingRefused('unknown', `${use.name} is called with a name that is not a constant.`, 'Write the name as a constant.'), use.location);
   }
-  if (use.name === 'current_setting') return { reason: checkShow(name, use.location), path: undefined };
+  if (use.name === 'current_setting') return { reason: checkShow(name, use.location, context), path: undefined };
   if (value === undefined) {
     return reasonOf(settingRefused(name, 'The value is not a constant.', 'Write the value as a constant, or use SET.'), use.location);
   }
+  if (local === undefined) {
+    return reasonOf(settingRefused(name, 'Whether it is local is not a constant.', 'Write true or false, or use SET.'), use.location);
+  }
   const values = isSearchPath(name) ? splitIdentifiers(value) : [value];
-  return checkSetting({ name: name.toLowerCase(), values, local: local === 'on' || local === 'true' || local === 't' }, context, use.location);
+  return checkSetting({ name: name.toLowerCase(), values, local: isTrue(local) }, context, use.location);
 };
