@@ -143,6 +143,11 @@ class Rewriter {
   copy(reference: RelationReference, scope: ScopedRelation, span: Span): void {
     const columns = this.analysis.form.type === 'CopyOut' ? this.analysis.form.columns : undefined;
     const last = columns === undefined ? span.last : closingParenthesis(this.tokens, span.last + 1);
+    // Forms from before 7.3, which a query in the place of the relation cannot have.
+    if (isWord(this.tokens, span.first - 1, 'binary')) this.fail(notUnderstood('COPY BINARY'), reference.location);
+    for (let index = last + 1; (this.tokens.starts[index] ?? this.analysis.end) < this.analysis.end; index++) {
+      if (isWord(this.tokens, index, 'delimiters')) this.fail(notUnderstood('DELIMITERS of COPY'), this.tokens.starts[index]!);
+    }
     const names = columns === undefined ? '*' : columns.map(quoteIdentifier).join(', ');
     // COPY of a table leaves its inheritance children out.
     const select = subSelect(scope, reference.only || scope.relation.kind === 'r', [], '');
