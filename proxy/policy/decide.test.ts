@@ -1,0 +1,208 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { catalogOf, contextOf, grant, grantsOf, policy } from '../../test/support/small-catalog.ts';
+import { analyze } from '../sql/analyze.ts';
+import { Grammar } from '../sql/grammar.ts';
+import { decide } from './decide.ts';
+import type { DecisionContext } from './decision.ts';
+import type { PreparedByText } from './judgement.ts';
+
+const grammar = new Grammar(18);
+beforeAll(() => grammar.load());
+
+const decisionOf = (sql: string, context: DecisionContext = contextOf()) => decide(analyze(grammar.parse(sql)[0]!, Buffer.from(sql)), context);
+const reasonsOf = (sql: string, context?: DecisionContext): readonly string[] =>
+  decisionOf(sql, context).reasons.map(({ failure }) => `${failure.fields.sqlstate} ${failure.fields.code}: ${failure.message}`);
+
+const DENIED = '42501';
+
+describe('decide() on relations', () => {
+  it.each([
+    ['SELECT * FROM users', []],
+    ['SELECT * FROM public.orders o, shop.public.users', []],
+    ['SELECT * FROM secrets', [`${DENIED} relation-refused: permission denied for relation "secrets"`]],
+    ['SELECT * FROM hr.users', [`${DENIED} relation-refused: permission denied for relation "hr.users"`]],
+    ['SELECT * FROM nothing', ['42P01 relation-unknown: relation "nothing" does not exist']],
+    ['SELECT * FROM "Users"', ['42P01 relation-unknown: relation "Users" does not exist']],
+    ['SELECT * FROM other.public.users', ['0A000 not-understood: a reference to database "other" is not supported through pg-airlock']],
+    ['SELECT * FROM pg_class, pg_catalog.pg_class', []],
+    ['SELECT * FROM pg_authid', [`${DENIED} relation-refused: permission denied for relation "pg_authid"`]],
+    ['SELECT * FROM pg_toast.pg_toast_1', ['42P01 relation-unknown: relation "pg_toast.pg_toast_1" does not exist']],
+  ])('%s', (sql, expected) => {
+    expect(reasonsOf(sql)).toEqual(expected);
+  });
+
+  it('resolves under the search_path, pg_catalog first unless it is listed', () => {
+    const schemaOf = (searchPath: readonly string[], name: string) =>
+      decisionOf(`SELECT FROM ${name}`, contextOf({ grants: grantsOf(policy({ mode: 'Audit' }))!, state: { ...contextOf().state, searchPath } })).relations.map(
+        ({ relation }) => relation.schema,
+      );
+    expect(schemaOf(['hr', 'public'], 'users')).toEqual(['hr']);
+    expect(schemaOf(['public', 'hr'], 'users')).toEqual(['public']);
+    expect(schemaOf(['public'], 'pg_class')).toEqual(['pg_catalog']);
+    expect(schemaOf([], 'users')).toEqual([]);
+  });
+
+  it('refuses what two policies grant, and names them', () => {
+    const context = contextOf({ grants: grantsOf(policy(), policy({ key: 'b', relations: [grant('users')] }))! });
+    expect(decisionOf('SELECT FROM users', context).reasons.map(({ failure }) => failure.fields.detail)).toEqual([
+      'More than one policy grants it, and which masks hold would be a guess: shop/readers, b.',
+    ]);
+  });
+
+  it('lets mode Audit read a relation that is not granted, but none that shows a masked one', () => {
+    const catalog = catalogOf();
+    const users = catalog.relations.get('public\u0000users')!;
+    const view = { ...users, oid: 99, name: 'view', kind: 'v', reaches: [users.oid] };
+    const context = contextOf({
+      catalog: { ...catalog, relations: new Map([...catalog.relations, ['public\u0000view', view]]), relationsByOid: new Map([...catalog.relationsByOid, [99, view]]) },
+      grants: grantsOf(policy({ mode: 'Audit' }))!,
+    });
+    expect(decisionOf('SELECT FROM secrets, view, pg_authid', context).reasons.map(({ auditable }) => auditable)).toEqual([true, false, false]);
+  });
+});
+
+describe('decide() on functions', () => {
+  const refused = (name: string): string => `${DENIED} function-refused: permission denied for function ${name}`;
+  it.each([
+    ['SELECT count(*), pg_catalog.lower(name) FROM users', []],
+    ['SELECT pg_sleep(1)', [refused('pg_sleep')]],
+    [`SELECT * FROM query_to_xml('', true, true, '')`, [refused('query_to_xml')]],
+    ['SELECT purge(1), public.purge(1)', [refused('purge'), refused('public.purge')]],
+    ['SELECT granted(1), public.granted(1)', []],
+    ['SELECT hr.granted(1)', [refused('hr.granted')]],
+    ['SELECT similarity(1)', []],
+    ['SELECT nothing(1)', ['42883 function-unknown: function nothing does not exist']],
+    ['SELECT hr.lower(1)', ['42883 function-unknown: function hr.lower does not exist']],
+    ['SELECT pg_temp.purge(1)', ['42883 function-unknown: function pg_temp.purge does not exist']],
+    [`SELECT text('a')`, []],
+    [`SELECT 1 FROM users ORDER BY (SELECT pg_sleep(1))`, [refused('pg_sleep')]],
+  ])('%s', (sql, expected) => {
+    expect(reasonsOf(sql)).toEqual(expected);
+  });
+
+  it('pins a built-in name that the database overloads, and a function of the path', () => {
+    expect(decisionOf('SELECT lower(name), granted(1), count(*) FROM users').pins).toEqual([
+      { location: 7, schema: 'pg_catalog' },
+      { location: 20, schema: 'public' },
+    ]);
+  });
+
+  it('refuses an extension whose functions stand beside one of the database under the same name', () => {
+    const functions = catalogOf().functions.get('similarity')!;
+    const catalog = catalogOf({ functions: new Map([['similarity', [...functions, { ...functions[0]!, extension: undefined }]]]) });
+    expect(reasonsOf('SELECT similarity(1)', contextOf({ catalog }))).toEqual([refused('similarity')]);
+  });
+});
+
+describe('decide() on fields, which call functions', () => {
+  const field = (name: string): readonly string[] => [`${DENIED} function-refused: permission denied for function ${name}`];
+  it.each([
+    ['SELECT users.contact FROM users', field('contact')],
+    ['SELECT public.users.contact FROM public.users', field('contact')],
+    ['SELECT (u).contact FROM users u', field('contact')],
+    ['SELECT (u.id).purge FROM users u', field('purge')],
+    ['SELECT x.purge FROM generate_series(1, 2) x', [`42883 function-unknown: function generate_series does not exist`, ...field('purge')]],
+    ['SELECT (x).pg_sleep FROM users', field('pg_sleep')],
+    ['SELECT users.name, (u).ssn FROM users, users u', []],
+    ['SELECT x.contact FROM (SELECT 1 AS contact) x', []],
+    ['WITH x AS (SELECT 1 AS contact) SELECT x.contact FROM x', []],
+    ['SELECT x.anything FROM (SELECT 1) x', field('anything')],
+    ['SELECT x.contact FROM users x, (SELECT 1 AS contact) y', field('contact')],
+    // The inner x is out of sight, so x is the outer relation.
+    ['SELECT (SELECT x.contact FROM ((SELECT 1) x JOIN orders o ON true) AS j) FROM users x', field('contact')],
+    ['SELECT (SELECT q.contact FROM (SELECT 1) q, (SELECT x.contact) AS y) FROM users x', field('contact')],
+    ['SELECT nowhere.contact FROM users', field('contact')],
+    ['SELECT x.contact FROM users x(contact)', field('contact')],
+  ])('%s', (sql, expected) => {
+    expect(reasonsOf(sql)).toEqual(expected);
+  });
+});
+
+describe('decide() on operators and casts', () => {
+  const operator = (name: string): readonly string[] => [`${DENIED} operator-refused: permission denied for operator ${name}`];
+  it.each([
+    ['SELECT 1 + 2', []],
+    ['SELECT 1 <<< 2', operator('<<<')],
+    ['SELECT 1 OPERATOR(public.<<<) ANY (ARRAY[2])', operator('<<<')],
+    ['SELECT 1 OPERATOR(hr.<<<) 2', []],
+    ['SELECT 1 FROM users ORDER BY id USING <<<', operator('<<<')],
+    ['SELECT 1 = 2', []],
+    [`SELECT 'a'::mood = 'b'`, operator('=')],
+    [`SELECT CASE 'a'::mood WHEN 'b' THEN 1 END`, operator('=')],
+    [`SELECT 'a'::mood IN (SELECT 'b')`, operator('=')],
+    [`SELECT 'a'::hr.mood = 'b'`, []],
+  ])('%s', (sql, expected) => {
+    expect(reasonsOf(sql)).toEqual(expected);
+  });
+
+  it('counts types that columns hold', () => {
+    const catalog = catalogOf();
+    const oid = catalog.relations.get('public\u0000orders')!.oid;
+    expect(reasonsOf('SELECT id = 1 FROM orders', contextOf({ catalog: catalogOf({ columnTypes: new Map([[oid, ['public.mood']]]) }) }))).toEqual(operator('='));
+  });
+
+  it.each([
+    ['a domain whose check calls a function', `SELECT 'a'::mood`, ['public.mood', undefined], true],
+    ['a cast from a type that is not in reach', 'SELECT 1::mood', ['public.mood', 'hr.other'], false],
+    ['a cast of a type in reach to one of PostgreSQL', `SELECT ('a'::mood)::int4`, ['pg_catalog.int4', 'public.mood'], true],
+    ['a cast between two types of PostgreSQL', `SELECT 'a'::int4`, ['pg_catalog.int4', undefined], false],
+  ] as const)('%s', (_, sql, [target, source], refused) => {
+    const conversion = { source, function: { schema: 'public', name: 'purge' }, extension: undefined };
+    const context = contextOf({ catalog: catalogOf({ operators: new Map(), conversions: new Map([[target, [conversion]]]) }) });
+    expect(reasonsOf(sql, context)).toEqual(refused ? [`${DENIED} function-refused: permission denied for function public.purge`] : []);
+  });
+});
+
+describe('decide() on settings', () => {
+  const set = (name: string): readonly string[] => [`${DENIED} setting-refused: permission denied to set parameter "${name}"`];
+  it.each([
+    ['SET jit = off', []],
+    ['SET role = postgres', set('role')],
+    ['RESET session_authorization', set('session_authorization')],
+    ['SET search_path = hr', set('search_path')],
+    ['SET search_path = public, pg_catalog', set('search_path')],
+    ['SET search_path = pg_catalog, public', []],
+    ['SET statement_timeout = 0', set('statement_timeout')],
+    [`SELECT set_config('role', 'x', false) WHERE false`, set('role')],
+    [`SELECT set_config('search_path', 'public, "hr"', true)`, set('search_path')],
+    [`SELECT set_config('statement_timeout', '0100'::varchar(1), false)`, set('statement_timeout')],
+    [`SELECT set_config(is_local => true, setting_name => 'role', new_value => 'jit')`, set('unknown')],
+    [`SELECT set_config('jit', 'off', a) FROM users`, set('jit')],
+    ['SELECT set_config(name, ssn, true) FROM users', set('unknown')],
+    [`SELECT current_setting('jit'), current_setting('app.tenant', true)`, []],
+    [`SELECT current_setting('data_directory')`, [`${DENIED} setting-hidden: permission denied to examine parameter "data_directory"`]],
+    ['SHOW app.tenant', []],
+    ['SHOW other.tenant', [`${DENIED} setting-hidden: permission denied to examine parameter "other.tenant"`]],
+    ['SHOW ALL', [`${DENIED} setting-hidden: permission denied to examine parameter "all"`]],
+  ])('%s', (sql, expected) => {
+    expect(reasonsOf(sql)).toEqual(expected);
+  });
+
+  it.each([
+    [`SET LOCAL search_path = "$user", public, nowhere`, undefined],
+    [`SET LOCAL search_path = "$user", public`, { type: 'SetSearchPath', path: ['public'], local: true }],
+    [`SELECT set_config('search_path', 'PUBLIC', 'yes')`, { type: 'SetSearchPath', path: ['public'], local: true }],
+    ['RESET search_path', { type: 'SetSearchPath', path: undefined, local: false }],
+  ])('%s changes the path', (sql, expected) => {
+    expect(decisionOf(sql).pathChange).toEqual(expected);
+  });
+});
+
+describe('decide() on prepared statements and cursors', () => {
+  const prepared = (rest: Partial<PreparedByText>): DecisionContext => {
+    const known: PreparedByText = { revision: 'r1', keyed: false, withholdErrors: false, relations: [], masked: [], filtered: [], policies: [], ...rest };
+    return contextOf({ state: { searchPath: [], prepared: () => known, cursor: () => known } });
+  };
+  it.each([
+    ['EXECUTE p', contextOf(), ['26000 statement-unknown: prepared statement "p" does not exist']],
+    ['EXPLAIN EXECUTE p', contextOf(), ['26000 statement-unknown: prepared statement "p" does not exist']],
+    ['EXECUTE p', prepared({ keyed: true }), []],
+    ['EXPLAIN EXECUTE p', prepared({}), []],
+    ['EXPLAIN EXECUTE p', prepared({ keyed: true }), [`${DENIED} statement-refused: permission denied for EXPLAIN EXECUTE of a statement with a keyed mask`]],
+    ['EXECUTE p', prepared({ revision: 'r0' }), ['55000 stale-statement: prepared statement "p" was made under an earlier policy']],
+    ['FETCH c', prepared({ revision: 'r0' }), ['55000 stale-statement: cursor "c" was made under an earlier policy']],
+    ['FETCH c', prepared({}), []],
+  ])('%s', (sql, context, expected) => {
+    expect(reasonsOf(sql, context)).toEqual(expected);
+  });
+});
