@@ -73,7 +73,8 @@ export const judgeText = async (bytes: Buffer, via: 'Query' | 'Parse', state: Se
     const text = decodeText(bytes);
     const tokens = readTokens(bytes);
     if (context.catalog.encoding !== 'UTF8') refuseForeignNames(tokens);
-    await context.grammar.load();
+    // INVARIANT: nothing is awaited between the last look at `ready` and the parse: another statement could use the grammar up.
+    while (!context.grammar.ready) await context.grammar.load();
     const statements = context.grammar.parse(text);
     kinds = statements.map(kindOf);
     current = judging();
@@ -135,7 +136,7 @@ const judgeStatements = async (
   if (size > MAX_SENT) throw statementTooLarge(`Its relations stand for ${size} characters of scopes, and the limit is ${MAX_SENT}.`);
   const text = applyEdits(bytes, sent);
   if (sent.length > 0) {
-    await context.grammar.load();
+    while (!context.grammar.ready) await context.grammar.load();
     const fault = verifyRewritten(text, { analyses, edits: sent, anchors }, context.grammar);
     if (fault !== undefined) {
       context.onFault(new Error(`rewritten text does not verify: ${fault}`));
@@ -173,8 +174,7 @@ const scopesOf = async (decision: Decision, context: JudgeContext, judging: Judg
   const scopes = new Map<RelationReference, Scope>();
   for (const resolved of decision.relations) {
     const name = `${resolved.relation.schema}.${resolved.relation.name}`;
-    // Another statement may have used up the grammar while this one waited.
-    if (!context.grammar.ready) await context.grammar.load();
+    while (!context.grammar.ready) await context.grammar.load();
     const scope = context.scopeOf(resolved);
     const problem = scope.type === 'Unusable' ? scope.problem : resolved.access.type === 'Granted' ? await probed(scope, name, context) : undefined;
     if (problem !== undefined) {

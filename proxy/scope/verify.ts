@@ -69,6 +69,12 @@ class Origins {
   }
 }
 
+const take = (names: string[], name: string): boolean => {
+  const index = names.indexOf(name);
+  if (index >= 0) names.splice(index, 1);
+  return index >= 0;
+};
+
 const key = ({ name, location }: Placed): string => `${location} ${name}`;
 
 /**
@@ -103,12 +109,20 @@ export const verifyRewritten = (text: string, { analyses, edits, anchors }: Rewr
       if (reference.database !== undefined || expected.get(reference.location) !== named) return `relation "${reference.name}" is not one of ours`;
       found++;
     }
-    const kept = placesOf(rewritten).flatMap(({ name, location }) => {
+    const own: string[] = [];
+    const kept: string[] = [];
+    for (const { name, location } of placesOf(rewritten)) {
       const origin = origins.of(location);
-      return origin === undefined ? [] : [key({ name, location: origin })];
-    });
-    const wanted = placesOf(judged).filter(({ location }) => !origins.replaced(location));
-    if (kept.sort().join() !== wanted.map(key).sort().join()) return 'a call is not where the agent wrote it';
+      if (origin === undefined) own.push(name);
+      else kept.push(key({ name, location: origin }));
+    }
+    const wanted: string[] = [];
+    for (const place of placesOf(judged)) {
+      if (!origins.replaced(place.location)) wanted.push(key(place));
+      // What an edit took away it has to have written again, as a moved TABLESAMPLE.
+      else if (!take(own, place.name)) return `${place.name} is gone`;
+    }
+    if (kept.sort().join() !== wanted.sort().join()) return 'a call is not where the agent wrote it';
   }
   return found === expected.size ? undefined : 'a relation is missing';
 };
