@@ -126,10 +126,12 @@ export class CatalogStore {
   async #read(): Promise<void> {
     await this.#close();
     const { query } = await this.#open();
-    const inPath = (path: string): CatalogQuery => async (sql) => {
-      await query(path);
-      return await query(sql);
-    };
+    const inPath =
+      (path: string): CatalogQuery =>
+      async (sql) => {
+        await query(path);
+        return await query(sql);
+      };
     const [found] = await query<{ fingerprint: string }>(FINGERPRINT_SQL);
     this.#catalog = await loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'));
     this.#fingerprint = found?.fingerprint ?? '';
@@ -149,15 +151,17 @@ export class CatalogStore {
 
   #schedule(): void {
     if (this.#stopped || this.#timer !== undefined) return;
-    this.#timer = setTimeout(async () => {
-      const started = performance.now();
-      await this.#serially(() => this.#poll()).catch(this.#options.onFailure);
-      this.#timer = undefined;
-      // A slow look is taken less often: at most 2 % of the server's time goes into it.
-      this.#delay = Math.max(this.#options.interval ?? 5000, (performance.now() - started) * 50);
-      this.#schedule();
-    }, this.#delay);
+    this.#timer = setTimeout(() => void this.#look(), this.#delay);
     this.#timer.unref();
+  }
+
+  async #look(): Promise<void> {
+    const started = performance.now();
+    await this.#serially(() => this.#poll()).catch(this.#options.onFailure);
+    this.#timer = undefined;
+    // A slow look is taken less often: at most 2 % of the server's time goes into it.
+    this.#delay = Math.max(this.#options.interval ?? 5000, (performance.now() - started) * 50);
+    this.#schedule();
   }
 
   #delay = 5000;

@@ -96,8 +96,16 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery): 
   if (fingerprint === undefined || session === undefined) throw new Error('the server gave no answer to a catalog query');
   const columnRows = await query<ColumnRow>(COLUMNS_SQL);
   const types = new Map((await query<TypeRow>(TYPES_SQL)).map((row) => [row.oid, row]));
-  const keys = groupBy(await query<{ oid: string; column: string }>(KEYS_SQL), (row) => row.oid, (row) => row.column);
-  const reaches = groupBy(await query<{ oid: string; target: string }>(REACHES_SQL), (row) => row.oid, (row) => Number(row.target));
+  const keys = groupBy(
+    await query<{ oid: string; column: string }>(KEYS_SQL),
+    (row) => row.oid,
+    (row) => row.column,
+  );
+  const reaches = groupBy(
+    await query<{ oid: string; target: string }>(REACHES_SQL),
+    (row) => row.oid,
+    (row) => Number(row.target),
+  );
   const functionRows = await query<FunctionRow>(FUNCTIONS_SQL);
   const builtinRows = await query<{ name: string }>(BUILTINS_SQL);
   const operatorRows = await query<OperatorRow>(OPERATORS_SQL);
@@ -105,12 +113,23 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery): 
   const partRows = await query<{ oid: string; part: string }>(PARTS_SQL);
   const conversionRows = await query<ConversionRow>(CONVERSIONS_SQL);
 
-  const ownTypes = ownTypesOf(types, groupBy(partRows, (row) => row.oid, (row) => row.part));
+  const ownTypes = ownTypesOf(
+    types,
+    groupBy(
+      partRows,
+      (row) => row.oid,
+      (row) => row.part,
+    ),
+  );
 
   const relations = new Map<string, CatalogRelation>();
   const relationsByOid = new Map<number, CatalogRelation>();
   const columnTypes = new Map<number, readonly string[]>();
-  for (const [oid, rows] of groupBy(columnRows, (row) => row.oid, (row) => row)) {
+  for (const [oid, rows] of groupBy(
+    columnRows,
+    (row) => row.oid,
+    (row) => row,
+  )) {
     const first = rows[0]!;
     const columns = rows.filter((row) => row.column !== null).map((row) => columnOf(row, types));
     const relation: CatalogRelation = {

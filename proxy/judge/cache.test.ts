@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { JudgementCache } from './cache.ts';
 
-const kept = (cache: JudgementCache<number>, keys: string): string => [...keys].filter((key) => cache.get(key) !== undefined).join('');
+const kept = (cache: JudgementCache<number>, keys: string): string =>
+  keys
+    .split('')
+    .filter((key) => cache.get(key) !== undefined)
+    .join('');
 
 describe('JudgementCache', () => {
   it('drops what was not used for longest when it has too many entries', () => {

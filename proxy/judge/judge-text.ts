@@ -58,7 +58,12 @@ const MAX_SENT = 8 * 1024 * 1024;
 
 const UNKNOWN_CODES = new Set(['relation-unknown', 'function-unknown', 'grant-unusable']);
 
-export const judgeText = async (bytes: Buffer, via: 'Query' | 'Parse', state: SessionState, context: JudgeContext): Promise<TextJudgement> => {
+export const judgeText = async (
+  bytes: Buffer,
+  via: 'Query' | 'Parse',
+  state: SessionState,
+  context: JudgeContext,
+): Promise<TextJudgement> => {
   let kinds: readonly string[] = [];
   const judging = (): Judging => ({
     kinds,
@@ -79,7 +84,7 @@ export const judgeText = async (bytes: Buffer, via: 'Query' | 'Parse', state: Se
     kinds = statements.map(kindOf);
     current = judging();
     if (via === 'Parse' && statements.length > 1) throw syntaxError('cannot insert multiple commands into a prepared statement', undefined);
-    return await judgeStatements(bytes, tokens, statements, state, context, current);
+    return await judgeStatements({ bytes, tokens, statements, state }, context, current);
   } catch (error) {
     const failure = error instanceof Failure ? error : internalError();
     if (!(error instanceof Failure)) context.onFault(error);
@@ -88,11 +93,16 @@ export const judgeText = async (bytes: Buffer, via: 'Query' | 'Parse', state: Se
   }
 };
 
+/** A text as it was read, and the session that it came from. */
+type Reading = {
+  readonly bytes: Buffer;
+  readonly tokens: Tokens;
+  readonly statements: readonly ParsedStatement[];
+  readonly state: SessionState;
+};
+
 const judgeStatements = async (
-  bytes: Buffer,
-  tokens: Tokens,
-  statements: readonly ParsedStatement[],
-  state: SessionState,
+  { bytes, tokens, statements, state }: Reading,
   context: JudgeContext,
   judging: Judging,
 ): Promise<TextJudgement> => {
@@ -116,10 +126,14 @@ const judgeStatements = async (
     const decision = decide(analysis, decisionContext);
     for (const reason of decision.reasons) judging.reasons.push(reason);
     const own = await scopesOf(decision, context, judging);
-    note(analysis, decision, own, judging, maskedParameters);
+    note(analysis, { decision, scopes: own }, judging, maskedParameters);
     if (context.grants.mode === 'Audit') judging.reasons.push(...columnsBeyondGrant(analysis, decision));
     if (judging.reasons.some((reason) => !reason.auditable || context.grants.mode === 'Enforce')) {
-      return { judged: refusedFor(judging, bytes, context), cacheable, unknownNames: judging.reasons.some((reason) => UNKNOWN_CODES.has(reason.failure.fields.code)) };
+      return {
+        judged: refusedFor(judging, bytes, context),
+        cacheable,
+        unknownNames: judging.reasons.some((reason) => UNKNOWN_CODES.has(reason.failure.fields.code)),
+      };
     }
     const rewritten = rewrite(analysis, tokens, decision, own);
     for (const edit of rewritten.sent) sent.push(edit);
@@ -159,7 +173,9 @@ const judgeStatements = async (
 
 /** A view's own expressions run on what the agent may not see, and their errors could print it. */
 const mayFail = (scope: Scope): boolean =>
-  scope.type === 'Scoped' ? scope.mayFail || (scope.relation.kind === 'v' && scope.relation.schema !== 'pg_catalog') : scope.relation.kind === 'v';
+  scope.type === 'Scoped'
+    ? scope.mayFail || (scope.relation.kind === 'v' && scope.relation.schema !== 'pg_catalog')
+    : scope.relation.kind === 'v';
 
 const probed = async (scope: Scope, name: string, context: JudgeContext): Promise<string | undefined> => {
   try {
@@ -176,9 +192,14 @@ const scopesOf = async (decision: Decision, context: JudgeContext, judging: Judg
     const name = `${resolved.relation.schema}.${resolved.relation.name}`;
     while (!context.grammar.ready) await context.grammar.load();
     const scope = context.scopeOf(resolved);
-    const problem = scope.type === 'Unusable' ? scope.problem : resolved.access.type === 'Granted' ? await probed(scope, name, context) : undefined;
+    const problem =
+      scope.type === 'Unusable' ? scope.problem : resolved.access.type === 'Granted' ? await probed(scope, name, context) : undefined;
     if (problem !== undefined) {
-      judging.reasons.push({ failure: grantUnusable(name, `The grant cannot be applied: ${problem}.`), location: resolved.reference.location, auditable: false });
+      judging.reasons.push({
+        failure: grantUnusable(name, `The grant cannot be applied: ${problem}.`),
+        location: resolved.reference.location,
+        auditable: false,
+      });
     }
     scopes.set(resolved.reference, scope);
   }
@@ -186,7 +207,12 @@ const scopesOf = async (decision: Decision, context: JudgeContext, judging: Judg
 };
 
 /** Records what is in reach, for the audit record and the metrics. */
-const note = (analysis: Analysis, decision: Decision, scopes: ReadonlyMap<RelationReference, Scope>, judging: Judging, maskedParameters: Set<number>): void => {
+const note = (
+  analysis: Analysis,
+  { decision, scopes }: { readonly decision: Decision; readonly scopes: ReadonlyMap<RelationReference, Scope> },
+  judging: Judging,
+  maskedParameters: Set<number>,
+): void => {
   const named = new Set(analysis.columns.map((use) => use.fields.at(-1) ?? ''));
   const copied = analysis.form.type === 'CopyOut' ? analysis.form.columns : undefined;
   for (const { reference, relation, access } of decision.relations) {
@@ -197,11 +223,15 @@ const note = (analysis: Analysis, decision: Decision, scopes: ReadonlyMap<Relati
     if (scope?.type !== 'Scoped') continue;
     if (scope.filtered) judging.filtered.add(name);
     // A star or a whole-row reference brings every column.
-    const whole = analysis.columns.some((use) => use.star) || named.has(reference.alias ?? reference.name) || (analysis.form.type === 'CopyOut' && copied === undefined);
+    const whole =
+      analysis.columns.some((use) => use.star) ||
+      named.has(reference.alias ?? reference.name) ||
+      (analysis.form.type === 'CopyOut' && copied === undefined);
     for (const column of scope.masked) {
       if (whole || named.has(column) || copied?.includes(column)) judging.masked.add(`${name}.${column}`);
     }
-    for (const use of analysis.parameters) if (use.columns.some((column) => scope.masked.includes(column))) maskedParameters.add(use.parameter);
+    for (const use of analysis.parameters)
+      if (use.columns.some((column) => scope.masked.includes(column))) maskedParameters.add(use.parameter);
   }
 };
 
@@ -214,11 +244,13 @@ const columnsBeyondGrant = (analysis: Analysis, decision: Decision): readonly Re
     const hidden = new Set(relation.columns.map((column) => column.name).filter((column) => !granted.has(column)));
     return analysis.columns
       .filter((use) => !use.star && hidden.has(use.fields.at(-1) ?? ''))
-      .map((use): Reason => ({
-        failure: columnRefused(use.fields.at(-1) ?? '', `${relation.schema}.${relation.name}`, [...granted]),
-        location: use.location,
-        auditable: true,
-      }));
+      .map(
+        (use): Reason => ({
+          failure: columnRefused(use.fields.at(-1) ?? '', `${relation.schema}.${relation.name}`, [...granted]),
+          location: use.location,
+          auditable: true,
+        }),
+      );
   });
 
 const preparedOf = (scopes: readonly Scope[], judging: Judging, context: JudgeContext): PreparedByText => ({

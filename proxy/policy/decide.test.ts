@@ -9,7 +9,8 @@ import type { PreparedByText } from './judgement.ts';
 const grammar = new Grammar(18);
 beforeAll(() => grammar.load());
 
-const decisionOf = (sql: string, context: DecisionContext = contextOf()) => decide(analyze(grammar.parse(sql)[0]!, Buffer.from(sql)), context);
+const decisionOf = (sql: string, context: DecisionContext = contextOf()) =>
+  decide(analyze(grammar.parse(sql)[0]!, Buffer.from(sql)), context);
 const reasonsOf = (sql: string, context?: DecisionContext): readonly string[] =>
   decisionOf(sql, context).reasons.map(({ failure }) => `${failure.fields.sqlstate} ${failure.fields.code}: ${failure.message}`);
 
@@ -33,9 +34,10 @@ describe('decide() on relations', () => {
 
   it('resolves under the search_path, pg_catalog first unless it is listed', () => {
     const schemaOf = (searchPath: readonly string[], name: string) =>
-      decisionOf(`SELECT FROM ${name}`, contextOf({ grants: grantsOf(policy({ mode: 'Audit' }))!, state: { ...contextOf().state, searchPath } })).relations.map(
-        ({ relation }) => relation.schema,
-      );
+      decisionOf(
+        `SELECT FROM ${name}`,
+        contextOf({ grants: grantsOf(policy({ mode: 'Audit' }))!, state: { ...contextOf().state, searchPath } }),
+      ).relations.map(({ relation }) => relation.schema);
     expect(schemaOf(['hr', 'public'], 'users')).toEqual(['hr']);
     expect(schemaOf(['public', 'hr'], 'users')).toEqual(['public']);
     expect(schemaOf(['public'], 'pg_class')).toEqual(['pg_catalog']);
@@ -54,10 +56,18 @@ describe('decide() on relations', () => {
     const users = catalog.relations.get('public\u0000users')!;
     const view = { ...users, oid: 99, name: 'view', kind: 'v', reaches: [users.oid] };
     const context = contextOf({
-      catalog: { ...catalog, relations: new Map([...catalog.relations, ['public\u0000view', view]]), relationsByOid: new Map([...catalog.relationsByOid, [99, view]]) },
+      catalog: {
+        ...catalog,
+        relations: new Map([...catalog.relations, ['public\u0000view', view]]),
+        relationsByOid: new Map([...catalog.relationsByOid, [99, view]]),
+      },
       grants: grantsOf(policy({ mode: 'Audit' }))!,
     });
-    expect(decisionOf('SELECT FROM secrets, view, pg_authid', context).reasons.map(({ auditable }) => auditable)).toEqual([true, false, false]);
+    expect(decisionOf('SELECT FROM secrets, view, pg_authid', context).reasons.map(({ auditable }) => auditable)).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 });
 
@@ -138,7 +148,9 @@ describe('decide() on operators and casts', () => {
   it('counts types that columns hold', () => {
     const catalog = catalogOf();
     const oid = catalog.relations.get('public\u0000orders')!.oid;
-    expect(reasonsOf('SELECT id = 1 FROM orders', contextOf({ catalog: catalogOf({ columnTypes: new Map([[oid, ['public.mood']]]) }) }))).toEqual(operator('='));
+    expect(
+      reasonsOf('SELECT id = 1 FROM orders', contextOf({ catalog: catalogOf({ columnTypes: new Map([[oid, ['public.mood']]]) }) })),
+    ).toEqual(operator('='));
   });
 
   it.each([
@@ -190,7 +202,16 @@ describe('decide() on settings', () => {
 
 describe('decide() on prepared statements and cursors', () => {
   const prepared = (rest: Partial<PreparedByText>): DecisionContext => {
-    const known: PreparedByText = { revision: 'r1', keyed: false, withholdErrors: false, relations: [], masked: [], filtered: [], policies: [], ...rest };
+    const known: PreparedByText = {
+      revision: 'r1',
+      keyed: false,
+      withholdErrors: false,
+      relations: [],
+      masked: [],
+      filtered: [],
+      policies: [],
+      ...rest,
+    };
     return contextOf({ state: { searchPath: [], prepared: () => known, cursor: () => known } });
   };
   it.each([
@@ -198,7 +219,11 @@ describe('decide() on prepared statements and cursors', () => {
     ['EXPLAIN EXECUTE p', contextOf(), ['26000 statement-unknown: prepared statement "p" does not exist']],
     ['EXECUTE p', prepared({ keyed: true }), []],
     ['EXPLAIN EXECUTE p', prepared({}), []],
-    ['EXPLAIN EXECUTE p', prepared({ keyed: true }), [`${DENIED} statement-refused: permission denied for EXPLAIN EXECUTE of a statement with a keyed mask`]],
+    [
+      'EXPLAIN EXECUTE p',
+      prepared({ keyed: true }),
+      [`${DENIED} statement-refused: permission denied for EXPLAIN EXECUTE of a statement with a keyed mask`],
+    ],
     ['EXECUTE p', prepared({ revision: 'r0' }), ['55000 stale-statement: prepared statement "p" was made under an earlier policy']],
     ['FETCH c', prepared({ revision: 'r0' }), ['55000 stale-statement: cursor "c" was made under an earlier policy']],
     ['FETCH c', prepared({}), []],

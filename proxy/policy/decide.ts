@@ -76,7 +76,10 @@ const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reas
     case 'Explain': {
       if (form.execute === undefined) return plain;
       if (state.prepared(form.execute)?.keyed === true) {
-        return { ...plain, reason: refuse(statementRefused('EXPLAIN EXECUTE of a statement with a keyed mask', 'Explain the query itself.')) };
+        return {
+          ...plain,
+          reason: refuse(statementRefused('EXPLAIN EXECUTE of a statement with a keyed mask', 'Explain the query itself.')),
+        };
       }
       return { ...plain, reason: checkPrepared(form.execute, context) };
     }

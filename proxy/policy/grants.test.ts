@@ -22,7 +22,12 @@ describe('grantsFor()', () => {
   it('merges relations, names and the strictest of each limit', () => {
     const grants = grantsOf(
       policy({ relations: [grant('users')], limits: { ...limits, statementTimeout: 900, sessions: 3 } }),
-      policy({ key: 'shop/more', relations: [grant('orders')], functions: [{ schema: 'hr', name: 'f' }], limits: { ...limits, statementTimeout: 500 } }),
+      policy({
+        key: 'shop/more',
+        relations: [grant('orders')],
+        functions: [{ schema: 'hr', name: 'f' }],
+        limits: { ...limits, statementTimeout: 500 },
+      }),
     )!;
     expect([...grants.relations].map(([key, { policy: source }]) => [key, source])).toEqual([
       [relationKey('public', 'users'), 'shop/readers'],
@@ -35,13 +40,20 @@ describe('grantsFor()', () => {
   });
 
   it('lets neither of two policies count that grant the same relation', () => {
-    const grants = grantsOf(policy(), policy({ key: 'shop/b', relations: [grant('users')] }), policy({ key: 'shop/c', relations: [grant('users')] }))!;
+    const grants = grantsOf(
+      policy(),
+      policy({ key: 'shop/b', relations: [grant('users')] }),
+      policy({ key: 'shop/c', relations: [grant('users')] }),
+    )!;
     expect([...grants.relations.keys()]).toEqual([relationKey('public', 'orders')]);
     expect([...grants.conflicts]).toEqual([[relationKey('public', 'users'), ['shop/readers', 'shop/b', 'shop/c']]]);
   });
 
   it('audits only where every policy does, and withholds notices where any does', () => {
     expect(grantsOf(policy({ mode: 'Audit' }), policy({ key: 'b', relations: [] }))).toMatchObject({ mode: 'Enforce', notices: 'Forward' });
-    expect(grantsOf(policy({ mode: 'Audit' }), policy({ key: 'b', mode: 'Audit', notices: 'Withhold' }))).toMatchObject({ mode: 'Audit', notices: 'Withhold' });
+    expect(grantsOf(policy({ mode: 'Audit' }), policy({ key: 'b', mode: 'Audit', notices: 'Withhold' }))).toMatchObject({
+      mode: 'Audit',
+      notices: 'Withhold',
+    });
   });
 });

@@ -28,7 +28,8 @@ export type Grants = {
 };
 
 const inForce = (policy: AccessPolicy, now: number): boolean =>
-  (policy.notBefore === undefined || policy.notBefore.getTime() <= now) && (policy.notAfter === undefined || now < policy.notAfter.getTime());
+  (policy.notBefore === undefined || policy.notBefore.getTime() <= now) &&
+  (policy.notAfter === undefined || now < policy.notAfter.getTime());
 
 const least = (values: readonly (number | undefined)[]): number | undefined => {
   const known = values.filter((value) => value !== undefined);

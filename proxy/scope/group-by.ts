@@ -26,14 +26,24 @@ const groupedColumn = (item: GroupItem, level: QueryLevel, isColumn: (name: stri
     return target === undefined || target.at(-1) === '' ? undefined : asColumn(target);
   }
   const [only] = item.fields;
-  const renamed = item.fields.length === 1 && !isColumn(only ?? '') ? level.targets.find((target) => target.name === only)?.column : undefined;
+  const renamed =
+    item.fields.length === 1 && !isColumn(only ?? '') ? level.targets.find((target) => target.name === only)?.column : undefined;
   return asColumn(renamed ?? item.fields);
 };
 
 type Entry = Named & { readonly item: FromItem };
 
+/** One GROUP BY: what it groups by, and every column that its level and those inside of it use. */
+type Grouping = {
+  readonly grouped: readonly Column[];
+  readonly uses: readonly ColumnUse[];
+  readonly level: QueryLevel;
+  /** Do the level's scopes have this column only once? */
+  readonly isUnique: (name: string) => boolean;
+};
+
 /** What one relation needs, where the level groups by its whole key. */
-const additionsFor = ({ scope, name, item }: Entry, grouped: readonly Column[], uses: readonly ColumnUse[], level: QueryLevel, isUnique: (name: string) => boolean) => {
+const additionsFor = ({ scope, name, item }: Entry, { grouped, uses, level, isUnique }: Grouping): readonly string[] => {
   const columns = new Set(scope.columns);
   const isMine = (column: Column): boolean =>
     columns.has(column.name) && (column.qualifier === undefined ? isUnique(column.name) : column.qualifier === item.name);
@@ -55,7 +65,11 @@ const additionsFor = ({ scope, name, item }: Entry, grouped: readonly Column[], 
   return additions;
 };
 
-const additionsAt = (level: QueryLevel, uses: readonly ColumnUse[], named: ReadonlyMap<RelationReference, Named>): readonly GroupAddition[] => {
+const additionsAt = (
+  level: QueryLevel,
+  uses: readonly ColumnUse[],
+  named: ReadonlyMap<RelationReference, Named>,
+): readonly GroupAddition[] => {
   const items = level.groupBy ?? [];
   const last = items.at(-1);
   if (last === undefined) return [];
@@ -66,7 +80,8 @@ const additionsAt = (level: QueryLevel, uses: readonly ColumnUse[], named: Reado
   const owners = new Map<string, number>();
   for (const { scope } of entries) for (const column of scope.columns) owners.set(column, (owners.get(column) ?? 0) + 1);
   const grouped = items.map((item) => groupedColumn(item, level, (name) => owners.has(name))).filter((column) => column !== undefined);
-  const additions = entries.flatMap((entry) => additionsFor(entry, grouped, uses, level, (name) => owners.get(name) === 1));
+  const grouping: Grouping = { grouped, uses, level, isUnique: (name) => owners.get(name) === 1 };
+  const additions = entries.flatMap((entry) => additionsFor(entry, grouping));
   return additions.length === 0 ? [] : [{ after: last.location, text: [...new Set(additions)].join(', ') }];
 };
 

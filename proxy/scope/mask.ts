@@ -126,7 +126,8 @@ const keep = (side: 'left' | 'right', characters: number, raw: string, column: C
   if (!isText(column)) return cannot(side === 'right' ? 'KeepLast' : 'KeepFirst', column);
   const text = asText(raw);
   const kept = `pg_catalog.${side}(${text}, ${characters})`;
-  const shown = side === 'right' ? `'***'::pg_catalog.text OPERATOR(pg_catalog.||) ${kept}` : `${kept} OPERATOR(pg_catalog.||) '***'::pg_catalog.text`;
+  const shown =
+    side === 'right' ? `'***'::pg_catalog.text OPERATOR(pg_catalog.||) ${kept}` : `${kept} OPERATOR(pg_catalog.||) '***'::pg_catalog.text`;
   return both(
     typed(
       `CASE WHEN ${raw} IS NULL THEN NULL WHEN ${length(text)} OPERATOR(pg_catalog.>=) ${characters * 2} THEN ${shown} ELSE '***'::pg_catalog.text END`,

@@ -54,7 +54,10 @@ describe('rewrite() puts the scope in the place of the relation', () => {
     ['WITH users AS (SELECT * FROM users) SELECT * FROM users', 'WITH users AS (SELECT * FROM <users> AS "users") SELECT * FROM users'],
     ['EXPLAIN SELECT * FROM users', 'EXPLAIN SELECT * FROM <users> AS "users"'],
     ['COPY users TO STDOUT', `COPY (SELECT * FROM ${USERS.replace('FROM ', 'FROM ONLY ')} AS "users") TO STDOUT`],
-    ['COPY users (ssn, "id") TO STDOUT CSV', `COPY (SELECT "ssn", "id" FROM ${USERS.replace('FROM ', 'FROM ONLY ')} AS "users") TO STDOUT CSV`],
+    [
+      'COPY users (ssn, "id") TO STDOUT CSV',
+      `COPY (SELECT "ssn", "id" FROM ${USERS.replace('FROM ', 'FROM ONLY ')} AS "users") TO STDOUT CSV`,
+    ],
     ['COPY orders (id) TO STDOUT', 'COPY "public"."orders" (id) TO STDOUT'],
     ['COPY (TABLE users) TO STDOUT', 'COPY (SELECT * FROM <users> AS "users") TO STDOUT'],
   ])('%s', (sql, expected) => {
@@ -64,7 +67,10 @@ describe('rewrite() puts the scope in the place of the relation', () => {
   it.each([
     ['SELECT * FROM ONLY users', `${USERS.replace('FROM ', 'FROM ONLY ')} AS "users"`],
     ['SELECT * FROM ONLY (users) u', `${USERS.replace('FROM ', 'FROM ONLY ')} u`],
-    ['SELECT * FROM users u TABLESAMPLE bernoulli (lower(1)) REPEATABLE (2)', `${USERS.slice(0, -1)} TABLESAMPLE bernoulli (lower(1)) REPEATABLE (2)) u `],
+    [
+      'SELECT * FROM users u TABLESAMPLE bernoulli (lower(1)) REPEATABLE (2)',
+      `${USERS.slice(0, -1)} TABLESAMPLE bernoulli (lower(1)) REPEATABLE (2)) u `,
+    ],
     ['SELECT ctid, users.tableoid FROM users', `${USERS.replace(' FROM ', ', r.ctid AS ctid, r.tableoid AS tableoid FROM ')} AS "users"`],
   ])('%s', (sql, scope) => {
     const builtinFunctions = new Set(['bernoulli', 'lower']);
@@ -97,7 +103,9 @@ describe('rewrite() puts the scope in the place of the relation', () => {
   });
 
   it('pins functions', () => {
-    expect(sent('SELECT lower(name), granted(1) FROM users')).toBe('SELECT "pg_catalog".lower(name), "public".granted(1) FROM <users> AS "users"');
+    expect(sent('SELECT lower(name), granted(1) FROM users')).toBe(
+      'SELECT "pg_catalog".lower(name), "public".granted(1) FROM <users> AS "users"',
+    );
   });
 
   it('keeps the key of a hash out of EXPLAIN and of what is recorded', () => {
@@ -132,16 +140,25 @@ describe('rewrite() adds what depends on a grouped key', () => {
     ['SELECT id AS k, name FROM users u GROUP BY k', `SELECT id AS k, name FROM ${U} k, "u"."name"`],
     ['SELECT u.id, name FROM users u GROUP BY 1', `SELECT u.id, name FROM ${U} 1, "u"."name"`],
     ['SELECT u.id, name FROM users u GROUP BY (u.id)', `SELECT u.id, name FROM ${U} (u.id, "u"."name")`],
-    ['SELECT u.id FROM users u GROUP BY u.id HAVING u.name > 1 ORDER BY ssn', `SELECT u.id FROM ${U} u.id, "u"."ssn", "u"."name" HAVING u.name > 1 ORDER BY ssn`],
+    [
+      'SELECT u.id FROM users u GROUP BY u.id HAVING u.name > 1 ORDER BY ssn',
+      `SELECT u.id FROM ${U} u.id, "u"."ssn", "u"."name" HAVING u.name > 1 ORDER BY ssn`,
+    ],
     ['SELECT u.*, count(*) FROM users u GROUP BY u.id', `SELECT u.*, count(*) FROM ${U} u.id, "u"."name", "u"."ssn"`],
     ['SELECT u, count(*) FROM users u GROUP BY u.id', `SELECT u, count(*) FROM ${U} u.id, "u".*`],
-    ['SELECT u.id, (SELECT total FROM orders o WHERE o.id = u.name) FROM users u GROUP BY u.id', `SELECT u.id, (SELECT total FROM "public"."orders" o WHERE o.id = u.name) FROM ${U} u.id, "u"."name"`],
+    [
+      'SELECT u.id, (SELECT total FROM orders o WHERE o.id = u.name) FROM users u GROUP BY u.id',
+      `SELECT u.id, (SELECT total FROM "public"."orders" o WHERE o.id = u.name) FROM ${U} u.id, "u"."name"`,
+    ],
     // A json has no equality: it cannot be grouped by, and inside of an aggregate it need not be.
     ['SELECT u.id, count(u.settings) FROM users u GROUP BY u.id', `SELECT u.id, count(u.settings) FROM ${U} u.id`],
     // The name of a select list entry counts only where no column has it.
     ['SELECT name AS id FROM users u GROUP BY id, name', `SELECT name AS id FROM ${U} id, name`],
     ['SELECT u.name FROM users u GROUP BY u.name', `SELECT u.name FROM ${U} u.name`],
-    ['SELECT u.id, u.name FROM users u GROUP BY GROUPING SETS ((u.id), (u.name))', `SELECT u.id, u.name FROM ${U} GROUPING SETS ((u.id), (u.name))`],
+    [
+      'SELECT u.id, u.name FROM users u GROUP BY GROUPING SETS ((u.id), (u.name))',
+      `SELECT u.id, u.name FROM ${U} GROUPING SETS ((u.id), (u.name))`,
+    ],
     ['SELECT u.id FROM users u GROUP BY u.id', `SELECT u.id FROM ${U} u.id`],
   ])('%s', (sql, expected) => {
     expect(sent(sql)).toBe(expected);
@@ -149,8 +166,14 @@ describe('rewrite() adds what depends on a grouped key', () => {
 
   it('but not where a mask makes the key say less', () => {
     const grouped = (mask: 'Redact' | 'Hash'): string => {
-      const select = { columns: ['name'], masks: [{ column: 'id', mask: mask === 'Hash' ? { type: mask, key: Buffer.from('k') } : { type: mask } }] };
-      return sent('SELECT name FROM users u GROUP BY u.id', contextOf({ grants: grantsOf(policy({ relations: [grant('users', { select })] }))! })).replace(/.* u GROUP/s, 'GROUP');
+      const select = {
+        columns: ['name'],
+        masks: [{ column: 'id', mask: mask === 'Hash' ? { type: mask, key: Buffer.from('k') } : { type: mask } }],
+      };
+      return sent(
+        'SELECT name FROM users u GROUP BY u.id',
+        contextOf({ grants: grantsOf(policy({ relations: [grant('users', { select })] }))! }),
+      ).replace(/.* u GROUP/s, 'GROUP');
     };
     expect([grouped('Redact'), grouped('Hash')]).toEqual(['GROUP BY u.id', 'GROUP BY u.id, "u"."name"']);
   });
@@ -204,7 +227,9 @@ describe('a rewritten query', () => {
       ),
       query: fc.oneof(
         { maxDepth: 3 },
-        fc.tuple(fc.constantFrom('*', '1', 'lower(id)', 'public.users.id', 'count(*)', `'é'`), tie('source')).map(([list, source]) => `SELECT ${list} FROM ${source}`),
+        fc
+          .tuple(fc.constantFrom('*', '1', 'lower(id)', 'public.users.id', 'count(*)', `'é'`), tie('source'))
+          .map(([list, source]) => `SELECT ${list} FROM ${source}`),
         fc.tuple(tie('query'), tie('query')).map(([left, right]) => `(${left}) UNION ALL (${right})`),
         fc.tuple(tie('query'), tie('query')).map(([cte, body]) => `WITH users AS (${cte}) SELECT * FROM (${body}) w, users`),
         fc.tuple(tie('source'), tie('query')).map(([source, inner]) => `SELECT 1 FROM ${source} WHERE EXISTS (${inner}) GROUP BY id`),

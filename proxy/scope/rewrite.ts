@@ -6,17 +6,7 @@ import type { Pin, ResolvedRelation } from '../policy/decision.ts';
 import type { Edit } from '../policy/judgement.ts';
 import type { Analysis, ColumnUse, FromItem, RelationReference } from '../sql/analysis.ts';
 import { characterAt } from '../sql/analyze.ts';
-import {
-  closingParenthesis,
-  isPunctuation,
-  isWord,
-  lastOfName,
-  lastOfPart,
-  textOf,
-  TOKEN,
-  type Tokens,
-  tokenAt,
-} from '../sql/tokens.ts';
+import { closingParenthesis, isPunctuation, isWord, lastOfName, lastOfPart, textOf, TOKEN, type Tokens, tokenAt } from '../sql/tokens.ts';
 import { groupAdditions, type Named } from './group-by.ts';
 import { BASE_ALIAS } from './mask.ts';
 import { quoteIdentifier, quoteName } from './quote.ts';
@@ -34,6 +24,11 @@ export type Rewritten = {
 };
 
 type Piece = { start: number; end: number; sent: string; recorded: string; base?: { offset: number; schema: string; name: string } };
+
+/** A replacement, with and without keys, and where in it a relation is named. */
+type Written = Pick<Piece, 'sent' | 'recorded' | 'base'>;
+
+const plain = (text: string): Written => ({ sent: text, recorded: text });
 
 const SYSTEM_COLUMNS = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']);
 
@@ -67,7 +62,12 @@ const lastOfSample = (tokens: Tokens, from: number): number => {
 };
 
 /** The scope as a sub-select, and where the base relation's name begins in it. */
-const subSelect = (scope: ScopedRelation, only: boolean, extra: readonly string[], sample: string): { sent: string; recorded: string; offset: (text: string) => number } => {
+const subSelect = (
+  scope: ScopedRelation,
+  only: boolean,
+  extra: readonly string[],
+  sample: string,
+): { sent: string; recorded: string; offset: (text: string) => number } => {
   const base = quoteName(scope.relation.schema, scope.relation.name);
   const more = extra.map((column) => `, ${BASE_ALIAS}.${column} AS ${column}`).join('');
   const from = `${more} FROM ${only ? 'ONLY ' : ''}`;
@@ -103,9 +103,14 @@ class Rewriter {
     throw at(failure, characterAt(this.tokens.bytes, location));
   };
 
-  replace(first: number, last: number, sent: string, recorded = sent, base?: Piece['base']): void {
-    const piece: Piece = { start: this.tokens.starts[first]!, end: this.tokens.ends[last]!, sent: this.keyless ? recorded : sent, recorded };
-    if (base !== undefined) piece.base = base;
+  replace(first: number, last: number, text: Written): void {
+    const piece: Piece = {
+      start: this.tokens.starts[first]!,
+      end: this.tokens.ends[last]!,
+      sent: this.keyless ? text.recorded : text.sent,
+      recorded: text.recorded,
+    };
+    if (text.base !== undefined) piece.base = text.base;
     this.pieces.push(piece);
   }
 
@@ -122,7 +127,7 @@ class Rewriter {
       const base = { offset: 0, schema: relation.schema, name: relation.name };
       const nameEnd = lastOfName(this.tokens, span.name);
       // A relation without an alias keeps being known by its name.
-      this.replace(span.name, nameEnd, qualified, qualified, base);
+      this.replace(span.name, nameEnd, { ...plain(qualified), base });
       return;
     }
     if (copied) {
@@ -136,7 +141,11 @@ class Rewriter {
     const alias = reference.alias === undefined ? ` AS ${quoteIdentifier(this.names.get(reference) ?? reference.name)}` : '';
     const list = this.keyless ? scope.recordedList : scope.list;
     const base = { offset: Buffer.byteLength(prefix) + select.offset(list), schema: relation.schema, name: relation.name };
-    this.replace(isTable ? span.first - 1 : span.first, span.last, prefix + select.sent + alias, prefix + select.recorded + alias, base);
+    this.replace(isTable ? span.first - 1 : span.first, span.last, {
+      sent: prefix + select.sent + alias,
+      recorded: prefix + select.recorded + alias,
+      base,
+    });
   }
 
   /** `COPY rel (columns) TO STDOUT` becomes `COPY (SELECT columns FROM scope) TO STDOUT`. */
@@ -154,11 +163,8 @@ class Rewriter {
     const before = `(SELECT ${names} FROM `;
     const after = ` AS ${quoteIdentifier(reference.name)})`;
     const list = this.keyless ? scope.recordedList : scope.list;
-    this.replace(span.first, last, before + select.sent + after, before + select.recorded + after, {
-      offset: Buffer.byteLength(before) + select.offset(list),
-      schema: scope.relation.schema,
-      name: scope.relation.name,
-    });
+    const base = { offset: Buffer.byteLength(before) + select.offset(list), schema: scope.relation.schema, name: scope.relation.name };
+    this.replace(span.first, last, { sent: before + select.sent + after, recorded: before + select.recorded + after, base });
   }
 
   /** Moves a TABLESAMPLE clause inside the scope: a sub-select cannot be sampled. */
@@ -168,7 +174,7 @@ class Rewriter {
     const last = lastOfSample(this.tokens, first);
     if (last < 0) return this.fail(notUnderstood('this form of TABLESAMPLE'), this.tokens.starts[span.name]!);
     const text = this.tokens.bytes.toString('utf8', this.tokens.starts[first], this.tokens.ends[last]);
-    this.replace(first, last, '');
+    this.replace(first, last, plain(''));
     return ` ${text}`;
   }
 
@@ -202,7 +208,7 @@ class Rewriter {
     if (first < 0) this.fail(notUnderstood('the place of a column name'), use.location);
     let last = lastOfPart(this.tokens, first);
     for (let index = 1; index < qualifiers.length; index++) last = lastOfPart(this.tokens, last + 2);
-    this.replace(first, last, quoteIdentifier(this.names.get(reference) ?? reference.name));
+    this.replace(first, last, plain(quoteIdentifier(this.names.get(reference) ?? reference.name)));
   }
 
   pin({ location, schema }: Pin): void {

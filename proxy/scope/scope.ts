@@ -107,9 +107,7 @@ export const scopeOf = (relation: CatalogRelation, grant: RelationGrant, grammar
 export const systemScope = (relation: CatalogRelation, system: Extract<SystemRelation, { type: 'Scoped' }>): ScopedRelation => {
   const hidden = new Set(system.hide);
   const list = relation.columns
-    .map((column) =>
-      hidden.has(column.name) ? `NULL::${column.castTo} AS ${quoteIdentifier(column.name)}` : baseColumn(column.name),
-    )
+    .map((column) => (hidden.has(column.name) ? `NULL::${column.castTo} AS ${quoteIdentifier(column.name)}` : baseColumn(column.name)))
     .join(', ');
   return {
     type: 'Scoped',
@@ -134,4 +132,3 @@ export const probeOf = (scope: ScopedRelation): string =>
 /** Names for a hint, cut to what a person reads. */
 export const someOf = (names: readonly string[], most = 12): readonly string[] =>
   names.length <= most ? names : [...names.slice(0, most), `and ${names.length - most} more`];
-

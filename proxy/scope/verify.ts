@@ -106,7 +106,8 @@ export const verifyRewritten = (text: string, { analyses, edits, anchors }: Rewr
     }
     for (const reference of rewritten.relations) {
       const named = relationKey(reference.schema ?? '', reference.name);
-      if (reference.database !== undefined || expected.get(reference.location) !== named) return `relation "${reference.name}" is not one of ours`;
+      if (reference.database !== undefined || expected.get(reference.location) !== named)
+        return `relation "${reference.name}" is not one of ours`;
       found++;
     }
     const own: string[] = [];

@@ -42,12 +42,21 @@ describe('analyze() finds every relation that is not a CTE', () => {
     ['SELECT * FROM a TABLESAMPLE system ((SELECT x FROM b))', ['a', 'b']],
     ['SELECT * FROM ((a JOIN b USING (x)) LEFT JOIN ONLY (c) ON true) AS j', ['a', 'b', 'c']],
     ['SELECT * FROM ROWS FROM (f((SELECT x FROM a)), g(2) AS (y int)) WITH ORDINALITY', ['a']],
-    [`SELECT * FROM XMLTABLE('/r' PASSING (SELECT x FROM a) COLUMNS v text PATH (SELECT x FROM b) DEFAULT (SELECT x FROM c))`, ['a', 'b', 'c']],
-    [`SELECT * FROM JSON_TABLE((SELECT x FROM a), '$' PASSING (SELECT x FROM b) AS p COLUMNS (v int PATH '$' DEFAULT 1 ON EMPTY))`, ['a', 'b']],
+    [
+      `SELECT * FROM XMLTABLE('/r' PASSING (SELECT x FROM a) COLUMNS v text PATH (SELECT x FROM b) DEFAULT (SELECT x FROM c))`,
+      ['a', 'b', 'c'],
+    ],
+    [
+      `SELECT * FROM JSON_TABLE((SELECT x FROM a), '$' PASSING (SELECT x FROM b) AS p COLUMNS (v int PATH '$' DEFAULT 1 ON EMPTY))`,
+      ['a', 'b'],
+    ],
     [`SELECT JSON_OBJECT('k': (SELECT x FROM a)), JSON_ARRAY(SELECT x FROM b), JSON_VALUE((SELECT x FROM c), '$')`, ['a', 'b', 'c']],
     ['SELECT sum(x) FILTER (WHERE x IN (SELECT x FROM a)) OVER (PARTITION BY (SELECT x FROM b)) FROM c', ['c', 'a', 'b']],
     ['SELECT string_agg(x, y ORDER BY (SELECT x FROM a)) WITHIN FROM b', ['b', 'a']],
-    ['SELECT 1 GROUP BY ROLLUP ((SELECT x FROM a)) HAVING (SELECT x FROM b) LIMIT (SELECT x FROM c) OFFSET (SELECT x FROM d)', ['a', 'b', 'd', 'c']],
+    [
+      'SELECT 1 GROUP BY ROLLUP ((SELECT x FROM a)) HAVING (SELECT x FROM b) LIMIT (SELECT x FROM c) OFFSET (SELECT x FROM d)',
+      ['a', 'b', 'd', 'c'],
+    ],
     ['SELECT x[(SELECT i FROM a)], (SELECT b FROM b).c, ARRAY(SELECT x FROM c) FROM d', ['d', 'a', 'b', 'c']],
     ['EXPLAIN (ANALYZE) SELECT * FROM a', ['a']],
     ['PREPARE p AS SELECT * FROM a', ['a']],
@@ -87,7 +96,9 @@ describe('analyze() finds what else is called', () => {
   });
 
   it('functions that syntax stands for, casts, and fields', () => {
-    const { functions, types, fields } = analysisOf(`SELECT extract(year FROM a), (b).c.d, e::f.g, CAST(h AS i[]) FROM j TABLESAMPLE k (1)`);
+    const { functions, types, fields } = analysisOf(
+      `SELECT extract(year FROM a), (b).c.d, e::f.g, CAST(h AS i[]) FROM j TABLESAMPLE k (1)`,
+    );
     expect(functions.map(({ schema, name }) => [schema, name])).toEqual([
       [undefined, 'k'],
       ['pg_catalog', 'extract'],
@@ -139,12 +150,9 @@ describe('analyze() refuses', () => {
   });
 
   it('says in a hint what to do instead', () => {
-    try {
-      analysisOf('DROP TABLE a');
-      expect.unreachable();
-    } catch (error) {
-      expect((error as Failure).fields).toMatchObject({ sqlstate: '42501', hint: 'Only reading is allowed: use SELECT.' });
-    }
+    expect(() => analysisOf('DROP TABLE a')).toThrow(
+      expect.objectContaining({ fields: expect.objectContaining({ hint: 'Only reading is allowed: use SELECT.' }) }),
+    );
   });
 });
 
@@ -168,7 +176,11 @@ describe('analyze() takes long chains and refuses what is too deep', () => {
 
 describe('analyze() knows the form of a statement', () => {
   it.each([
-    ['BEGIN READ ONLY', { type: 'Transaction', action: 'Begin', name: undefined, chain: false }, [{ name: 'transaction_read_only', values: ['on'], local: true }]],
+    [
+      'BEGIN READ ONLY',
+      { type: 'Transaction', action: 'Begin', name: undefined, chain: false },
+      [{ name: 'transaction_read_only', values: ['on'], local: true }],
+    ],
     ['COMMIT AND CHAIN', { type: 'Transaction', action: 'Commit', name: undefined, chain: true }, []],
     ['ROLLBACK TO s', { type: 'Transaction', action: 'RollbackTo', name: 's', chain: false }, []],
     ['SET LOCAL search_path = a, "B"', { type: 'Set' }, [{ name: 'search_path', values: ['a', 'B'], local: true }]],

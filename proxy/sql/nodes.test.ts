@@ -5,7 +5,12 @@ import { NODE_SHAPES } from './nodes.ts';
 
 /** `Tag.field` to its type, out of the declarations that libpg_query's own protocol file makes. */
 const declared = new Map<string, string>();
-const types = readFileSync(createRequire(import.meta.url).resolve('@pgsql/types').replace('index.js', 'types.d.ts'), 'utf8');
+const types = readFileSync(
+  createRequire(import.meta.url)
+    .resolve('@pgsql/types')
+    .replace('index.js', 'types.d.ts'),
+  'utf8',
+);
 for (const [, tag, body] of types.matchAll(/^export interface (\w+) \{\n([\s\S]*?)^\}/gm)) {
   for (const [, field, type] of (body ?? '').matchAll(/^\s+"?(\w+)"?\?: ([^;]+);/gm)) declared.set(`${tag}.${field}`, type ?? '');
 }

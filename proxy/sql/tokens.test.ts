@@ -39,7 +39,28 @@ describe('readTokens()', () => {
   });
 
   it('gives tokens in order that never overlap and lie inside of the text, whatever the text', () => {
-    const pieces = fc.constantFrom(`'`, `"`, '$', '$a$', '--', '/*', '*/', '\n', 'a', 'é', '1', '.', '(', ')', '+', 'E', 'U&', ' ', '\\', '0x');
+    const pieces = fc.constantFrom(
+      `'`,
+      `"`,
+      '$',
+      '$a$',
+      '--',
+      '/*',
+      '*/',
+      '\n',
+      'a',
+      'é',
+      '1',
+      '.',
+      '(',
+      ')',
+      '+',
+      'E',
+      'U&',
+      ' ',
+      '\\',
+      '0x',
+    );
     fc.assert(
       fc.property(fc.array(fc.oneof(pieces, fc.string({ unit: 'grapheme' })), { maxLength: 40 }), (parts) => {
         const bytes = Buffer.from(parts.join(''));

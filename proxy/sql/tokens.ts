@@ -267,7 +267,8 @@ export const closingParenthesis = (tokens: Tokens, open: number): number => {
 
 /** Last token of one name that begins at `first`: `U&"d!0061t" UESCAPE '!'` has three. */
 export const lastOfPart = (tokens: Tokens, first: number): number => {
-  const escaped = tokens.kinds[first] === TOKEN.quoted && tokens.bytes[tokens.starts[first]!] !== 34 && isWord(tokens, first + 1, 'uescape');
+  const escaped =
+    tokens.kinds[first] === TOKEN.quoted && tokens.bytes[tokens.starts[first]!] !== 34 && isWord(tokens, first + 1, 'uescape');
   return escaped ? first + 2 : first;
 };
 

@@ -3,16 +3,7 @@
  * INVARIANT: every node and field is judged by `NODE_SHAPES` or by a handler below; what is in neither is refused.
  */
 import { type Failure, notUnderstood, statementRefused, statementTooComplex } from '../../kernel/failure.ts';
-import type {
-  ColumnUse,
-  FieldUse,
-  FromItem,
-  FunctionUse,
-  NameUse,
-  ParameterUse,
-  QueryLevel,
-  RelationReference,
-} from './analysis.ts';
+import type { ColumnUse, FieldUse, FromItem, FunctionUse, NameUse, ParameterUse, QueryLevel, RelationReference } from './analysis.ts';
 import { NODE_SHAPES } from './nodes.ts';
 import { groupItems, parametersOf, targetOf } from './query-level.ts';
 import { constantOf, listOf, locationOf, namesOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';

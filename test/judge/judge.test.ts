@@ -46,14 +46,27 @@ const RAW = /111-11-1111|222-22-2222|333-33-3333|example\.org|-05-17|-02-03|x[12
 
 describe('what comes back of a masked table', () => {
   it.each([
-    ['SELECT id, ssn FROM people ORDER BY id', [['1', '***1111'], ['2', '***2222'], ['3', '***3333']]],
+    [
+      'SELECT id, ssn FROM people ORDER BY id',
+      [
+        ['1', '***1111'],
+        ['2', '***2222'],
+        ['3', '***3333'],
+      ],
+    ],
     ['SELECT id FROM ONLY people ORDER BY id DESC LIMIT 1', [['2']]],
     [`SELECT count(*) FROM people WHERE ssn = '111-11-1111'`, [['0']]],
     [`SELECT count(*) FROM people WHERE ssn = '***1111'`, [['1']]],
     ['SELECT p.id FROM people p JOIN people q ON p.ssn = q.ssn AND p.mail = q.mail ORDER BY 1', [['1'], ['2'], ['3']]],
     ['SELECT count(*) FROM people p JOIN orders o ON p.ssn < p.name AND p.mail <> p.ssn', [['6']]],
     ['SELECT born::text FROM people WHERE id = 1', [['1990-01-01']]],
-    ['SELECT p.id, p.name, sum(o.total) FROM people p JOIN orders o ON o.person = p.id GROUP BY p.id ORDER BY p.name', [['1', 'Ann', '10'], ['2', 'Bob', '20']]],
+    [
+      'SELECT p.id, p.name, sum(o.total) FROM people p JOIN orders o ON o.person = p.id GROUP BY p.id ORDER BY p.name',
+      [
+        ['1', 'Ann', '10'],
+        ['2', 'Bob', '20'],
+      ],
+    ],
     ['SELECT p.id, json_agg(p.data) FROM people p WHERE id = 1 GROUP BY p.id', [['1', '[{"a":1}]']]],
     ['SELECT lower(name) FROM people WHERE id = 1', [['ann']]],
     [`SELECT id FROM ${LONG}`, [['7']]],
@@ -77,7 +90,9 @@ describe('what comes back of a masked table', () => {
     ['TABLE people'],
     ['WITH people AS (SELECT * FROM people) SELECT * FROM people'],
     ['WITH RECURSIVE r AS (SELECT id, ssn FROM people UNION SELECT p.id, p.mail FROM people p JOIN r USING (id)) TABLE r'],
-    [`SELECT * FROM XMLTABLE('/r' PASSING (SELECT xmlelement(name r, xmlagg(xmlelement(name s, ssn, mail))) FROM people) COLUMNS v text PATH 'string(.)')`],
+    [
+      `SELECT * FROM XMLTABLE('/r' PASSING (SELECT xmlelement(name r, xmlagg(xmlelement(name s, ssn, mail))) FROM people) COLUMNS v text PATH 'string(.)')`,
+    ],
     [`SELECT * FROM JSON_TABLE((SELECT jsonb_agg(p) FROM people p), '$[*]' COLUMNS (ssn text, mail text, secret text))`],
     ['SELECT min(ssn), max(mail), array_agg(born) FROM people GROUP BY ROLLUP (name)'],
     ['SELECT first_value(ssn) OVER w, lag(mail) OVER w FROM people WINDOW w AS (ORDER BY ssn)'],

@@ -43,7 +43,14 @@ export const useJudge = (schema: string, grants: Partial<AccessPolicy>): UsedJud
     await store.ensure();
     const bundle = { revision: 'r1', connections: new Map(), policies: [policy(grants)] };
     const clock = { now: () => new Date(), monotonic: () => performance.now() };
-    agent = new AgentJudge({ agent: 'reader', connection: 'shop/main', bundle: () => bundle, catalog: store, clock, onFault: (fault) => faults.push(fault) });
+    agent = new AgentJudge({
+      agent: 'reader',
+      connection: 'shop/main',
+      bundle: () => bundle,
+      catalog: store,
+      clock,
+      onFault: (fault) => faults.push(fault),
+    });
   });
 
   afterAll(async () => {

@@ -77,7 +77,14 @@ export const catalogOf = (rest: Partial<Catalog> = {}): Catalog => ({
   ]),
   operators: byName([
     { schema: 'public', name: '<<<', extension: undefined, function: { schema: 'public', name: 'purge' }, operandTypes: [], operands: 2 },
-    { schema: 'public', name: '=', extension: undefined, function: { schema: 'public', name: 'purge' }, operandTypes: ['public.mood'], operands: 2 },
+    {
+      schema: 'public',
+      name: '=',
+      extension: undefined,
+      function: { schema: 'public', name: 'purge' },
+      operandTypes: ['public.mood'],
+      operands: 2,
+    },
   ]),
   columnTypes: new Map(),
   userTypes: new Map([['mood', [{ schema: 'public', reach: ['public.mood'] }]]]),

@@ -28,7 +28,7 @@ export const isAllowedFunction = (candidate: Pick<CatalogFunction, 'schema' | 'n
   return ready !== undefined && !ready.refused.includes(candidate.name);
 };
 
-const NOT_GRANTED = 'It is not one of PostgreSQL\'s own harmless functions, and no policy in force names it or its extension.';
+const NOT_GRANTED = "It is not one of PostgreSQL's own harmless functions, and no policy in force names it or its extension.";
 
 /** Judges one call. */
 export const checkFunction = (use: FunctionUse, context: DecisionContext): FunctionVerdict => {

@@ -27,8 +27,7 @@ export const checkOperators = (uses: readonly NameUse[], types: ReadonlySet<stri
     const candidates = context.catalog.operators.get(use.name);
     if (candidates === undefined) continue;
     const reachable = candidates.filter(
-      (operator) =>
-        (use.schema === undefined || use.schema === operator.schema) && operator.operandTypes.every((type) => types.has(type)),
+      (operator) => (use.schema === undefined || use.schema === operator.schema) && operator.operandTypes.every((type) => types.has(type)),
     );
     const refused = reachable.find((operator) => !isAllowed(operator, context));
     if (refused === undefined) continue;

@@ -39,7 +39,9 @@ const displayed = (reference: RelationReference): string =>
 
 /** Names of the relations that may be read, for the hint. */
 export const readableRelations = (grants: Grants): readonly string[] => {
-  const names = [...grants.relations.values()].filter(({ grant }) => grant.select !== undefined).map(({ grant }) => `${grant.schema}.${grant.name}`);
+  const names = [...grants.relations.values()]
+    .filter(({ grant }) => grant.select !== undefined)
+    .map(({ grant }) => `${grant.schema}.${grant.name}`);
   return names.length <= 12 ? names : [...names.slice(0, 12), `and ${names.length - 12} more`];
 };
 

@@ -35,9 +35,7 @@ const checkPath = (schemas: readonly string[], local: boolean, location: number,
       location,
     );
   }
-  const resolved = schemas
-    .map((schema) => (schema === '$user' ? catalog.role : schema))
-    .filter((schema) => catalog.schemas.has(schema));
+  const resolved = schemas.map((schema) => (schema === '$user' ? catalog.role : schema)).filter((schema) => catalog.schemas.has(schema));
   return { reason: undefined, path: { type: 'SetSearchPath', path: resolved, local } };
 };
 
@@ -65,7 +63,10 @@ const isTrue = (text: string): boolean => /^\s*(on|1|t|tr|tru|true|y|ye|yes)\s*$
 export const checkSettingFunction = (use: FunctionUse, context: DecisionContext): SettingVerdict => {
   const [name, value, local] = use.constants;
   if (name === undefined) {
-    return reasonOf(settingRefused('unknown', `${use.name} is called with a name that is not a constant.`, 'Write the name as a constant.'), use.location);
+    return reasonOf(
+      settingRefused('unknown', `${use.name} is called with a name that is not a constant.`, 'Write the name as a constant.'),
+      use.location,
+    );
   }
   if (use.name === 'current_setting') return { reason: checkShow(name, use.location, context), path: undefined };
   if (value === undefined) {
