@@ -127,7 +127,6 @@ const judgeStatements = async (
     for (const reason of decision.reasons) judging.reasons.push(reason);
     const own = await scopesOf(decision, context, judging);
     note(analysis, { decision, scopes: own }, judging, maskedParameters);
-    if (context.grants.mode === 'Audit') judging.reasons.push(...columnsBeyondGrant(analysis, decision));
     if (judging.reasons.some((reason) => !reason.auditable || context.grants.mode === 'Enforce')) {
       return {
         judged: refusedFor(judging, bytes, context),
@@ -234,24 +233,6 @@ const note = (
       if (use.columns.some((column) => scope.masked.includes(column))) maskedParameters.add(use.parameter);
   }
 };
-
-/** `mode: Audit` shows columns that are not granted; naming one would have been refused. */
-const columnsBeyondGrant = (analysis: Analysis, decision: Decision): readonly Reason[] =>
-  decision.relations.flatMap(({ relation, access }) => {
-    const select = access.type === 'Granted' ? access.granted.grant.select : undefined;
-    if (select === undefined || select.columns === '*') return [];
-    const granted = new Set([...select.columns, ...select.masks.map((entry) => entry.column)]);
-    const hidden = new Set(relation.columns.map((column) => column.name).filter((column) => !granted.has(column)));
-    return analysis.columns
-      .filter((use) => !use.star && hidden.has(use.fields.at(-1) ?? ''))
-      .map(
-        (use): Reason => ({
-          failure: columnRefused(use.fields.at(-1) ?? '', `${relation.schema}.${relation.name}`, [...granted]),
-          location: use.location,
-          auditable: true,
-        }),
-      );
-  });
 
 const preparedOf = (scopes: readonly Scope[], judging: Judging, context: JudgeContext): PreparedByText => ({
   revision: context.revision,

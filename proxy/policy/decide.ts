@@ -4,6 +4,7 @@
 import { staleStatement, statementRefused, statementUnknown } from '../../kernel/failure.ts';
 import type { Analysis } from '../sql/analysis.ts';
 import { checkCasts, namedTypes } from './checks/casts.ts';
+import { checkColumns } from './checks/columns.ts';
 import { checkFields } from './checks/fields.ts';
 import { checkFunction } from './checks/functions.ts';
 import { checkOperators } from './checks/operators.ts';
@@ -32,6 +33,7 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
     pathChange = setting.path ?? pathChange;
   }
   reasons.push(...checkFields(analysis, relations, context));
+  reasons.push(...checkColumns(analysis, relations));
   const types = typesInReach(analysis, relations, context);
   reasons.push(...checkOperators(analysis.operators, types, context));
   reasons.push(...checkCasts(analysis.types, types, context));

@@ -127,10 +127,11 @@ describe('what is refused', () => {
     expect(await through(sql)).toEqual({ refused });
   });
 
-  it('a column that is not granted does not exist', async () => {
-    expect(await through('SELECT secret FROM people')).toEqual({ error: '42703 column "secret" does not exist' });
-    expect(await through('SELECT p.secret FROM people p')).toEqual({ error: '42703 column p.secret does not exist' });
-    expect(await through(`SELECT person FROM ${LONG}`)).toEqual({ error: '42703 column "person" does not exist' });
+  it('a column that is not granted, and it is not there either', async () => {
+    expect(await through('SELECT p.secret FROM people p')).toEqual({ refused: 'column-refused' });
+    expect(await through('SELECT secret FROM people, (SELECT 1) t')).toEqual({ error: '42703 column "secret" does not exist' });
+    expect(await through('SELECT people.secret FROM people NATURAL JOIN (SELECT 1) t')).toEqual({ refused: 'column-refused' });
+    expect(await through(`SELECT person FROM ${LONG}, (SELECT 1) t`)).toEqual({ error: '42703 column "person" does not exist' });
   });
 });
 
