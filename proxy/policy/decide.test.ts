@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { RelationGrant } from '../../kernel/policy.ts';
 import { catalogOf, contextOf, grant, grantsOf, policy } from '../../test/support/small-catalog.ts';
 import { analyze } from '../sql/analyze.ts';
 import { Grammar } from '../sql/grammar.ts';
@@ -49,6 +50,28 @@ describe('decide() on relations', () => {
     expect(decisionOf('SELECT FROM users', context).reasons.map(({ failure }) => failure.fields.detail)).toEqual([
       'More than one policy grants it, and which masks hold would be a guess: shop/readers, b.',
     ]);
+  });
+
+  it('refuses a view that is granted whole and shows a relation that is not, until its columns are listed', () => {
+    const catalog = catalogOf();
+    const users = catalog.relations.get('public\u0000users')!;
+    const view = { ...users, oid: 99, name: 'view', kind: 'v', reaches: [users.oid] };
+    const decided = (select: NonNullable<RelationGrant['select']>) =>
+      decisionOf(
+        'SELECT FROM view',
+        contextOf({
+          catalog: {
+            ...catalog,
+            relations: new Map([...catalog.relations, ['public\u0000view', view]]),
+            relationsByOid: new Map([...catalog.relationsByOid, [99, view]]),
+          },
+          grants: grantsOf(policy({ relations: [...policy().relations, grant('view', { select })] }))!,
+        }),
+      ).reasons.map(({ failure }) => failure.fields.detail);
+    expect(decided({ columns: '*', masks: [] })).toEqual([
+      'It is granted whole, and shows public.users, which is not: its columns have to be listed, with masks.',
+    ]);
+    expect(decided({ columns: ['id', 'ssn'], masks: [] })).toEqual([]);
   });
 
   it('lets mode Audit read a relation that is not granted, but none that shows a masked one', () => {

@@ -2,6 +2,7 @@
  * Resolves each relation as PostgreSQL would, and asks whether the agent may read it.
  */
 import { grantUnusable, notUnderstood, relationRefused, relationUnknown } from '../../../kernel/failure.ts';
+import type { RelationGrant } from '../../../kernel/policy.ts';
 import { systemRelation } from '../../catalog/builtin/relations.ts';
 import { type Catalog, type CatalogRelation, reachesAny, relationKey } from '../../catalog/catalog.ts';
 import type { RelationReference } from '../../sql/analysis.ts';
@@ -24,14 +25,26 @@ const resolve = (reference: RelationReference, catalog: Catalog, path: readonly 
   return undefined;
 };
 
-/** Oids of the relations whose columns or rows the policy hides in part. */
-const guardedOids = (grants: Grants, catalog: Catalog): ReadonlySet<number> => {
+const isGuarded = ({ select, where }: RelationGrant): boolean => where !== undefined || (select?.masks.length ?? 0) > 0;
+
+/** Seen whole and as it is, whatever columns it gets. */
+const isWhole = ({ select, where }: RelationGrant): boolean => select?.columns === '*' && select.masks.length === 0 && where === undefined;
+
+/** Oids of the granted relations that the policy hides in part. */
+const hiddenInPart = (grants: Grants, catalog: Catalog, hides: (grant: RelationGrant) => boolean): ReadonlySet<number> => {
   const oids = new Set<number>();
   for (const [key, { grant }] of grants.relations) {
     const relation = catalog.relations.get(key);
-    if (relation !== undefined && (grant.where !== undefined || (grant.select?.masks.length ?? 0) > 0)) oids.add(relation.oid);
+    if (relation !== undefined && hides(grant)) oids.add(relation.oid);
   }
   return oids;
+};
+
+/** The relation, granted whole, through which a relation that is hidden in part would be seen whole. */
+const shownThrough = (relation: CatalogRelation, { grants, catalog }: DecisionContext): CatalogRelation | undefined => {
+  const hidden = hiddenInPart(grants, catalog, (grant) => !isWhole(grant));
+  for (const oid of hidden) if (reachesAny(catalog, relation.oid, new Set([oid]))) return catalog.relationsByOid.get(oid);
+  return undefined;
 };
 
 const displayed = (reference: RelationReference): string =>
@@ -60,6 +73,13 @@ export const checkRelation = (reference: RelationReference, context: DecisionCon
   const key = relationKey(relation.schema, relation.name);
   const granted = grants.relations.get(key);
   if (granted?.grant.select !== undefined) {
+    const behind = isWhole(granted.grant) ? shownThrough(relation, context) : undefined;
+    if (behind !== undefined) {
+      const other = `${behind.schema}.${behind.name}`;
+      return refuse(
+        grantUnusable(name, `It is granted whole, and shows ${other}, which is not: its columns have to be listed, with masks.`),
+      );
+    }
     return { type: 'Resolved', resolved: { reference, relation, access: { type: 'Granted', granted } } };
   }
   const conflict = grants.conflicts.get(key);
@@ -72,7 +92,7 @@ export const checkRelation = (reference: RelationReference, context: DecisionCon
   }
   const failure = relationRefused(name, readableRelations(grants));
   const isSystem = relation.schema === 'pg_catalog' || relation.schema === 'information_schema';
-  if (grants.mode === 'Audit' && !isSystem && !reachesAny(catalog, relation.oid, guardedOids(grants, catalog))) {
+  if (grants.mode === 'Audit' && !isSystem && !reachesAny(catalog, relation.oid, hiddenInPart(grants, catalog, isGuarded))) {
     const reason: Reason = { failure, location: reference.location, auditable: true };
     return { type: 'Audited', resolved: { reference, relation, access: { type: 'Ungranted' } }, reason };
   }
