@@ -1,7 +1,7 @@
 import postgresJs, { type Sql } from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { POSTGRES_VERSIONS } from '../support/postgres-binaries.ts';
-import { CANARY, type Shop, startShop } from './shop.ts';
+import { CANARY, type Shop, sqlstateOf, startShop } from './shop.ts';
 
 describe.for(POSTGRES_VERSIONS)('postgres.js, PostgreSQL %i', (version) => {
   let shop: Shop;
@@ -47,10 +47,7 @@ describe.for(POSTGRES_VERSIONS)('postgres.js, PostgreSQL %i', (version) => {
           : index % 3 === 1
             ? sql`SELECT ssn FROM customers WHERE id = ${1 + (index % 9)}`
             : sql`SELECT ${index}::int AS n`
-        ).then(
-          ([row]) => Object.values(row ?? {})[0] as unknown,
-          ({ code }: { code: string }) => code,
-        ),
+        ).then(([row]) => Object.values(row ?? {})[0] as unknown, sqlstateOf),
       ),
     );
     expect(ends).toEqual(ends.map((_, index) => (index % 3 === 0 ? '42501' : index % 3 === 1 ? `***${1 + (index % 9)}` : index)));
@@ -69,7 +66,8 @@ describe.for(POSTGRES_VERSIONS)('postgres.js, PostgreSQL %i', (version) => {
     await sql`SELECT id FROM orders ORDER BY id`.forEach(({ id }) => void counted.push(id as number));
     expect([counted.length, counted[0]]).toEqual([100, 2]);
     let copied = '';
-    for await (const chunk of await sql`COPY (SELECT id, ssn FROM customers ORDER BY id LIMIT 2) TO STDOUT`.readable()) copied += String(chunk);
+    for await (const chunk of await sql`COPY (SELECT id, ssn FROM customers ORDER BY id LIMIT 2) TO STDOUT`.readable())
+      copied += String(chunk);
     expect(copied).toBe('1\t***1\n2\t***2\n');
     expect(await sql`SELECT 1 AS one`).toEqual([{ one: 1 }]);
   });
@@ -83,7 +81,7 @@ describe.for(POSTGRES_VERSIONS)('postgres.js, PostgreSQL %i', (version) => {
           await savepoint`SELECT id FROM bonn`;
           return savepoint`SELECT * FROM secrets`;
         })
-        .catch(({ code }: { code: string }) => code);
+        .catch(sqlstateOf);
       const [last] = await transaction`SELECT 2 AS n`;
       return [first?.['n'] as number, refused, last?.['n'] as number];
     });

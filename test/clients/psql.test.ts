@@ -6,11 +6,50 @@ import { CANARY, eventually, type Shop, startShop } from './shop.ts';
 const installed = programVersion('psql');
 
 /** Backslash commands that tell about the database, and come out as they do without the airlock. */
-const CATALOG_COMMANDS = [
-  ...['\\d', '\\d customers', '\\d+ orders', '\\d bonn', '\\dS+ pg_class', '\\dt+', '\\dv', '\\di+', '\\ds', '\\dm', '\\dE', '\\dn+', '\\df', '\\dfS lower'],
-  ...['\\dT', '\\dTS int*', '\\dp', '\\z orders', '\\dx', '\\dD', '\\dg', '\\du+', '\\l', '\\l+ shop', '\\dC int4', '\\do =', '\\dO', '\\dA', '\\dAc btree'],
-  ...['\\dF', '\\dFd', '\\dy', '\\des', '\\dew', '\\det', '\\dL', '\\dRp', '\\dX', '\\dc ascii*', '\\dP', '\\ddp', '\\dd'],
-];
+const CATALOG_COMMANDS = String.raw`
+\d
+\d customers
+\d+ orders
+\d bonn
+\dS+ pg_class
+\dt+
+\dv
+\di+
+\ds
+\dm
+\dE
+\dn+
+\df
+\dfS lower
+\dT
+\dTS int*
+\dp
+\z orders
+\dx
+\dD
+\dg
+\du+
+\l
+\l+ shop
+\dC int4
+\do =
+\dO
+\dA
+\dAc btree
+\dF
+\dFd
+\dy
+\des
+\dew
+\det
+\dL
+\dRp
+\dX
+\dc ascii*
+\dP
+\ddp
+\dd
+`;
 
 /** What else people type, on what is granted in the clear. */
 const SESSION = String.raw`
@@ -75,10 +114,9 @@ describe.skipIf(installed === undefined).for(POSTGRES_VERSIONS)('psql, PostgreSQ
 
   it('describes the database as it does without the airlock', async () => {
     // psql 15 does not know each column that newer servers have renamed: what fails directly fails alike.
-    const script = CATALOG_COMMANDS.join('\n');
-    const direct = await psql(shop.directUrl, script);
+    const direct = await psql(shop.directUrl, CATALOG_COMMANDS);
     expect(direct.stdout).toContain('customers');
-    expect(await psql(shop.url, script)).toEqual(direct);
+    expect(await psql(shop.url, CATALOG_COMMANDS)).toEqual(direct);
   });
 
   it('masks, filters and refuses', async () => {
@@ -139,6 +177,9 @@ SELECT 'goes on';
     const wrong = await psql(shop.proxy.url('ann', 'shop', 'wrong'), 'SELECT 1');
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('FATAL:  password authentication failed for user "ann"')]);
     const elsewhere = await psql(shop.url.replace(/shop$/, 'postgres'), 'SELECT 1');
-    expect([elsewhere.code, elsewhere.stderr]).toEqual([2, expect.stringContaining('FATAL:  database "postgres" is not available to this agent')]);
+    expect([elsewhere.code, elsewhere.stderr]).toEqual([
+      2,
+      expect.stringContaining('FATAL:  database "postgres" is not available to this agent'),
+    ]);
   });
 });

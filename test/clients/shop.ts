@@ -37,8 +37,8 @@ export type Manifests = {
   readonly host?: string;
   readonly rolePassword?: string;
   readonly agentPassword?: string;
-  /** A whole `tls:` of the connection; `{ mode: Disable }` unless told. */
-  readonly tls?: string;
+  /** PEM of the authority that the database's certificate is verified against; without it the way there is not encrypted. */
+  readonly ca?: string;
   /** More of the policy's `spec`, as YAML indented by two. */
   readonly spec?: string;
   /** More relations, as YAML list items indented by four. */
@@ -46,7 +46,10 @@ export type Manifests = {
 };
 
 /** The files of a manifests folder, by name. */
-export const manifestFiles = (postgres: { readonly port: number }, options: Manifests = {}): Record<'connection.yaml' | 'policy.yaml' | 'secrets.yaml', string> => ({
+export const manifestFiles = (
+  postgres: { readonly port: number },
+  options: Manifests = {},
+): Record<'connection.yaml' | 'policy.yaml' | 'secrets.yaml', string> => ({
   'connection.yaml': `
 apiVersion: pg-airlock.dev/v1alpha1
 kind: DatabaseConnection
@@ -55,7 +58,7 @@ spec:
   host: ${options.host ?? '127.0.0.1'}
   port: ${options.port ?? postgres.port}
   database: shop
-  tls: ${options.tls ?? '{ mode: Disable }'}
+  tls: ${options.ca === undefined ? '{ mode: Disable }' : '{ mode: VerifyFull, caSecretRef: { name: ca } }'}
   credentials: { secretRef: { name: shop-database } }
   audit: { durability: Write }
 `,
@@ -93,6 +96,11 @@ apiVersion: v1
 kind: Secret
 metadata: { name: ann }
 stringData: { password: ${JSON.stringify(options.agentPassword ?? AGENT.password)} }
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: ca }
+stringData: { ca.crt: ${JSON.stringify(options.ca ?? '')} }
 `,
 });
 
@@ -180,3 +188,6 @@ export const eventually = async (condition: () => boolean | Promise<boolean>): P
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 };
+
+/** The SQLSTATE of what a driver threw. */
+export const sqlstateOf = (error: unknown): string => String((error as { readonly code?: unknown } | undefined)?.code);
