@@ -44,7 +44,8 @@ export const openCatalogClient = async (connection: Connection, options: Catalog
   const closing = new AbortController();
 
   const connect = async (): Promise<Client> => {
-    await sleep(delay, undefined, { signal: closing.signal, ref: false });
+    // Not for the first attempt: a program that does nothing but wait for it would end there.
+    if (delay > 0) await sleep(delay, undefined, { signal: closing.signal, ref: false });
     delay = Math.min(Math.max(delay * 2, BACKOFF_MS.first), BACKOFF_MS.most);
     const next = await openClient(connection, timeoutMs, closing.signal);
     let lost = false;
