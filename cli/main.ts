@@ -2,14 +2,23 @@
 /**
  * The `pg-airlock` command. Each subcommand is loaded when it is asked for: the proxy's start-up pays for nothing else.
  */
+import type { CommandOutput } from './command-output.ts';
+
 const USAGE = `usage: pg-airlock COMMAND
 
   proxy            stand between agents and PostgreSQL       (pg-airlock proxy --help)
+  explain          what would happen to a statement, and why  (pg-airlock explain --help)
   audit verify     check the hash chain of an audit log
   audit show       print an audit log for people
 `;
 
 const [command, ...args] = process.argv.slice(2);
+
+const terminal: CommandOutput = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  columns: process.stdout.columns,
+};
 
 const run = async (): Promise<number> => {
   switch (command) {
@@ -24,11 +33,11 @@ const run = async (): Promise<number> => {
     }
     case 'audit': {
       const { auditCommand } = await import('./audit.ts');
-      return await auditCommand(args, {
-        out: (text) => void process.stdout.write(text),
-        err: (text) => void process.stderr.write(text),
-        columns: process.stdout.columns,
-      });
+      return await auditCommand(args, terminal);
+    }
+    case 'explain': {
+      const { explainCommand } = await import('./explain.ts');
+      return await explainCommand(args, terminal);
     }
     case 'help':
     case '--help':

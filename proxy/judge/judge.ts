@@ -118,6 +118,12 @@ export class AgentJudge implements Judge {
     this.#cache.clear();
   }
 
+  /** What texts are judged with at this moment; undefined when no policy in force names the agent any more. */
+  context(): JudgeContext | undefined {
+    this.#follow();
+    return this.#context();
+  }
+
   #context(): JudgeContext | undefined {
     const grants = this.#grants;
     const grammar = this.#grammar;

@@ -1,0 +1,71 @@
+/** A report of `pg-airlock explain` for people. */
+import type { Place, Report, ReportedReason, ReportedRelation } from './explain-report.ts';
+import { printable } from './printable.ts';
+
+const DECISIONS: Readonly<Record<Report['decision'], string>> = {
+  Allow: 'allowed',
+  AuditOnly: 'allowed by mode Audit, and recorded as what Enforce would refuse',
+  Deny: 'refused',
+};
+
+const placeText = ({ line, column }: Place): string => `line ${line}, column ${column}`;
+
+const listText = (names: readonly string[]): string => names.map(printable).join(', ');
+
+const GRANTED: Readonly<Record<'System' | 'AuditMode', string>> = {
+  System: "PostgreSQL's own, open to every agent",
+  AuditMode: 'granted by nobody, let through by mode Audit',
+};
+
+const RESOLVED: Readonly<Record<ReportedRelation['resolved'], string>> = {
+  AsItIs: 'as it is',
+  Scoped: 'scoped',
+  Unusable: 'its grant cannot be applied',
+};
+
+const relationLines = ({ name, written, at, granted, resolved, columns, masked, where }: ReportedRelation): readonly string[] => [
+  `  ${printable(name)}  (${written === name ? '' : `written ${printable(written)}, `}${placeText(at)})`,
+  `    granted   ${granted.by === 'Policy' ? `by ${printable(granted.policy)}` : GRANTED[granted.by]}; ${RESOLVED[resolved]}`,
+  ...(granted.by === 'System' || columns.length === 0 ? [] : [`    visible   ${listText(columns)}`]),
+  ...masked.map(({ column, mask }, index) => `    ${index === 0 ? 'masked ' : '       '}   ${printable(column)}: ${printable(mask)}`),
+  ...(where === undefined ? [] : [`    rows      ${printable(where)}`]),
+];
+
+const reasonLines = ({ sqlstate, message, detail, hint, at }: ReportedReason): readonly string[] => [
+  `  ${sqlstate}  ${printable(message)}${at === undefined ? '' : `  (${placeText(at)})`}`,
+  ...(detail === undefined ? [] : [`    detail    ${printable(detail)}`]),
+  ...(hint === undefined ? [] : [`    hint      ${printable(hint)}`]),
+];
+
+const indented = (text: string): readonly string[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => `  ${printable(line)}`);
+
+/** The report, line by line, everything that is not plainly visible escaped. */
+export const reportText = (report: Report): string => {
+  const { decision, agent, connection, database, role, policies, statements, reasons, sent, grant } = report;
+  const many = statements.length > 1;
+  const lines = [
+    DECISIONS[decision],
+    `  ${printable(`${agent} through ${connection}: database ${database}, role ${role}`)}`,
+    `  policies  ${listText(policies)}`,
+    ...statements.flatMap((statement, index) => [
+      '',
+      `${many ? `statement ${index + 1}: ` : ''}${statement.kind}`,
+      ...statement.relations.flatMap(relationLines),
+      ...statement.reasons.flatMap(reasonLines),
+    ]),
+    ...(reasons.length === 0 ? [] : ['', 'the text', ...reasons.flatMap(reasonLines)]),
+    ...(sent === undefined ? [] : ['', 'sent', ...indented(sent)]),
+    ...(grant === undefined
+      ? []
+      : [
+          '',
+          grant.enough ? 'the smallest grant that allows it' : 'the smallest grant, which alone is not enough: see the other reasons',
+          ...indented(grant.yaml),
+        ]),
+  ];
+  return `${lines.join('\n')}\n`;
+};

@@ -1,0 +1,119 @@
+/**
+ * Finds the smallest grant that lets a refused text through, and makes sure of it: the text is judged again with the grant in force.
+ */
+import { stringify } from 'yaml';
+import type { AccessPolicy, Bundle, RelationGrant } from '../kernel/policy.ts';
+import { explainText } from '../proxy/judge/explain-text.ts';
+import type { AgentJudge } from '../proxy/judge/judge.ts';
+import type { SessionState } from '../proxy/policy/judgement.ts';
+import { type MissingGrant, missingGrants } from './explain-grant.ts';
+
+export type Suggestion = {
+  readonly grants: readonly MissingGrant[];
+  /** With the grants the text is allowed; otherwise something else stands against it as well. */
+  readonly enough: boolean;
+};
+
+/** A text can name more once it may name something at all: a few rounds find everything. */
+const ROUNDS = 5;
+
+const sameRelation = (
+  grant: { readonly schema: string; readonly name: string },
+  other: { readonly schema: string; readonly name: string },
+) => grant.schema === other.schema && grant.name === other.name;
+
+const relationsWith = (relations: readonly RelationGrant[], missing: MissingGrant & { readonly type: 'Relation' }): RelationGrant[] => {
+  const { schema, name, columns } = missing;
+  const select = (masks: NonNullable<RelationGrant['select']>['masks']) => ({ columns, masks });
+  if (relations.some((grant) => sameRelation(grant, missing))) {
+    return relations.map((grant) => (sameRelation(grant, missing) ? { ...grant, select: select(grant.select?.masks ?? []) } : grant));
+  }
+  return [...relations, { schema, name, select: select([]), insert: undefined, update: undefined, delete: false, where: undefined }];
+};
+
+/** The policy with what is missing. */
+const policyWith = (policy: AccessPolicy, missing: MissingGrant): AccessPolicy => {
+  switch (missing.type) {
+    case 'Relation':
+      return { ...policy, relations: relationsWith(policy.relations, missing) };
+    case 'Function':
+      return { ...policy, functions: [...policy.functions, { schema: missing.schema, name: missing.name }] };
+    case 'Extension':
+      return { ...policy, extensions: [...policy.extensions, missing.name] };
+  }
+};
+
+/** The bundle with each grant added to the policy that it belongs to, or else to `policyKey`. */
+const bundleWith = (bundle: Bundle, missing: readonly MissingGrant[], policyKey: string, revision: string): Bundle => ({
+  ...bundle,
+  revision,
+  policies: bundle.policies.map((policy) =>
+    missing
+      .filter((grant) => ((grant.type === 'Relation' ? grant.policy : undefined) ?? policyKey) === policy.key)
+      .reduce(policyWith, policy),
+  ),
+});
+
+const keyOf = (grant: MissingGrant): string =>
+  grant.type === 'Extension' ? `x ${grant.name}` : `${grant.type} ${grant.schema}.${grant.name}`;
+
+/** The grants of all rounds, each with the policy that really has it. */
+const merged = (earlier: readonly MissingGrant[], more: readonly MissingGrant[]): readonly MissingGrant[] => {
+  const all = new Map(earlier.map((grant) => [keyOf(grant), grant]));
+  for (const grant of more) {
+    const before = all.get(keyOf(grant));
+    all.set(keyOf(grant), grant.type === 'Relation' && before?.type === 'Relation' ? { ...grant, policy: before.policy } : grant);
+  }
+  return [...all.values()];
+};
+
+/** What would have to be granted for the text; undefined where no grant would help. `judgeOf` makes a judge for another bundle. */
+export const suggestion = async (
+  bytes: Buffer,
+  state: SessionState,
+  bundle: Bundle,
+  judgeOf: (bundle: Bundle) => AgentJudge,
+): Promise<Suggestion | undefined> => {
+  let grants: readonly MissingGrant[] = [];
+  let current = bundle;
+  for (let round = 0; round <= ROUNDS; round++) {
+    const judge = judgeOf(current);
+    const context = judge.context();
+    if (context === undefined) return undefined;
+    if (round > 0 && (await judge.judge(bytes, 'Query', state)).decision === 'Allow') return { grants, enough: true };
+    const { statements } = await explainText(bytes, state, context);
+    const { searchPath } = state;
+    const more = missingGrants(statements, { catalog: context.catalog, grants: context.grants, searchPath });
+    if (more.length === 0) break;
+    grants = merged(grants, more);
+    current = bundleWith(bundle, grants, context.grants.policies[0] ?? '', `${bundle.revision}+${round}`);
+  }
+  return grants.length === 0 ? undefined : { grants, enough: false };
+};
+
+/** A name as a manifest has it: SQL's quotes where it needs them, within YAML's. */
+const written = (...parts: readonly string[]): string =>
+  stringify(parts.map((part) => (/^[a-z_][a-z0-9_$]*$/.test(part) ? part : `"${part.replaceAll('"', '""')}"`)).join('.'), {
+    lineWidth: 0,
+  }).trimEnd();
+
+/** The grants as they stand in a DatabaseAccessPolicy. */
+export const grantsYaml = (grants: readonly MissingGrant[]): string => {
+  const relations = grants.filter((grant) => grant.type === 'Relation');
+  const functions = grants.filter((grant) => grant.type === 'Function');
+  const extensions = grants.filter((grant) => grant.type === 'Extension');
+  const caution = (text: string | undefined): string => (text === undefined ? '' : ` # caution: ${text}`);
+  const lines = [
+    'spec:',
+    ...(relations.length === 0 ? [] : ['  relations:']),
+    ...relations.flatMap(({ schema, name, columns, policy, caution: why }) => [
+      `    - name: ${written(schema, name)}${caution(why)}`,
+      `      select:${policy === undefined ? '' : ` # in ${policy}; its masks and its where stay`}`,
+      `        columns: [${columns.map((column) => written(column)).join(', ')}]`,
+    ]),
+    ...(functions.length === 0 ? [] : ['  functions:']),
+    ...functions.map(({ schema, name, caution: why }) => `    - name: ${written(schema, name)}${caution(why)}`),
+    ...(extensions.length === 0 ? [] : [`  extensions: [${extensions.map(({ name }) => stringify(name).trimEnd()).join(', ')}]`]),
+  ];
+  return `${lines.join('\n')}\n`;
+};

@@ -1,0 +1,94 @@
+/**
+ * What a judgement leaves out, for a person who asks: how each relation was resolved and every reason in full. Off the hot path.
+ */
+import { Failure, grantUnusable } from '../../kernel/failure.ts';
+import { decide } from '../policy/decide.ts';
+import type { Reason, ResolvedRelation } from '../policy/decision.ts';
+import type { PreparedByText, SessionState } from '../policy/judgement.ts';
+import type { Scope } from '../scope/scope.ts';
+import type { Analysis } from '../sql/analysis.ts';
+import { analyze, characterAt } from '../sql/analyze.ts';
+import type { ParsedStatement } from '../sql/grammar.ts';
+import { decodeText } from '../sql/tokens.ts';
+import type { JudgeContext } from './judge-text.ts';
+
+/** A relation that a statement names, and what stands for it. */
+export type ExplainedRelation = {
+  readonly resolved: ResolvedRelation;
+  readonly scope: Scope;
+  /** 1-based, in characters of the text. */
+  readonly position: number;
+};
+
+/** `position` is 1-based, in characters of the text; undefined where the reason has no place. */
+export type ExplainedReason = { readonly failure: Failure; readonly location: number; readonly position: number | undefined };
+
+export type ExplainedStatement = {
+  readonly analysis: Analysis;
+  readonly parsed: ParsedStatement;
+  readonly relations: readonly ExplainedRelation[];
+  readonly reasons: readonly ExplainedReason[];
+};
+
+/** Statements in order as far as they could be read; `failure` where one could not. */
+export type TextExplanation = { readonly statements: readonly ExplainedStatement[]; readonly failure: Failure | undefined };
+
+/** Explains a text as `judgeText` judges it, but goes on after a refusal. Rejects only for a fault of ours. */
+export const explainText = async (bytes: Buffer, state: SessionState, context: JudgeContext): Promise<TextExplanation> => {
+  const statements: ExplainedStatement[] = [];
+  try {
+    const text = decodeText(bytes);
+    while (!context.grammar.ready) await context.grammar.load();
+    const made = new Map<string, PreparedByText>();
+    let searchPath = state.searchPath;
+    for (const parsed of context.grammar.parse(text)) {
+      const analysis = analyze(parsed, bytes);
+      const seen: SessionState = { searchPath, prepared: (name) => made.get(name) ?? state.prepared(name), cursor: state.cursor };
+      const decision = decide(analysis, { catalog: context.catalog, grants: context.grants, state: seen, revision: context.revision });
+      const explained = await relationsOf(decision.relations, bytes, context);
+      const reasons = [...decision.reasons, ...explained.reasons].map(({ failure, location }) => ({
+        failure,
+        location,
+        position: location > 0 ? characterAt(bytes, location) : failure.fields.position,
+      }));
+      statements.push({ analysis, parsed, relations: explained.relations, reasons });
+      if (decision.effect.type === 'Prepare') made.set(decision.effect.name, preparedOf(explained.relations, context));
+      if (decision.pathChange !== undefined) searchPath = decision.pathChange.path ?? context.catalog.defaultSearchPath;
+      if (decision.effect.type === 'ResetAll' || decision.effect.type === 'DiscardAll') searchPath = context.catalog.defaultSearchPath;
+    }
+    return { statements, failure: undefined };
+  } catch (error) {
+    if (error instanceof Failure) return { statements, failure: error };
+    throw error;
+  }
+};
+
+const relationsOf = async (
+  resolved: readonly ResolvedRelation[],
+  bytes: Buffer,
+  context: JudgeContext,
+): Promise<{ readonly relations: readonly ExplainedRelation[]; readonly reasons: readonly Reason[] }> => {
+  const relations: ExplainedRelation[] = [];
+  const reasons: Reason[] = [];
+  for (const each of resolved) {
+    const { location } = each.reference;
+    while (!context.grammar.ready) await context.grammar.load();
+    const scope = context.scopeOf(each);
+    relations.push({ resolved: each, scope, position: characterAt(bytes, location) });
+    const problem = scope.type === 'Unusable' ? scope.problem : each.access.type === 'Granted' ? await context.probe(scope) : undefined;
+    if (problem === undefined) continue;
+    const name = `${each.relation.schema}.${each.relation.name}`;
+    reasons.push({ failure: grantUnusable(name, `The grant cannot be applied: ${problem}.`), location, auditable: false });
+  }
+  return { relations, reasons };
+};
+
+const preparedOf = (relations: readonly ExplainedRelation[], { revision }: JudgeContext): PreparedByText => ({
+  revision,
+  keyed: relations.some(({ scope }) => scope.type === 'Scoped' && scope.keyed),
+  withholdErrors: false,
+  relations: [],
+  masked: [],
+  filtered: [],
+  policies: [],
+});
