@@ -47,7 +47,8 @@ const addressOf = (text: string, option: string): Address => {
 
 const numberOf = (text: string, option: string, least: number): number => {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < least) throw new UsageError(`--${option} takes a whole number of at least ${least}, not "${text}"`);
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new UsageError(`--${option} takes a whole number of at least ${least}, not "${text}"`);
   return value;
 };
 

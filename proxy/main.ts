@@ -146,7 +146,7 @@ type Manifests = {
 /** Reads the manifests, and keeps following them. @throws Error when the first read finds a problem. */
 const followManifests = async (directory: string, log: Logger, metrics: Metrics): Promise<Manifests> => {
   let current: Bundle | undefined;
-  let listener = (_: Bundle): void => undefined;
+  let listener: ((bundle: Bundle) => void) | undefined;
   const tell = (level: 'warn' | 'error', problems: readonly Parameters<typeof problemText>[0][]): void => {
     for (const problem of problems) log[level]({ problem: problemText(problem) }, 'manifest');
   };
@@ -157,7 +157,7 @@ const followManifests = async (directory: string, log: Logger, metrics: Metrics)
       metrics.policyReload('Accepted');
       log.info({ revision: bundle.revision, connections: bundle.connections.size, policies: bundle.policies.length }, 'policy in force');
       current = bundle;
-      listener(bundle);
+      listener?.(bundle);
     },
     onProblems: (problems, warnings) => {
       tell('warn', warnings);

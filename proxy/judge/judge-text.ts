@@ -3,7 +3,6 @@
  */
 import {
   at,
-  columnRefused,
   Failure,
   grantUnusable,
   internalError,

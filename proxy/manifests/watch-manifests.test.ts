@@ -97,7 +97,12 @@ describe('watchManifests()', () => {
     const whole = await policy('20s');
     const file = await open(join(folder, 'policy.yaml'), 'w');
     // The first pieces are a valid policy without masks, and without limits.
-    for (const end of [whole.indexOf('        masks:'), whole.indexOf('    - name: public.orders'), whole.indexOf('  limits:'), whole.length]) {
+    for (const end of [
+      whole.indexOf('        masks:'),
+      whole.indexOf('    - name: public.orders'),
+      whole.indexOf('  limits:'),
+      whole.length,
+    ]) {
       await file.truncate(0);
       await file.write(whole.slice(0, end), 0);
       await new Promise((resolve) => setTimeout(resolve, 200));

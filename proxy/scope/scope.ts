@@ -128,7 +128,3 @@ export const systemScope = (relation: CatalogRelation, system: Extract<SystemRel
 /** A statement that fails when the server cannot evaluate the scope's constants and casts. It reads no row. */
 export const probeOf = (scope: ScopedRelation): string =>
   `SELECT * FROM (SELECT ${scope.list} FROM ${quoteIdentifier(scope.relation.schema)}.${quoteIdentifier(scope.relation.name)} AS r${scope.tail}) AS probe LIMIT 0`;
-
-/** Names for a hint, cut to what a person reads. */
-export const someOf = (names: readonly string[], most = 12): readonly string[] =>
-  names.length <= most ? names : [...names.slice(0, most), `and ${names.length - most} more`];
