@@ -35,7 +35,7 @@ const parametersText = (parameters: readonly AuditParameter[] | undefined): stri
 const cell = (text: string, width: number): string => printableWithin(text, width).padEnd(width);
 
 const beginning = (time: string, agent: string, decision: string): string =>
-  `${cell(time.replace('T', ' ').replace('Z', ''), 23)}  ${cell(agent, 12)}  ${cell(decision, 9)}  `;
+  `${cell(time.replace('T', ' ').replace('Z', ''), 23)}  ${cell(agent, 16)}  ${cell(decision, 9)}  `;
 
 const rowOf = (line: AuditLine & StatementDecided, columns: number): OpenRow => {
   const before = `${beginning(line.time, line.agent, line.decision)}${cell(line.kinds.join(',') || '-', 12)}  `;
@@ -135,6 +135,8 @@ class Show {
     if (decision !== undefined && line.decision !== decision) return undefined;
     const row = rowOf(line, this.#columns);
     if (line.decision === 'Deny') return finished(row, undefined);
+    // Nothing of it runs before an Execute, which has records of its own.
+    if (line.via === 'Parse') return finished({ ...row, result: 'prepared' }, undefined);
     this.#open.set(`${line.session} ${line.statement}`, row);
     return '';
   }

@@ -144,16 +144,18 @@ describe('audit show', () => {
       decided({ statement: 2, decision: 'Deny', sql: 'TABLE secrets', reasons: [{ code: 'relation-refused', message: '' }] }),
       decided({ statement: 3, sql: 'SELECT 1/0' }),
       { type: 'completion', session: 's1', statement: 3, outcome: 'Failed', rows: 0, bytes: 0, duration: 0.5, sqlstate: '22012' },
-      decided({ statement: 4, sql: 'SELECT pg_sleep(9)' }),
+      decided({ statement: 4, via: 'Parse', sql: 'TABLE orders' }),
+      decided({ statement: 5, sql: 'SELECT pg_sleep(9)' }),
       { type: 'session-ended', session: 's1', reason: 'Terminate' },
     ]);
     expect((await run('show', directory)).out.split('\n')).toEqual([
-      '2026-01-31 12:00:00.000  reporter      session    s1 begins: shop/main, database shop, from 127.0.0.1 (psql)',
-      '2026-01-31 12:01:00.000  reporter      Allow      Select              2 rows        1.3 ms  ok          SELECT $1  -- $1 = …',
-      '2026-01-31 12:03:00.000  reporter      Deny       Select        relation-refused                        TABLE secrets',
-      '2026-01-31 12:04:00.000  reporter      Allow      Select              0 rows        0.5 ms  22012       SELECT 1/0',
-      '2026-01-31 12:07:00.000                session    s1 ends: Terminate',
-      '2026-01-31 12:06:00.000  reporter      Allow      Select        unfinished                              SELECT pg_sleep(9)',
+      '2026-01-31 12:00:00.000  reporter          session    s1 begins: shop/main, database shop, from 127.0.0.1 (psql)',
+      '2026-01-31 12:01:00.000  reporter          Allow      Select              2 rows        1.3 ms  ok          SELECT $1  -- $1 = …',
+      '2026-01-31 12:03:00.000  reporter          Deny       Select        relation-refused                        TABLE secrets',
+      '2026-01-31 12:04:00.000  reporter          Allow      Select              0 rows        0.5 ms  22012       SELECT 1/0',
+      '2026-01-31 12:06:00.000  reporter          Allow      Select        prepared                                TABLE orders',
+      '2026-01-31 12:08:00.000                    session    s1 ends: Terminate',
+      '2026-01-31 12:07:00.000  reporter          Allow      Select        unfinished                              SELECT pg_sleep(9)',
       '',
     ]);
   });
