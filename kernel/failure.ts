@@ -225,7 +225,7 @@ export const statementRefused = (what: string, hint: string): Failure =>
     SQLSTATE.insufficientPrivilege,
     'statement-refused',
     `permission denied for ${what}`,
-    'The policy does not allow this kind of statement.',
+    'pg-airlock does not let this kind of statement through.',
     hint,
   );
 
@@ -256,7 +256,7 @@ export const functionRefused = (name: string, detail: string): Failure =>
     'function-refused',
     `permission denied for function ${name}`,
     detail,
-    'Use another function, or ask for it to be listed in the policy (spec.functions).',
+    'Use another function: this one is open only to agents whose policy lists it (spec.functions).',
   );
 
 export const functionUnknown = (name: string): Failure =>
@@ -274,7 +274,7 @@ export const operatorRefused = (name: string, detail: string): Failure =>
     'operator-refused',
     `permission denied for operator ${name}`,
     detail,
-    'Use a built-in operator, or ask for its function to be listed in the policy (spec.functions).',
+    'Use a built-in operator: this one is open only to agents whose policy lists its function (spec.functions).',
   );
 
 export const settingRefused = (name: string, detail: string, hint: string): Failure =>

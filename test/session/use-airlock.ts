@@ -66,6 +66,6 @@ export const REFUSAL = {
   S: 'ERROR',
   C: '42501',
   M: 'permission denied for this',
-  D: 'The policy does not allow this kind of statement.',
+  D: 'pg-airlock does not let this kind of statement through.',
   H: 'Try something else.',
 };
