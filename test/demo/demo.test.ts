@@ -1,40 +1,108 @@
-import { execFile } from 'node:child_process';
+/** `make demo ONCE=1`, as a program. */
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { HIDDEN } from './shop.ts';
+import { stripVTControlCharacters } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ProgramEnd, runProgram } from '../clients/program.ts';
 
-let shown = '';
+const MAIN = join(import.meta.dirname, 'main.ts');
 
-beforeAll(async () => {
-  const env = { ...process.env, ONCE: '1', NO_COLOR: '1' };
-  ({ stdout: shown } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'main.ts')], {
-    env,
-    maxBuffer: 4 * 1024 * 1024,
-  }));
-});
-
-describe('make demo ONCE=1', () => {
-  it.each([
-    ['a masked row', /Ada Berg +\*\*\*@mail\.example +\*\*\*4295 +\*\*\*/],
-    ['only the rows of its region', /filtered +region +count +sum *\n +eu +4 +1199\.70/],
-    ['that a predicate meets the mask', /WHERE ssn LIKE '5%'\n +masked +count *\n +0 /],
-    ['an error that prints the mask', /22P02 invalid input syntax for type integer: "\*\*\*"/],
-    [
-      'a refused relation with its hint',
-      /42501 permission denied for relation "api_keys"\n +DETAIL: .*\n +HINT: +Relations that may be read: public\.customers, public\.orders\./,
-    ],
-    ['a refused DROP TABLE', /COMMIT; DROP TABLE customers\n +blocked +42501 permission denied for DROP TABLE/],
-    ['a changed policy on a live session', /Bruno Costa +\*\*\*/],
-    ['a refused change of the policy', /"Redcat" is not one of Redact/],
-    ['the audit trail, and that it is intact', /Deny +Select +relation-refused +SELECT service, key FROM api_keys[^]*intact: 1 segment/],
-    ['the metrics', /pg_airlock_blocked_total\{rule="relations",reason="relation-refused"\} 1/],
-    ['how to connect', /psql postgres:\/\/reporting-agent:agent-password@127\.0\.0\.1:\d+\/shop/],
-  ])('shows %s', (_, expected) => {
-    expect(shown).toMatch(expected);
+/** Takes the usual port, unless it is taken already. */
+const occupy = (): Promise<Server> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(server));
+    server.listen(5432, '127.0.0.1', () => resolve(server));
   });
 
-  it.each(HIDDEN)('never shows %s', (value) => {
-    expect(shown).not.toContain(value);
+/** The lines from one statement of the agent to what follows. */
+const answered = (output: string, statement: string): string => {
+  const [, rest] = output.split(`agent> ${statement}\n`);
+  return rest?.split(/^(?! {2})/m)[0]?.trim() ?? `the agent never sent ${statement}`;
+};
+
+const REFUSAL = 'BLOCKED   ERROR 42501: permission denied for ';
+
+describe('make demo ONCE=1', () => {
+  let usualPort: Server;
+  let ended: ProgramEnd;
+  let shop: string;
+
+  beforeAll(async () => {
+    usualPort = await occupy();
+    shop = await readFile(join(import.meta.dirname, 'shop.sql'), 'utf8');
+    ended = await runProgram(process.execPath, [MAIN], { env: { ONCE: '1' } });
+  }, 120_000);
+  afterAll(() => usualPort.close());
+
+  it('ends by itself, without a complaint', () => {
+    expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('takes the next port where 5432 is taken, and says so', () => {
+    expect(ended.stdout).toMatch(/The airlock listens on 127\.0\.0\.1:54(?!32)\d\d \(5432 is taken\)/);
+    expect(ended.stdout).toMatch(/^\$ psql "postgres:\/\/reporting-agent:agent-password@127\.0\.0\.1:54(?!32)\d\d\/shop"\n/m);
+  });
+
+  it.each([
+    [
+      'SELECT city, count(*) FROM customers GROUP BY city ORDER BY 2 DESC, 1 LIMIT 2',
+      'ALLOWED   city    | count\n            Berlin  | 3\n            Hamburg | 3',
+    ],
+    [
+      'SELECT region, count(*), sum(amount) FROM orders GROUP BY region',
+      'FILTERED  region = eu | count = 24 | sum = 6860.40\n            Past the airlock the table has: apac 12, eu 24, us 24.',
+    ],
+    ['SELECT ssn AS name FROM customers LIMIT 1', 'MASKED    name = ***'],
+    [
+      "SELECT name FROM customers WHERE ssn LIKE '92%'",
+      "MASKED    (0 rows)\n            Past the airlock that finds 3: the agent's condition met the masks.",
+    ],
+    ['SELECT ssn::int FROM customers', 'MASKED    ERROR 22P02: invalid input syntax for type integer: "***"'],
+    [
+      'SELECT * FROM secrets',
+      `${REFUSAL}relation "secrets"\n            DETAIL: No policy in force grants it to this agent.\n            HINT: Relations that may be read: public.customers, public.orders.`,
+    ],
+    ["SELECT name, email FROM customers WHERE city = 'Bern'", 'MASKED    name = Bruno Keller | email = ***@keller.example'],
+  ])('shows what came of %s', (statement, expected) => {
+    expect(answered(ended.stdout, statement)).toBe(expected);
+  });
+
+  it.each([
+    ["SELECT api_key_of('payments')", 'function api_key_of'],
+    ["SELECT pg_read_file('/etc/passwd')", 'function pg_read_file'],
+    ['SELECT 1; DROP TABLE orders', 'DROP TABLE'],
+    ["SELECT name, phone, email FROM customers WHERE city = 'Bern'", 'column "phone" of relation "public.customers"'],
+  ])('shows that %s is refused', (statement, what) => {
+    expect(answered(ended.stdout, statement).split('\n')[0]).toBe(`${REFUSAL}${what}`);
+  });
+
+  it('shows the policy changing under a session, and a slip that changes nothing', () => {
+    const answers = ended.stdout.match(/(?<=agent> SELECT name, city FROM customers ORDER BY id LIMIT 1\n).*/g);
+    const masked = '  MASKED    name = A*** | city = Hamburg';
+    expect(answers).toEqual([masked, masked]);
+    expect(ended.stdout).toContain('unknown field "colums". Did you mean "columns"?');
+  });
+
+  it('ends with the audit trail, its check and what was counted', () => {
+    expect(ended.stdout.match(/^\d{4}-.* (Allow|Deny) /gm)?.length).toBe(18);
+    expect(ended.stdout).toMatch(/^intact: 1 segment, \d+ records$/m);
+    expect(ended.stdout).toContain('pg_airlock_blocked_total{rule="statements",reason="statement-refused"} 1');
+    expect(ended.stdout).toContain('pg_airlock_masked_rows_total{relation="public.customers",column="ssn"}');
+    expect(ended.stdout).toContain('pg_airlock_policy_reloads_total{result="Refused"} 1');
+  });
+
+  it('shows none of what the shop hides', () => {
+    const hidden = [/\d{3}-\d\d-\d{4}/g, /\b\d{16}\b/g, /\+\d+ \d+ \d+/g, /live-\w+/g, /(?<=')[\w.]+@(?=[\w.]+\.example')/g].map(
+      (each) => shop.match(each) ?? [],
+    );
+    expect(hidden.map((values) => values.length)).toEqual([12, 12, 12, 3, 12]);
+    expect(hidden.flat().filter((value) => ended.stdout.includes(value))).toEqual([]);
+  });
+
+  it('fits on a few screens, without colour where there is no terminal', () => {
+    expect(stripVTControlCharacters(ended.stdout)).toBe(ended.stdout);
+    expect(ended.stdout.split('\n').length).toBeLessThan(140);
   });
 });

@@ -1,49 +1,120 @@
-/** How the demo speaks: headings, statements, and what came of them. Colour only on a terminal. */
-import { styleText } from 'node:util';
+/**
+ * The agent's session, in acts. What is said between the statements are expectations; what is shown is what came back.
+ */
+import type { Agent, Answer } from './agent.ts';
+import { heading, quote, say, tell } from './page.ts';
+import { type DemoAirlock, replaced } from './start-airlock.ts';
 
-type Format = Parameters<typeof styleText>[0];
-
-const paint = (format: Format, text: string): string => styleText(format, text, { stream: process.stdout });
-
-const line = (text = ''): void => void process.stdout.write(`${text}\n`);
-
-export const heading = (text: string): void => line(`\n${paint(['bold', 'cyan'], text)}`);
-
-export const say = (text: string): void => line(`  ${text}`);
-
-export const quote = (text: string): void => {
-  for (const each of text.trimEnd().split('\n')) line(`    ${paint('dim', each)}`);
+export type Story = {
+  readonly agent: Agent;
+  readonly airlock: DemoAirlock;
+  /** Asks the database itself, past the airlock; the first row's values. */
+  readonly directly: (sql: string) => Promise<readonly string[]>;
 };
 
-export const statement = (sql: string): void => line(`\n  ${paint('bold', `agent> ${sql}`)}`);
+type Act = (story: Story) => Promise<void>;
 
-export type Verdict = 'allowed' | 'masked' | 'filtered' | 'blocked' | 'failed';
-
-const COLOURS: Readonly<Record<Verdict, Format>> = {
-  allowed: 'green',
-  masked: 'yellow',
-  filtered: 'yellow',
-  blocked: 'red',
-  failed: 'red',
+const ask = async ({ agent }: Story, sql: string, parameters?: readonly string[]): Promise<Answer> => {
+  const answer = await agent.ask(sql, parameters);
+  tell(answer);
+  return answer;
 };
 
-const verdictMark = (verdict: Verdict): string => paint(COLOURS[verdict], verdict.padEnd(9));
+const askEach = async (story: Story, statements: readonly string[]): Promise<void> => {
+  for (const sql of statements) await ask(story, sql);
+};
 
-const cell = (value: unknown): string => (value === null ? 'NULL' : typeof value === 'string' ? value : JSON.stringify(value));
+const reading: Act = async (story) => {
+  heading('What is granted is answered as ever');
+  await ask(story, 'SELECT city, count(*) FROM customers GROUP BY city ORDER BY 2 DESC, 1 LIMIT 2');
+};
 
-/** Rows as a small table. */
-export const rows = (verdict: Verdict, names: readonly string[], values: readonly (readonly unknown[])[]): void => {
-  const table = [names, ...values.map((row) => row.map(cell))];
-  const widths = names.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  for (const [index, row] of table.entries()) {
-    const text = row.map((value, column) => value.padEnd(widths[column] ?? 0)).join('  ');
-    line(`  ${index === 0 ? verdictMark(verdict) : ' '.repeat(9)} ${index === 0 ? paint('underline', text) : text}`);
+const filtering: Act = async (story) => {
+  heading('Rows of other regions are not there');
+  await ask(story, 'SELECT region, count(*), sum(amount) FROM orders GROUP BY region');
+  const regions = await story.directly(
+    "SELECT string_agg(format('%s %s', region, n), ', ' ORDER BY region) FROM (SELECT region, count(*) n FROM orders GROUP BY 1) r",
+  );
+  say(`            Past the airlock the table has: ${regions[0]}.`);
+  await ask(
+    story,
+    'SELECT c.name, sum(o.amount) FROM customers c JOIN orders o ON o.customer_id = c.id WHERE o.status = $1 GROUP BY c.id ORDER BY 2 DESC LIMIT 2',
+    ['paid'],
+  );
+};
+
+const masking: Act = async (story) => {
+  heading('What is masked stays masked, whatever is done with it');
+  await askEach(story, [
+    'SELECT name, email, card_number, ssn FROM customers ORDER BY id LIMIT 2',
+    'SELECT ssn AS name FROM customers LIMIT 1',
+    'SELECT row_to_json(c) FROM customers c LIMIT 1',
+    "SELECT name FROM customers WHERE ssn LIKE '92%'",
+  ]);
+  const [count] = await story.directly("SELECT count(*) FROM customers WHERE ssn LIKE '92%'");
+  say(`            Past the airlock that finds ${count}: the agent's condition met the masks.`);
+  await askEach(story, ['SELECT ssn::int FROM customers', 'COPY customers TO STDOUT']);
+};
+
+const blocking: Act = async (story) => {
+  heading('The rest is refused, and the agent is told why');
+  await askEach(story, [
+    'SELECT * FROM secrets',
+    "SELECT api_key_of('payments')",
+    "SELECT pg_read_file('/etc/passwd')",
+    'SELECT 1; DROP TABLE orders',
+  ]);
+};
+
+/** The columns that a hint lists. */
+const offered = (hint: string | undefined): readonly string[] => /: (.+)\.$/.exec(hint ?? '')?.[1]?.split(', ') ?? [];
+
+const correcting: Act = async (story) => {
+  heading('An agent that reads the hint corrects itself');
+  const wanted = ['name', 'phone', 'email'];
+  const sql = (columns: readonly string[]): string => `SELECT ${columns.join(', ')} FROM customers WHERE city = 'Bern'`;
+  const { error } = await ask(story, sql(wanted));
+  await ask(story, sql(wanted.filter((column) => offered(error?.hint).includes(column))));
+};
+
+const COLUMNS = 'columns: [id, name, city, created_at]';
+const FEWER_COLUMNS = 'columns: [id, city, created_at]';
+const MASKS = 'masks:\n';
+const NEW_MASK = '- { column: name, mask: { type: KeepFirst, keepFirst: { characters: 1 } } }';
+
+const changing: Act = async (story) => {
+  const { proxy, policy, changePolicy } = story.airlock;
+  heading('The policy changes while the session lives');
+  const sql = 'SELECT name, city FROM customers ORDER BY id LIMIT 1';
+  const before = await policy();
+  const stricter = replaced(replaced(before, COLUMNS, FEWER_COLUMNS), MASKS, `${MASKS}          ${NEW_MASK}\n`);
+  await putInForce(story.airlock, stricter);
+  say('policy.yaml is edited: name moves from the columns to the masks.');
+  quote(`- ${COLUMNS}\n+ ${FEWER_COLUMNS}\n+ ${NEW_MASK}`);
+  await ask(story, sql);
+
+  say('A slip in the next edit: the log says so, and the last good policy stays in force.');
+  await changePolicy(replaced(stricter, FEWER_COLUMNS, 'colums: [id, city, created_at]'));
+  const refused = await proxy.logged(({ msg }) => msg?.startsWith('the change is refused') === true);
+  const problems = proxy.log().filter(({ level, problem }) => level === 'error' && problem !== undefined);
+  for (const { problem } of problems) quote(String(problem).replaceAll(`${story.airlock.manifests}/`, ''));
+  quote(String(refused.msg));
+  await ask(story, sql);
+  await putInForce(story.airlock, stricter);
+  say('The slip is mended, and policy.yaml is in force again.');
+};
+
+const putInForce = async ({ proxy, changePolicy }: DemoAirlock, text: string): Promise<void> => {
+  const inForce = (): number => proxy.log().filter(({ msg }) => msg === 'policy in force').length;
+  const before = inForce();
+  await changePolicy(text);
+  await proxy.logged(() => inForce() > before);
+};
+
+/** Plays the session from its first statement to its last. */
+export const play = async (story: Story, signal: AbortSignal): Promise<void> => {
+  for (const act of [reading, filtering, masking, blocking, correcting, changing]) {
+    signal.throwIfAborted();
+    await act(story);
   }
-};
-
-/** An error as the agent gets it. */
-export const refusal = (verdict: Verdict, error: { code?: string; message: string; detail?: string; hint?: string }): void => {
-  line(`  ${verdictMark(verdict)} ${error.code} ${error.message}`);
-  if (error.detail !== undefined) line(`            DETAIL: ${error.detail}`);
-  if (error.hint !== undefined) line(`            HINT:   ${error.hint}`);
 };
