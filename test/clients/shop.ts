@@ -1,7 +1,7 @@
 /**
  * A small shop behind the airlock, for tests with real clients: things start here with `startShop`.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PostgresOptions, startPostgres, type TestPostgres } from '../support/postgres.ts';
@@ -83,7 +83,7 @@ ${options.spec ?? ''}
       where: region = 'eu'
       select: { columns: ['*'] }
     - name: public.bonn
-      select: { columns: ['*'] }
+      select: { columns: [id, name] }
 ${options.relations ?? ''}
 `,
   'secrets.yaml': `
@@ -136,14 +136,19 @@ export type Shop = {
 /** The role's password counts, as it does in earnest. */
 const HBA = `host all ${ROLE.name} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n`;
 
+/** Makes the shop's database and the proxy's role; `setup` is more SQL for it. */
+export const createShop = async (postgres: TestPostgres, setup = ''): Promise<void> => {
+  await postgres.sql('CREATE DATABASE shop');
+  await postgres.sql(`${SCHEMA}; ${setup}`, 'shop');
+};
+
 /** Starts PostgreSQL with the shop in it, and the proxy in front. */
 export const startShop = async (options: ShopOptions = {}): Promise<Shop> => {
   const postgres = await startPostgres({ hba: HBA, ...options.postgres });
   const manifests = await mkdtemp(join(tmpdir(), 'pg-airlock-manifests-'));
   let proxy: TestProxy;
   try {
-    await postgres.sql('CREATE DATABASE shop');
-    await postgres.sql(`${SCHEMA}; ${options.setup ?? ''}`, 'shop');
+    await createShop(postgres, options.setup);
     await writeManifests(manifests, manifestFiles(postgres, options.manifests));
     const { flags = [], audit } = options;
     proxy = await startProxy({ manifests, flags, ...(audit === undefined ? {} : { audit }) });
@@ -160,8 +165,11 @@ export const startShop = async (options: ShopOptions = {}): Promise<Shop> => {
   const change: Shop['change'] = async (changed) => {
     const applied = (): number => proxy.log().filter(({ msg }) => msg === 'policy in force').length;
     const before = applied();
-    await writeManifests(manifests, manifestFiles(postgres, { ...options.manifests, ...changed }));
-    await eventually(() => applied() > before);
+    const wanted = Object.entries(manifestFiles(postgres, { ...options.manifests, ...changed }));
+    const present = await Promise.all(wanted.map(([name]) => readFile(join(manifests, name), 'utf8').catch(() => undefined)));
+    const different = wanted.filter(([, text], index) => text !== present[index]);
+    await writeManifests(manifests, Object.fromEntries(different));
+    await eventually(() => different.length === 0 || applied() > before);
   };
   const stop = async (): Promise<void> => {
     await proxy.stop();
