@@ -1,0 +1,65 @@
+/**
+ * The hunt's policy as manifests.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Column, quoteName, RELATIONS } from './database.ts';
+
+/** The agent that the listener takes everybody for. */
+export const HUNTER = 'hunter';
+
+const API = 'pg-airlock.dev/v1alpha1';
+
+/** Masks that show nothing of the value: what is left is what two databases have in common. */
+const BLIND = new Set(['Redact', 'Null', 'Constant']);
+
+const maskOf = ({ mask, name }: Column, blind: boolean): unknown => ({
+  column: quoteName(name),
+  mask: blind && !BLIND.has(mask!.type) ? { type: 'Redact' } : mask,
+});
+
+const grants = (blind: boolean): unknown[] =>
+  RELATIONS.filter(({ granted }) => granted).map(({ schema, name, columns, where }) => {
+    const masks = columns.filter(({ mask }) => mask !== undefined).map((column) => maskOf(column, blind));
+    const listed = columns.filter(({ mask, denied }) => mask === undefined && denied !== true).map((column) => quoteName(column.name));
+    const all = masks.length === 0 && columns.every(({ denied }) => denied !== true);
+    const select = { columns: all ? ['*'] : listed, ...(masks.length > 0 && { masks }) };
+    return { name: `${schema}.${quoteName(name)}`, ...(where !== undefined && { where }), select };
+  });
+
+/** Writes manifests for these databases of one server. `blind`: only masks that show nothing of a value. */
+export const writeManifests = async (
+  folder: string,
+  { port, databases, blind }: { readonly port: number; readonly databases: readonly string[]; readonly blind: boolean },
+): Promise<void> => {
+  const objects: unknown[] = [
+    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'superuser' }, stringData: { username: 'postgres', password: 'postgres' } },
+    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'masking-key' }, stringData: { key: 'a key that is long enough to be a key' } },
+  ];
+  for (const database of databases) {
+    const name = database.replaceAll('_', '-');
+    const spec = {
+      host: '127.0.0.1',
+      port,
+      database,
+      tls: { mode: 'Disable' },
+      credentials: { secretRef: { name: 'superuser' } },
+      audit: { durability: 'Write' },
+    };
+    objects.push(
+      { apiVersion: API, kind: 'DatabaseConnection', metadata: { name }, spec },
+      {
+        apiVersion: API,
+        kind: 'DatabaseAccessPolicy',
+        metadata: { name },
+        spec: {
+          connectionRef: { name },
+          subjects: [{ agent: { name: HUNTER } }],
+          relations: grants(blind),
+          limits: { statementTimeout: '4s' },
+        },
+      },
+    );
+  }
+  await Promise.all(objects.map((object, index) => writeFile(join(folder, `${index}.json`), JSON.stringify(object, null, 1))));
+};
