@@ -7,6 +7,7 @@ import type { Edit } from '../policy/judgement.ts';
 import type { Analysis, ColumnUse, FromItem, RelationReference } from '../sql/analysis.ts';
 import { characterAt } from '../sql/analyze.ts';
 import { closingParenthesis, isPunctuation, isWord, lastOfName, lastOfPart, textOf, TOKEN, type Tokens, tokenAt } from '../sql/tokens.ts';
+import { hidesValues, withoutCosts } from './explain.ts';
 import { groupAdditions, type Named } from './group-by.ts';
 import { BASE_ALIAS } from './mask.ts';
 import { quoteIdentifier, quoteName } from './quote.ts';
@@ -215,6 +216,17 @@ class Rewriter {
     this.insert(location, `${quoteIdentifier(schema)}.`);
   }
 
+  /**
+   * Estimates come from statistics of the raw values: widths, distinct values, and how many rows a predicate would find, hidden ones
+   * among them. What EXPLAIN runs by name may have any scope.
+   */
+  hideCosts(): void {
+    const { form } = this.analysis;
+    if (form.type !== 'Explain' || (form.execute === undefined && ![...this.scopes.values()].some(hidesValues))) return;
+    const { start, end, text } = withoutCosts(this.tokens, this.analysis.start);
+    this.pieces.push({ start, end, ...plain(text) });
+  }
+
   groups(): void {
     const named = new Map<RelationReference, Named>();
     for (const [reference, scope] of this.scopes) {
@@ -269,6 +281,7 @@ export const rewrite = (
   for (const use of analysis.columns) rewriter.column(use, relations);
   for (const pin of decision.pins) rewriter.pin(pin);
   rewriter.groups();
+  rewriter.hideCosts();
   const pieces = rewriter.pieces.sort((a, b) => a.start - b.start || a.end - b.end);
   let end = 0;
   for (const piece of pieces) {
