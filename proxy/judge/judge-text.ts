@@ -115,12 +115,18 @@ const judgeStatements = async (
   let path = state.searchPath;
   const made = new Map<string, PreparedByText>();
   const analyses: Analysis[] = [];
+  const declared = new Map<string, PreparedByText>();
+  let namedMayFail = false;
   for (const statement of statements) {
     const analysis = analyze(statement, bytes);
     analyses.push(analysis);
     if (SESSION_FORMS.has(analysis.form.type)) cacheable = false;
     // What earlier statements of the same text did counts for this one.
-    const seen: SessionState = { searchPath: path, prepared: (name) => made.get(name) ?? state.prepared(name), cursor: state.cursor };
+    const seen: SessionState = {
+      searchPath: path,
+      prepared: (name) => made.get(name) ?? state.prepared(name),
+      cursor: (name) => declared.get(name) ?? state.cursor(name),
+    };
     const decisionContext: DecisionContext = { catalog: context.catalog, grants: context.grants, state: seen, revision: context.revision };
     const decision = decide(analysis, decisionContext);
     for (const reason of decision.reasons) judging.reasons.push(reason);
@@ -143,6 +149,10 @@ const judgeStatements = async (
     if (effect.type === 'SetSearchPath') path = effect.path ?? context.catalog.defaultSearchPath;
     if (effect.type === 'ResetAll' || effect.type === 'DiscardAll') path = context.catalog.defaultSearchPath;
     if (effect.type === 'Prepare') made.set(effect.name, effect.prepared);
+    if (effect.type === 'Declare') declared.set(effect.name, effect.prepared);
+    // What runs is what the name stands for; where that is not known, its errors are not either.
+    if (effect.type === 'Execute') namedMayFail ||= seen.prepared(effect.name)?.withholdErrors ?? true;
+    if (effect.type === 'Fetch') namedMayFail ||= seen.cursor(effect.name)?.withholdErrors ?? true;
   }
   const size = bytes.length + sent.reduce((sum, edit) => sum + edit.text.length, 0);
   if (size > MAX_SENT) throw statementTooLarge(`Its relations stand for ${size} characters of scopes, and the limit is ${MAX_SENT}.`);
@@ -162,7 +172,7 @@ const judgeStatements = async (
     recorded: recorded.length === 0 ? undefined : applyEdits(bytes, recorded),
     edits: sent,
     effects,
-    withholdErrors: scopes.some(mayFail),
+    withholdErrors: namedMayFail || scopes.some(mayFail),
     keyed: scopes.some((scope) => scope.type === 'Scoped' && scope.keyed),
     maskedParameters: [...maskedParameters],
   };

@@ -77,13 +77,14 @@ const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reas
       return plain;
     case 'Explain': {
       if (form.execute === undefined) return plain;
+      const effect = { type: 'Execute', name: form.execute } as const;
       if (state.prepared(form.execute)?.keyed === true) {
         return {
-          ...plain,
+          effect,
           reason: refuse(statementRefused('EXPLAIN EXECUTE of a statement with a keyed mask', 'Explain the query itself.')),
         };
       }
-      return { ...plain, reason: checkPrepared(form.execute, context) };
+      return { effect, reason: checkPrepared(form.execute, context) };
     }
     case 'Prepare':
       return { reason: undefined, effect: { type: 'Prepare', name: form.name } };

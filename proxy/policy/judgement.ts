@@ -11,6 +11,7 @@ export type Edit = { readonly start: number; readonly end: number; readonly text
 export type StatementEffect =
   | { readonly type: 'None' }
   | { readonly type: 'Prepare'; readonly name: string; readonly prepared: PreparedByText }
+  /** EXECUTE, and EXPLAIN of it. */
   | { readonly type: 'Execute'; readonly name: string }
   /** `name` undefined: ALL. */
   | { readonly type: 'Deallocate'; readonly name: string | undefined }

@@ -19,15 +19,18 @@ const INTERNAL = 'qpW';
 const PRINTS_ROWS = /^(23|44)/;
 
 /**
- * Codes that tell nothing of a value, whatever raised them: names and types (class 42), transaction state, serialization and
- * deadlocks, cancelled, lock not available, out of resources.
+ * Codes that tell nothing of a value, whatever raised them: names and types (class 42), names of prepared statements and cursors,
+ * transaction state, serialization and deadlocks, cancelled, lock not available, out of resources.
  */
-const HARMLESS = /^(42|25|40|53|57014|55P03)/;
+const HARMLESS = /^(42|25|26|34|40|53|57014|55P03)/;
 
-/** Rewrites an error of the server for the agent. `text` undefined: it is about no statement in particular. */
-export const errorForAgent = (fields: ResponseFields, text: StatementText | undefined): ToldError => {
+/**
+ * Rewrites an error of the server for the agent. `text` undefined: it is about no statement in particular.
+ * `cursorMayFail`: it may as well come from a cursor that the transaction has declared, whatever the text.
+ */
+export const errorForAgent = (fields: ResponseFields, text: StatementText | undefined, cursorMayFail = false): ToldError => {
   const sqlstate = fields.get('C') ?? 'XX000';
-  if (text?.prepared.withholdErrors === true && !HARMLESS.test(sqlstate)) {
+  if ((cursorMayFail || text?.prepared.withholdErrors === true) && !HARMLESS.test(sqlstate)) {
     const told = new Map([...withoutFields(fields, `${INTERNAL}DHPstcdn`), ['M', 'could not compute a value that the policy protects']]);
     return { fields: told, withheld: wordsOf(fields) };
   }

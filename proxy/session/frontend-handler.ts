@@ -196,7 +196,10 @@ export class FrontendHandler {
     if (portal === undefined) {
       return;
     }
-    const { text } = portal.statement;
+    const text = await this.#textNow(portal.statement.text, name, began);
+    if (text === undefined) {
+      return;
+    }
     const decided =
       text.judged === undefined
         ? preparedRecord(this.#decided('Execute'), text, portal.parameters)
@@ -301,6 +304,23 @@ export class FrontendHandler {
     }
     portal.statement.text = textOf(text.sql, judged);
     return portal;
+  }
+
+  /** INVARIANT: what a text runs by name (EXECUTE, FETCH) may be another one by now, so that it is judged again. Undefined: it was refused. */
+  async #textNow(text: StatementText, portal: string, began: number): Promise<StatementText | undefined> {
+    if (text.judged?.effects.some(({ type }) => type === 'Execute' || type === 'Fetch') !== true) {
+      return text;
+    }
+    const judged = await this.#judge(text.sql, 'Parse');
+    if (judged.decision === 'Deny') {
+      this.#poison('Parse', judged.failure, decisionRecord(this.#decided('Execute'), text.sql, judged), began);
+      return undefined;
+    }
+    if (judged.sent !== text.judged.sent) {
+      this.#refuse('Parse', text.sql, 'Execute', staleStatement(portal === '' ? 'the unnamed portal' : `portal "${portal}"`));
+      return undefined;
+    }
+    return textOf(text.sql, judged);
   }
 
   #refuse(sent: 'Query' | 'Parse', sql: Buffer, kind: string, failure: Failure): void {

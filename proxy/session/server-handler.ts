@@ -184,7 +184,7 @@ export class ServerHandler implements ServerFrameSink {
     const sqlstate = fields.get('C') ?? SQLSTATE.internalError;
     if (severity === 'FATAL' || severity === 'PANIC') {
       this.fatal = true;
-      output.add(encodeErrorResponse(errorForAgent(fields, expectations.head?.text).fields));
+      output.add(encodeErrorResponse(errorForAgent(fields, expectations.head?.text, state.cursorMayFail).fields));
       return;
     }
     const { failed, skipped } = expectations.fail();
@@ -200,7 +200,7 @@ export class ServerHandler implements ServerFrameSink {
       failed.running.sqlstate = failed.running.stopped.fields.sqlstate;
       output.add(encodeFailure(failed.running.stopped.fields));
     } else {
-      const told = errorForAgent(fields, failed.text);
+      const told = errorForAgent(fields, failed.text, state.cursorMayFail);
       output.add(encodeErrorResponse(told.fields));
       if (failed.running !== undefined) {
         failed.running.sqlstate = sqlstate;

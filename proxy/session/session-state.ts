@@ -37,6 +37,11 @@ export class ServerState {
   readonly portals = new NameRegistry<Portal>();
   readonly path = new SearchPath();
   status: TransactionStatus = 'Idle';
+  /**
+   * The transaction has declared a cursor whose errors are withheld. It can fail at any FETCH, and at the end of the transaction
+   * (WITH HOLD), which may be the answer to a Sync.
+   */
+  cursorMayFail = false;
   /** Of the message at hand: messages up to a Sync or Query fail together. */
   segment = 0;
   readonly #judge: Judge;
@@ -108,6 +113,9 @@ export class ServerState {
             declared: true,
           }),
         );
+        if (effect.prepared.withholdErrors) {
+          all.push({ confirm: () => (this.cursorMayFail = true), discard: () => undefined });
+        }
         break;
       case 'CloseCursor':
         all.push(this.changePortal(effect.name, undefined));
@@ -139,6 +147,7 @@ export class ServerState {
     this.status = status;
     this.path.ready(status);
     if (status === 'Idle') {
+      this.cursorMayFail = false;
       // Portals end with their transaction. Which cursors are WITH HOLD is not known: a name too many is harmless.
       this.portals.retain((portal) => portal.declared, CURSOR_LIMIT);
     }
