@@ -25,6 +25,8 @@ export type CaseOptions = {
   readonly guesses?: readonly string[];
   /** Leave out what is not steady. */
   readonly steady?: boolean;
+  /** How deep sub-queries may go. */
+  readonly most?: number;
 };
 
 const simple = (sql: string): Step => ({ bytes: send.query(sql), text: sql });
@@ -129,11 +131,11 @@ const copyTable = (place: Place): string => {
 };
 
 /** The next case of `random`. */
-export const nextCase = ({ random, number, guesses = [], steady = false }: CaseOptions): Case => {
+export const nextCase = ({ random, number, guesses = [], steady = false, most = 4 }: CaseOptions): Case => {
   const notes: Notes = { forbidden: false, unsteady: false, parameters: [], names: 0 };
   const form = random.next();
   const isExtended = form < 0.4;
-  const place: Place = { random, notes, items: [], queries: new Map(), depth: random.whole(1, 4), parameters: isExtended, guesses };
+  const place: Place = { random, notes, items: [], queries: new Map(), depth: random.whole(1, most), parameters: isExtended, guesses };
   const done = (...steps: readonly Step[]): Case => ({ steps, legitimate: !notes.forbidden, steady: !notes.unsteady });
   if (form >= 0.95) {
     const catalog = random.chance(0.5);

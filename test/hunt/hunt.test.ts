@@ -40,9 +40,11 @@ describe(`the hunt for canaries, seed ${SEED}`, () => {
       const found = scanner.find(answer.frames, answer.received);
       if (found.size > 0) leaks.push(`case ${number}: ${JSON.stringify([...found].slice(0, 3))} in the answer to ${textOf(one)}`);
       if (answer.error === undefined) sums.answered += 1;
+      // What is not legitimate may change the database.
+      if (!one.legitimate) continue;
       const control = await direct.run(one);
       if (number % 10 === 0 && scanner.find(control.frames, control.received).size > 0) sums.exposedDirectly += 1;
-      if (control.error !== undefined || !one.legitimate) continue;
+      if (control.error !== undefined) continue;
       sums.legitimate += 1;
       if (!isRefusal(answer)) continue;
       sums.refused += 1;

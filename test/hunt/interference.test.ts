@@ -55,7 +55,8 @@ describe(`non-interference, seed ${SEED}`, () => {
       if (a.error === undefined) sums.answered += 1;
       const found = difference(a.frames, b.frames);
       if (found !== undefined) differences.push(`case ${number}: ${one.steps.map(({ text }) => text).join('\n   ')}\n   ${found}`);
-      if (number % 10 !== 0) continue;
+      // What is not legitimate may change the database.
+      if (number % 10 !== 0 || !one.legitimate) continue;
       sums.direct += 1;
       const [c, d] = [await direct[0].run(one), await direct[1].run(one)];
       if (difference(c.frames, d.frames) !== undefined) sums.differDirectly += 1;
