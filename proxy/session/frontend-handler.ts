@@ -53,6 +53,8 @@ export class FrontendHandler {
   batch = new Batch();
   readonly #context: FrontendContext;
   #statements = 0;
+  /** Messages so far that may have ended a cursor. */
+  #endings = 0;
 
   constructor(context: FrontendContext) {
     this.#context = context;
@@ -71,6 +73,7 @@ export class FrontendHandler {
     const { state } = this.#context;
     switch (message.type) {
       case 'Query':
+        this.#endings += 1;
         await this.#query(message, frame);
         state.segment += 1;
         break;
@@ -82,11 +85,13 @@ export class FrontendHandler {
         break;
       case 'Execute':
         await this.#execute(message, frame);
+        this.#endings += 1;
         break;
       case 'Describe':
         await this.#describe(message, frame);
         break;
       case 'Close':
+        this.#endings += 1;
         this.#close(message, frame);
         break;
       case 'FunctionCall':
@@ -166,7 +171,13 @@ export class FrontendHandler {
     }
     const masked = current.text.judged?.maskedParameters ?? [];
     const parameters = recordedParameters(bind.parameters, bind.parameterFormats, masked);
-    const made = state.changePortal(bind.portal, { statement: current, parameters, size: { rows: 0, bytes: 0 }, declared: false });
+    const made = state.changePortal(bind.portal, {
+      statement: current,
+      parameters,
+      size: { rows: 0, bytes: 0 },
+      declared: false,
+      endings: this.#endings,
+    });
     this.#extended('Bind', frame, { text: current.text, consequences: [made] });
   }
 
@@ -179,15 +190,35 @@ export class FrontendHandler {
         return;
       }
       const current = await this.#refresh(name, statement);
-      if (current !== undefined) {
+      if (current !== undefined && effectsOf(current.text).includes('Fetch')) {
+        await this.#describeFetch(name, current, frame);
+      } else if (current !== undefined) {
         this.#extended('DescribeStatement', frame, { text: current.text });
       }
       return;
     }
     const portal = await this.#currentPortal(name, 'Describe');
-    if (portal !== undefined) {
+    if (portal !== undefined && effectsOf(portal.statement.text).includes('Fetch') && portal.endings !== this.#endings) {
+      this.#refuse('Parse', portal.statement.text.sql, 'Describe', notUnderstood('Describe of a FETCH that does not follow its Bind'));
+    } else if (portal !== undefined) {
       this.#extended('DescribePortal', frame, { text: portal.statement.text });
     }
+  }
+
+  /**
+   * INVARIANT: PostgreSQL (14 to 18) crashes when it describes a FETCH whose cursor has gone (`FetchStatementTargetList` of
+   * `src/backend/tcop/pquery.c`). A FETCH that is parsed just before has looked the cursor up, and a portal whose cursor may be gone
+   * is not described.
+   */
+  async #describeFetch(name: string, { text, parameterTypes }: Statement, frame: Frame): Promise<void> {
+    const judged = await this.#judgeAgain(text, 'Parse');
+    if (judged === undefined) {
+      return;
+    }
+    this.batch.records.push(decisionRecord(this.#decided('Parse'), text.sql, judged));
+    const current = { text: textOf(text.sql, judged), parameterTypes };
+    this.#parseAgain(name, current);
+    this.#extended('DescribeStatement', frame, { text: current.text });
   }
 
   async #execute({ portal: name }: Execute, frame: Frame): Promise<void> {
@@ -196,10 +227,7 @@ export class FrontendHandler {
     if (portal === undefined) {
       return;
     }
-    const text = await this.#textNow(portal.statement.text, name, began);
-    if (text === undefined) {
-      return;
-    }
+    const { text } = portal.statement;
     const decided =
       text.judged === undefined
         ? preparedRecord(this.#decided('Execute'), text, portal.parameters)
@@ -232,6 +260,17 @@ export class FrontendHandler {
     return judge.judge(sql, via, state.probe().state);
   }
 
+  /** Judges once more what has been let through before. Undefined: it was refused. */
+  async #judgeAgain(text: StatementText, via: StatementDecided['via']): Promise<Allowed | undefined> {
+    const began = this.#context.clock.monotonic();
+    const judged = await this.#judge(text.sql, 'Parse');
+    if (judged.decision !== 'Deny') {
+      return judged;
+    }
+    this.#poison('Parse', judged.failure, decisionRecord(this.#decided(via), text.sql, judged), began);
+    return undefined;
+  }
+
   async #certain<T>(lookup: () => NameLookup<T>): Promise<T | undefined> {
     const found = lookup();
     if (found.type === 'Certain') {
@@ -253,31 +292,31 @@ export class FrontendHandler {
       this.#refuse('Parse', text.sql, 'Bind', staleStatement(what));
       return undefined;
     }
-    const began = this.#context.clock.monotonic();
-    const judged = await this.#judge(text.sql, 'Parse');
-    const decided = decisionRecord(this.#decided('Parse'), text.sql, judged);
-    if (judged.decision === 'Deny') {
-      this.#poison('Parse', judged.failure, decided, began);
+    const judged = await this.#judgeAgain(text, 'Parse');
+    if (judged === undefined) {
       return undefined;
     }
-    this.batch.records.push(decided);
+    this.batch.records.push(decisionRecord(this.#decided('Parse'), text.sql, judged));
     if (judged.sent === text.judged.sent) {
       // The server has this very text already: only what we know of it is renewed.
       statement.text = textOf(text.sql, judged);
       return statement;
     }
     const current: Statement = { text: textOf(text.sql, judged), parameterTypes };
+    this.#parseAgain(name, current);
+    return current;
+  }
+
+  /** Has the server parse what is known under this name, without a word to the client. */
+  #parseAgain(name: string, statement: Statement): void {
+    const { state } = this.#context;
+    const { text, parameterTypes } = statement;
     const gone = state.changeStatement(name, undefined);
     const close = encodeClose('Statement', name);
     this.batch.add({ kind: 'Extended', bytes: close, expectation: this.#expect('Close', { swallow: true, consequences: [gone] }) });
-    const bytes = encodeParse(name, judged.sent, parameterTypes);
-    const made = state.changeStatement(name, current);
-    this.batch.add({
-      kind: 'Extended',
-      bytes,
-      expectation: this.#expect('Parse', { swallow: true, text: current.text, consequences: [made] }),
-    });
-    return current;
+    const bytes = encodeParse(name, text.judged?.sent ?? '', parameterTypes ?? []);
+    const made = state.changeStatement(name, statement);
+    this.batch.add({ kind: 'Extended', bytes, expectation: this.#expect('Parse', { swallow: true, text, consequences: [made] }) });
   }
 
   /** The portal if it may go on: one whose text would be another today is refused. Undefined: it was refused. */
@@ -289,38 +328,27 @@ export class FrontendHandler {
       return undefined;
     }
     const { text } = portal.statement;
-    if (text.prepared.revision === judge.revision()) {
+    // INVARIANT: what a text runs by name (EXECUTE, FETCH) may be another one by now, so that it is judged again.
+    const byName = kind === 'Execute' && effectsOf(text).some((type) => type === 'Execute' || type === 'Fetch');
+    if (text.prepared.revision === judge.revision() && !byName) {
       return portal;
     }
-    const began = this.#context.clock.monotonic();
-    const judged = text.judged === undefined ? undefined : await this.#judge(text.sql, 'Parse');
-    if (judged?.decision === 'Deny') {
-      this.#poison('Parse', judged.failure, decisionRecord(this.#decided('Execute'), text.sql, judged), began);
+    const called = name === '' ? 'the unnamed portal' : `portal "${name}"`;
+    const stale = (): void => this.#refuse('Parse', text.sql, kind, staleStatement(called));
+    if (text.judged === undefined) {
+      stale();
       return undefined;
     }
-    if (judged === undefined || judged.sent !== text.judged?.sent) {
-      this.#refuse('Parse', text.sql, kind, staleStatement(name === '' ? 'the unnamed portal' : `portal "${name}"`));
+    const judged = await this.#judgeAgain(text, 'Execute');
+    if (judged === undefined) {
+      return undefined;
+    }
+    if (judged.sent !== text.judged.sent) {
+      stale();
       return undefined;
     }
     portal.statement.text = textOf(text.sql, judged);
     return portal;
-  }
-
-  /** INVARIANT: what a text runs by name (EXECUTE, FETCH) may be another one by now, so that it is judged again. Undefined: it was refused. */
-  async #textNow(text: StatementText, portal: string, began: number): Promise<StatementText | undefined> {
-    if (text.judged?.effects.some(({ type }) => type === 'Execute' || type === 'Fetch') !== true) {
-      return text;
-    }
-    const judged = await this.#judge(text.sql, 'Parse');
-    if (judged.decision === 'Deny') {
-      this.#poison('Parse', judged.failure, decisionRecord(this.#decided('Execute'), text.sql, judged), began);
-      return undefined;
-    }
-    if (judged.sent !== text.judged.sent) {
-      this.#refuse('Parse', text.sql, 'Execute', staleStatement(portal === '' ? 'the unnamed portal' : `portal "${portal}"`));
-      return undefined;
-    }
-    return textOf(text.sql, judged);
   }
 
   #refuse(sent: 'Query' | 'Parse', sql: Buffer, kind: string, failure: Failure): void {
@@ -365,5 +393,7 @@ export class FrontendHandler {
 
 /** INVARIANT: the server gets the judge's text and no other; the agent's frame only where they are the same, byte by byte. */
 const isAsSent = (sql: Buffer, { sent }: Allowed): boolean => sql.equals(Buffer.from(sent, 'utf8'));
+
+const effectsOf = ({ judged }: StatementText): readonly string[] => judged?.effects.map(({ type }) => type) ?? [];
 
 const UNSTARTED = { startedAt: 0, rows: 0, bytes: 0, sqlstate: undefined, serverMessage: undefined, stopped: undefined };

@@ -23,6 +23,8 @@ export type Portal = {
   readonly size: ResultSize;
   /** SQL DECLARE made it: it may outlive the transaction (WITH HOLD). */
   readonly declared: boolean;
+  /** How many messages that can end a cursor were sent before it was made. */
+  readonly endings: number;
 };
 
 /** What a judge was shown, and whether it looked at something that is not certain yet. */
@@ -111,6 +113,7 @@ export class ServerState {
             parameters: [],
             size: { rows: 0, bytes: 0 },
             declared: true,
+            endings: 0,
           }),
         );
         if (effect.prepared.withholdErrors) {
