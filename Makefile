@@ -2,12 +2,12 @@
 
 # The package `node` puts the Node that pg-airlock runs on first.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
-export ONCE CORPUS PG UPSTREAM WHAT FAMILY ID PROTOCOL JSON VERBOSE
+export ONCE CORPUS PG UPSTREAM WHAT FAMILY ID PROTOCOL JSON VERBOSE SEED
 
 installed := node_modules/.installed
 checks := types format lint imports unused lockfile generated
 
-.PHONY: help demo test check $(checks:%=check-%) corpus corpus-server
+.PHONY: help demo test check $(checks:%=check-%) corpus corpus-server hunt fuzz kills
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -31,6 +31,15 @@ corpus: $(installed) ## Attacks and legitimate statements (CORPUS=folder, PG=18,
 
 corpus-server: $(installed) ## The same up to the attacks: prints {"url","rawUrl","directUrl"} and stays up
 	@exec node test/corpus/server.ts
+
+hunt: $(installed) ## Random statements: nothing hidden shows, two databases that differ in it answer alike (N=20000, SEED=)
+	@HUNT=$(or $(N),20000) exec vitest run test/hunt
+
+fuzz: $(installed) ## Random bytes and mutated conversations against a running proxy (N=100000, SEED=)
+	@FUZZ=$(or $(N),100000) exec vitest run test/fuzz
+
+kills: $(installed) ## Kills the proxy under load and checks its audit log each time (N=100, SEED=)
+	@KILLS=$(or $(N),100) exec vitest run test/audit/end-to-end.test.ts
 
 $(installed): package.json package-lock.json
 	npm ci --no-audit --no-fund

@@ -282,7 +282,7 @@ export class FrontendHandler {
 
   /** INVARIANT: what was judged under another revision is judged again before it is used. Undefined: it was refused. */
   async #refresh(name: string, statement: Statement): Promise<Statement | undefined> {
-    const { judge, state } = this.#context;
+    const { judge } = this.#context;
     const { text, parameterTypes } = statement;
     if (text.prepared.revision === judge.revision()) {
       return statement;

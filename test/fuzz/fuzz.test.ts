@@ -147,7 +147,11 @@ const converse = async (random: Random, next: () => number | undefined): Promise
 
 describe(`the wire, seed ${SEED}`, () => {
   it(`stands ${COUNT} conversations`, { timeout: 7_200_000 }, async () => {
-    const vetted = new VettedStatements(postgres.dataDirectory, proxy.auditDirectory);
+    const vetted = new VettedStatements({
+      dataDirectory: postgres.dataDirectory,
+      auditDirectory: proxy.auditDirectory,
+      database: DATABASE,
+    });
     const ended = once(proxy.process, 'exit').then(([code, signal]) => `${code} ${signal}`);
     const bystander = new pg.Client({ connectionString: proxy.url(HUNTER, DATABASE) });
     let left = COUNT;

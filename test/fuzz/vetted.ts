@@ -27,6 +27,7 @@ type LogLine = {
   readonly timestamp?: string;
   readonly backend_type?: string;
   readonly application_name?: string;
+  readonly dbname?: string;
   readonly message?: string;
   readonly statement?: string;
 };
@@ -54,14 +55,21 @@ const textsOf = ({ message = '', statement }: LogLine): string[][] => {
 export class VettedStatements {
   readonly #server: Tail;
   readonly #audit: Tail;
+  readonly #database: string;
   /** The earliest decision that lets a text through. */
   readonly #decided = new Map<string, number>();
   #statements = 0;
   readonly #texts = new Set<string>();
 
-  constructor(dataDirectory: string, auditDirectory: string) {
+  /** `database`: the one that only the proxy is to use. */
+  constructor({
+    dataDirectory,
+    auditDirectory,
+    database,
+  }: { readonly dataDirectory: string; readonly auditDirectory: string; readonly database: string }) {
     this.#server = new Tail(join(dataDirectory, 'log'), '.json');
     this.#audit = new Tail(auditDirectory, '.jsonl');
+    this.#database = database;
   }
 
   /** Statements of the server's log that were looked at, those that the proxy made itself left out. */
@@ -79,7 +87,7 @@ export class VettedStatements {
     const met: Met[] = [];
     await this.#server.read((line) => {
       const entry = JSON.parse(line) as LogLine;
-      if (entry.backend_type !== 'client backend' || entry.application_name === CATALOG) return;
+      if (entry.backend_type !== 'client backend' || entry.dbname !== this.#database || entry.application_name === CATALOG) return;
       const time = Date.parse((entry.timestamp ?? '').replace(' UTC', 'Z').replace(' ', 'T'));
       for (const candidates of textsOf(entry)) {
         if (candidates[0] === POISON || candidates.at(-1) === POISON || candidates[0] === '') continue;

@@ -27,11 +27,16 @@ const grants = (blind: boolean): unknown[] =>
     return { name: `${schema}.${quoteName(name)}`, ...(where !== undefined && { where }), select };
   });
 
-/** Writes manifests for these databases of one server. `blind`: only masks that show nothing of a value. */
-export const writeManifests = async (
-  folder: string,
-  { port, databases, blind }: { readonly port: number; readonly databases: readonly string[]; readonly blind: boolean },
-): Promise<void> => {
+export type ManifestOptions = {
+  readonly port: number;
+  readonly databases: readonly string[];
+  /** Only masks that show nothing of a value. */
+  readonly blind: boolean;
+  readonly durability?: 'Fsync' | 'Write';
+};
+
+/** Writes manifests for these databases of one server. */
+export const writeManifests = async (folder: string, { port, databases, blind, durability = 'Write' }: ManifestOptions): Promise<void> => {
   const objects: unknown[] = [
     { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'superuser' }, stringData: { username: 'postgres', password: 'postgres' } },
     { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'masking-key' }, stringData: { key: 'a key that is long enough to be a key' } },
@@ -44,7 +49,7 @@ export const writeManifests = async (
       database,
       tls: { mode: 'Disable' },
       credentials: { secretRef: { name: 'superuser' } },
-      audit: { durability: 'Write' },
+      audit: { durability },
     };
     objects.push(
       { apiVersion: API, kind: 'DatabaseConnection', metadata: { name }, spec },
