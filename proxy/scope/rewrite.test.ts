@@ -52,7 +52,11 @@ describe('rewrite() puts the scope in the place of the relation', () => {
     ['SELECT * FROM (users JOIN orders USING (id)) j', 'SELECT * FROM (<users> AS "users" JOIN "public"."orders" USING (id)) j'],
     ['SELECT é, (SELECT 1 FROM users) FROM orders', 'SELECT é, (SELECT 1 FROM <users> AS "users") FROM "public"."orders"'],
     ['WITH users AS (SELECT * FROM users) SELECT * FROM users', 'WITH users AS (SELECT * FROM <users> AS "users") SELECT * FROM users'],
-    ['EXPLAIN SELECT * FROM users', 'EXPLAIN SELECT * FROM <users> AS "users"'],
+    ['EXPLAIN SELECT * FROM users', 'EXPLAIN (COSTS OFF) SELECT * FROM <users> AS "users"'],
+    ['EXPLAIN analyze verbose SELECT * FROM users', 'EXPLAIN (ANALYZE, VERBOSE, COSTS OFF) SELECT * FROM <users> AS "users"'],
+    ['EXPLAIN (costs, format json) SELECT * FROM users', 'EXPLAIN (costs, format json, COSTS OFF) SELECT * FROM <users> AS "users"'],
+    ['EXPLAIN (SELECT * FROM users)', 'EXPLAIN (COSTS OFF) (SELECT * FROM <users> AS "users")'],
+    ['EXPLAIN SELECT * FROM orders', 'EXPLAIN SELECT * FROM "public"."orders"'],
     ['COPY users TO STDOUT', `COPY (SELECT * FROM ${USERS.replace('FROM ', 'FROM ONLY ')} AS "users") TO STDOUT`],
     [
       'COPY users (ssn, "id") TO STDOUT CSV',

@@ -19,10 +19,10 @@ const maskOf = ({ mask, name }: Column, blind: boolean): unknown => ({
 });
 
 const grants = (blind: boolean): unknown[] =>
-  RELATIONS.filter(({ granted }) => granted).map(({ schema, name, columns, where }) => {
+  RELATIONS.filter(({ granted }) => granted).map(({ schema, name, columns, where, derived }) => {
     const masks = columns.filter(({ mask }) => mask !== undefined).map((column) => maskOf(column, blind));
     const listed = columns.filter(({ mask, denied }) => mask === undefined && denied !== true).map((column) => quoteName(column.name));
-    const all = masks.length === 0 && columns.every(({ denied }) => denied !== true);
+    const all = derived !== true && masks.length === 0 && columns.every(({ denied }) => denied !== true);
     const select = { columns: all ? ['*'] : listed, ...(masks.length > 0 && { masks }) };
     return { name: `${schema}.${quoteName(name)}`, ...(where !== undefined && { where }), select };
   });
