@@ -6,8 +6,9 @@ import type { CommandOutput } from './command-output.ts';
 
 const USAGE = `usage: pg-airlock COMMAND
 
-  proxy            stand between agents and PostgreSQL       (pg-airlock proxy --help)
+  proxy            stand between agents and PostgreSQL        (pg-airlock proxy --help)
   explain          what would happen to a statement, and why  (pg-airlock explain --help)
+  lint             what is wrong with manifests               (pg-airlock lint --help)
   audit verify     check the hash chain of an audit log
   audit show       print an audit log for people
 `;
@@ -38,6 +39,10 @@ const run = async (): Promise<number> => {
     case 'explain': {
       const { explainCommand } = await import('./explain.ts');
       return await explainCommand(args, terminal);
+    }
+    case 'lint': {
+      const { lintCommand } = await import('./lint.ts');
+      return await lintCommand(args, terminal);
     }
     case 'help':
     case '--help':

@@ -1,0 +1,27 @@
+/** Every check, in the order in which their findings are printed. */
+import { agentsWithoutPassword, endedPolicies, grantedFunctions, powerfulRole, unreviewedExtensions } from './lint-access.ts';
+import { brokenExpressions, settingDependence, writableFilters } from './lint-filters.ts';
+import type { Check, Finding, LintInput } from './lint-finding.ts';
+import { everyColumn, grantedTwice, shownElsewhere, unknownColumns, unknownRelations } from './lint-grants.ts';
+import { revealingMasks, unusableGrants } from './lint-masks.ts';
+
+const CHECKS: readonly Check[] = [
+  unknownRelations,
+  unknownColumns,
+  unusableGrants,
+  brokenExpressions,
+  grantedTwice,
+  shownElsewhere,
+  revealingMasks,
+  everyColumn,
+  writableFilters,
+  settingDependence,
+  grantedFunctions,
+  unreviewedExtensions,
+  endedPolicies,
+  agentsWithoutPassword,
+  powerfulRole,
+];
+
+/** What is wrong with the policies, as far as what was read tells. */
+export const findings = (input: LintInput): readonly Finding[] => CHECKS.flatMap((check) => check(input));
