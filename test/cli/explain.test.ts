@@ -10,6 +10,7 @@ const SCHEMA = `
   CREATE TABLE orders (id int PRIMARY KEY, customer_id int, region text, amount int, note text);
   CREATE TABLE staff (id int PRIMARY KEY, "Full Name" text, salary int);
   CREATE VIEW people AS SELECT id, ssn FROM customers;
+
   CREATE SEQUENCE touched;
   CREATE FUNCTION own(t text) RETURNS text LANGUAGE sql AS $$ SELECT upper(t) $$;
   CREATE FUNCTION spend() RETURNS bigint LANGUAGE sql AS $$ SELECT nextval('touched') $$;
@@ -189,6 +190,24 @@ ${more.map((relation) => `    - ${list(relation)}\n`).join('')}  extensions: ${l
     } finally {
       await write(POLICIES);
     }
+  });
+
+  it.each([
+    ['SET search_path = pg_catalog; SELECT * FROM customers', 1],
+    ["SELECT set_config('search_path', 'pg_catalog', false); SELECT * FROM customers", 1],
+    ['SET search_path = pg_catalog; RESET ALL; SELECT * FROM customers', 0],
+    ['PREPARE a AS SELECT mail FROM customers; EXECUTE a', 0],
+    ['PREPARE a AS SELECT mail FROM customers; EXPLAIN EXECUTE a', 1],
+    ['EXECUTE b', 1],
+    ['BEGIN; DECLARE c CURSOR FOR SELECT id FROM customers; FETCH c; COMMIT', 0],
+    ['WITH staff AS (SELECT id FROM customers) SELECT * FROM staff', 0],
+    ['', 0],
+    ['SELECT 1; SELECT id FROM customers; SELECT * FROM staff', 1],
+  ])('has a reason in a statement exactly where %j is refused', async (sql, expected) => {
+    const { code, report } = await explained(sql);
+    const statements = report['statements'] as readonly { readonly reasons: readonly unknown[] }[];
+    const reasons = statements.flatMap((statement) => statement.reasons);
+    expect({ code, refused: reasons.length > 0, rest: report['reasons'] }).toEqual({ code: expected, refused: expected === 1, rest: [] });
   });
 
   it('warns of a view that shows what is masked', async () => {
