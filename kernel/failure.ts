@@ -280,6 +280,15 @@ export const operatorRefused = (name: string, detail: string): Failure =>
 export const settingRefused = (name: string, detail: string, hint: string): Failure =>
   error(SQLSTATE.insufficientPrivilege, 'setting-refused', `permission denied to set parameter "${name}"`, detail, hint);
 
+export const settingUnnamed = (name: string): Failure =>
+  error(
+    SQLSTATE.insufficientPrivilege,
+    'setting-refused',
+    `permission denied for function ${name}`,
+    'The name of the setting is not a constant, so which one is meant is not known.',
+    'Write the name as a constant.',
+  );
+
 export const settingHidden = (name: string): Failure =>
   error(
     SQLSTATE.insufficientPrivilege,

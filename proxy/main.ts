@@ -82,7 +82,6 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
   const sessions = new Sessions();
   const dependencies = dependenciesOf({ config, log, metrics, registry, audit, tls });
   const cancels = new CancelRegistry(randomBytes);
-  await registry.warmUp();
   let accepting = true;
   const listener = await listen(config.listen, () => ({
     dependencies,
@@ -110,6 +109,8 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
     { address: `${listener.address.address}:${listener.address.port}`, metrics: `${probes.address.address}:${probes.address.port}` },
     'listening',
   );
+  // A database that is slow or down must not keep the health probes from answering; sessions wait for the catalog themselves.
+  void registry.warmUp();
   log.info({ signal: await stopping, sessions: sessions.size }, 'shutting down');
   accepting = false;
   listener.close();

@@ -1,7 +1,7 @@
 /**
  * Which settings a session may change and read, in whichever way it tries.
  */
-import { settingHidden, settingRefused } from '../../../kernel/failure.ts';
+import { settingHidden, settingRefused, settingUnnamed } from '../../../kernel/failure.ts';
 import { isSearchPath, judgeSetting, mayShow } from '../../catalog/builtin/settings.ts';
 import type { FunctionUse, SettingChange } from '../../sql/analysis.ts';
 import type { DecisionContext, Reason } from '../decision.ts';
@@ -62,12 +62,7 @@ const isTrue = (text: string): boolean => /^\s*(on|1|t|tr|tru|true|y|ye|yes)\s*$
 /** Judges set_config and current_setting by their arguments, which have to be constants. */
 export const checkSettingFunction = (use: FunctionUse, context: DecisionContext): SettingVerdict => {
   const [name, value, local] = use.constants;
-  if (name === undefined) {
-    return reasonOf(
-      settingRefused('unknown', `${use.name} is called with a name that is not a constant.`, 'Write the name as a constant.'),
-      use.location,
-    );
-  }
+  if (name === undefined) return reasonOf(settingUnnamed(use.name), use.location);
   if (use.name === 'current_setting') return { reason: checkShow(name, use.location, context), path: undefined };
   if (value === undefined) {
     return reasonOf(settingRefused(name, 'The value is not a constant.', 'Write the value as a constant, or use SET.'), use.location);
