@@ -189,6 +189,7 @@ describe('decide() on operators and casts', () => {
 });
 
 describe('decide() on settings', () => {
+  const UNNAMED = [`${DENIED} setting-refused: permission denied for function set_config`];
   const set = (name: string): readonly string[] => [`${DENIED} setting-refused: permission denied to set parameter "${name}"`];
   it.each([
     ['SET jit = off', []],
@@ -201,9 +202,9 @@ describe('decide() on settings', () => {
     [`SELECT set_config('role', 'x', false) WHERE false`, set('role')],
     [`SELECT set_config('search_path', 'public, "hr"', true)`, set('search_path')],
     [`SELECT set_config('statement_timeout', '0100'::varchar(1), false)`, set('statement_timeout')],
-    [`SELECT set_config(is_local => true, setting_name => 'role', new_value => 'jit')`, set('unknown')],
+    [`SELECT set_config(is_local => true, setting_name => 'role', new_value => 'jit')`, UNNAMED],
     [`SELECT set_config('jit', 'off', a) FROM users`, set('jit')],
-    ['SELECT set_config(name, ssn, true) FROM users', set('unknown')],
+    ['SELECT set_config(name, ssn, true) FROM users', UNNAMED],
     [`SELECT current_setting('jit'), current_setting('app.tenant', true)`, []],
     [`SELECT current_setting('data_directory')`, [`${DENIED} setting-hidden: permission denied to examine parameter "data_directory"`]],
     ['SHOW app.tenant', []],
