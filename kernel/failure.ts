@@ -295,7 +295,7 @@ export const settingHidden = (name: string): Failure =>
     'setting-hidden',
     `permission denied to examine parameter "${name}"`,
     undefined,
-    'Read another setting.',
+    'The view pg_settings lists the settings that may be read.',
   );
 
 export const grantUnusable = (relation: string, detail: string): Failure =>

@@ -1,0 +1,95 @@
+/**
+ * One sample of every named failure of kernel/failure.ts, for docs/errors.md and for the check of its wording.
+ */
+import * as failures from '../kernel/failure.ts';
+import { SQLSTATE } from '../kernel/sqlstate.ts';
+
+/** Exports that make a failure; `at` and `because` only add to one. */
+type FailureName = Exclude<
+  {
+    [Name in keyof typeof failures]: (typeof failures)[Name] extends (...args: never[]) => failures.Failure ? Name : never;
+  }[keyof typeof failures],
+  'at' | 'because'
+>;
+
+export type FailureSample = failures.FailureFields & { readonly name: FailureName; readonly when: 'Connecting' | 'Session' | 'Statement' };
+
+const READABLE = ['public.customers', 'public.orders'];
+
+/** What the session meets on its way in. A failure without a sample does not compile. */
+const CONNECTING = {
+  authenticationFailed: () => failures.authenticationFailed('reporting-agent'),
+  noIdentity: () =>
+    failures.noIdentity(
+      'The SCRAM channel binding check failed.',
+      'Something between the client and pg-airlock ends TLS: connect directly.',
+    ),
+  databaseUnknown: () => failures.databaseUnknown('warehouse', ['shop']),
+  startupOptionRefused: () => failures.startupOptionRefused('role', 'The DatabaseConnection decides it.'),
+  replicationRefused: () => failures.replicationRefused(),
+  protocolUnsupported: () => failures.protocolUnsupported(2, 0),
+  encodingRefused: () => failures.encodingRefused('LATIN1'),
+  tlsRequired: () => failures.tlsRequired(),
+  notReady: () => failures.notReady('The catalog of the database has not been read yet.'),
+  tooManySessions: () => failures.tooManySessions(10),
+  upstreamUnreachable: () => failures.upstreamUnreachable('The connection was refused.'),
+  upstreamCredentialsRefused: () => failures.upstreamCredentialsRefused(),
+  upstreamRefused: () => failures.upstreamRefused(SQLSTATE.tooManyConnections, 'sorry, too many clients already'),
+} as const;
+
+const SESSION = {
+  protocolViolation: () => failures.protocolViolation('invalid message length'),
+  messageTooLarge: () => failures.messageTooLarge(20_000_000, 16_777_216),
+  upstreamLost: () => failures.upstreamLost(),
+  upstreamProtocolViolation: () => failures.upstreamProtocolViolation('The start of the session does not end.'),
+  serverSettingUnsafe: () => failures.serverSettingUnsafe('standard_conforming_strings', 'off'),
+  sessionRevoked: () => failures.sessionRevoked('No policy in force names this agent any more.'),
+  idleTooLong: () => failures.idleTooLong(),
+  sessionTooLong: () => failures.sessionTooLong(),
+  shuttingDown: () => failures.shuttingDown(),
+} as const;
+
+const STATEMENT = {
+  relationRefused: () => failures.relationRefused('secrets', READABLE),
+  relationUnknown: () => failures.relationUnknown('custmers'),
+  columnRefused: () => failures.columnRefused('phone', 'public.customers', ['id', 'name', 'city']),
+  functionRefused: () => failures.functionRefused('pg_read_file', 'It reads relations or files by name, or runs a text as a query.'),
+  functionUnknown: () => failures.functionUnknown('uper'),
+  operatorRefused: () => failures.operatorRefused('public.===', 'It may call function public.same, which no policy in force names.'),
+  statementRefused: () => failures.statementRefused('DROP TABLE', 'Only reading is allowed: use SELECT.'),
+  settingRefused: () =>
+    failures.settingRefused(
+      'role',
+      'It is not among the settings that an agent may change.',
+      'Leave it as it is, or ask for it in the policy (spec.settings).',
+    ),
+  settingHidden: () => failures.settingHidden('all'),
+  grantUnusable: () => failures.grantUnusable('public.orders', 'The grant cannot be applied: column "region" does not exist.'),
+  scopeUnchecked: () => failures.scopeUnchecked('public.orders'),
+  staleStatement: () => failures.staleStatement('prepared statement "by_id"'),
+  statementUnknown: () => failures.statementUnknown('by_id'),
+  portalUnknown: () => failures.portalUnknown('c1'),
+  notUnderstood: () => failures.notUnderstood('this form of TABLESAMPLE'),
+  syntaxError: () => failures.syntaxError('syntax error at or near "SELEC"', 1),
+  invalidText: () => failures.invalidText('The text is not valid UTF-8.'),
+  statementTooLarge: () => failures.statementTooLarge('The statement has more than 200000 tokens.'),
+  statementTooComplex: () => failures.statementTooComplex('The statement is nested too deeply to be parsed.'),
+  rateExceeded: () => failures.rateExceeded(600),
+  resultTooLarge: () => failures.resultTooLarge('10000 rows'),
+  auditUnavailable: () => failures.auditUnavailable('The audit store could not be written (ENOSPC).'),
+  internalError: () => failures.internalError(),
+} as const;
+
+const complete: Readonly<Record<FailureName, () => failures.Failure>> = { ...CONNECTING, ...SESSION, ...STATEMENT };
+
+const whenOf = (name: FailureName): FailureSample['when'] => {
+  if (name in CONNECTING) return 'Connecting';
+  return name in SESSION ? 'Session' : 'Statement';
+};
+
+/** All of them, in the order of the page. */
+export const failureSamples: readonly FailureSample[] = (Object.keys(complete) as FailureName[]).map((name) => ({
+  name,
+  when: whenOf(name),
+  ...complete[name]().fields,
+}));
