@@ -41,8 +41,11 @@ describe('make demo ONCE=1', () => {
   });
 
   it('takes the next port where 5432 is taken, and says so', () => {
-    expect(ended.stdout).toMatch(/The airlock listens on 127\.0\.0\.1:54(?!32)\d\d \(5432 is taken\)/);
-    expect(ended.stdout).toMatch(/^\$ psql "postgres:\/\/reporting-agent:agent-password@127\.0\.0\.1:54(?!32)\d\d\/shop"\n/m);
+    const [, port, remark] = /^The airlock listens on 127\.0\.0\.1:(\d+)( \(5432 is taken\))?, /m.exec(ended.stdout) ?? [];
+    // Somebody else who had the port may have gone in the meantime.
+    expect(usualPort.listening && port === '5432').toBe(false);
+    expect(remark !== undefined).toBe(port !== '5432');
+    expect(ended.stdout).toContain(`$ psql "postgres://reporting-agent:agent-password@127.0.0.1:${port}/shop"\n`);
   });
 
   it.each([

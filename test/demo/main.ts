@@ -22,7 +22,7 @@ const introduce = async ({ postgres, proxy, policy }: DemoAirlock, version: stri
 };
 
 const runCli = async (...args: string[]): Promise<void> => {
-  command(`node cli/main.ts ${args.join(' ')}`);
+  command(`npx pg-airlock ${args.join(' ')}`);
   const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code !== 0) throw new Error(`pg-airlock ${args.join(' ')} ended with ${code}`);
