@@ -283,7 +283,7 @@ export const settingRefused = (name: string, detail: string, hint: string): Fail
 export const settingUnnamed = (name: string): Failure =>
   error(
     SQLSTATE.insufficientPrivilege,
-    'setting-refused',
+    'setting-unnamed',
     `permission denied for function ${name}`,
     'The name of the setting is not a constant, so which one is meant is not known.',
     'Write the name as a constant.',

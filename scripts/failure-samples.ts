@@ -63,6 +63,7 @@ const STATEMENT = {
       'It is not among the settings that an agent may change.',
       'Leave it as it is, or ask for it in the policy (spec.settings).',
     ),
+  settingUnnamed: () => failures.settingUnnamed('set_config'),
   settingHidden: () => failures.settingHidden('all'),
   grantUnusable: () => failures.grantUnusable('public.orders', 'The grant cannot be applied: column "region" does not exist.'),
   scopeUnchecked: () => failures.scopeUnchecked('public.orders'),

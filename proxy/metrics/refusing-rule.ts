@@ -8,6 +8,7 @@ const RULES: Readonly<Record<string, string>> = {
   'function-unknown': 'functions',
   'operator-refused': 'functions',
   'setting-refused': 'settings',
+  'setting-unnamed': 'settings',
   'setting-hidden': 'settings',
   'startup-option-refused': 'settings',
   'statement-refused': 'statements',

@@ -189,7 +189,7 @@ describe('decide() on operators and casts', () => {
 });
 
 describe('decide() on settings', () => {
-  const UNNAMED = [`${DENIED} setting-refused: permission denied for function set_config`];
+  const UNNAMED = [`${DENIED} setting-unnamed: permission denied for function set_config`];
   const set = (name: string): readonly string[] => [`${DENIED} setting-refused: permission denied to set parameter "${name}"`];
   it.each([
     ['SET jit = off', []],

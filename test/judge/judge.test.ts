@@ -119,7 +119,7 @@ describe('what is refused', () => {
     ['SELECT x.reveal FROM generate_series(1, 2) x', 'function-refused'],
     [`SELECT 'a'::spied`, 'function-refused'],
     [`SELECT 'a'::spied[]`, 'function-refused'],
-    ['SELECT set_config($1, $2, false)', 'setting-refused'],
+    ['SELECT set_config($1, $2, false)', 'setting-unnamed'],
     ['PREPARE a AS SELECT mail FROM people; EXPLAIN VERBOSE EXECUTE a', 'statement-refused'],
     ['SELECT 1; SELECT * FROM hidden', 'relation-refused'],
     ['SELECT current_query()', 'function-refused'],
