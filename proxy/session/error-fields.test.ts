@@ -62,6 +62,9 @@ describe('errorForAgent()', () => {
       H: 'h',
       P: '9',
       c: 'ssn',
+      F: 'numutils.c',
+      L: '617',
+      R: 'pg_strtoint32_safe',
     });
     expect(errorForAgent(error, text({ withholdErrors: true }))).toEqual({
       fields: fields({ S: 'ERROR', C: '22P02', M: 'could not compute a value that the policy protects' }),

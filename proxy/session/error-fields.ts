@@ -31,7 +31,7 @@ const HARMLESS = /^(42|25|26|34|40|53|57014|55P03)/;
 export const errorForAgent = (fields: ResponseFields, text: StatementText | undefined, cursorMayFail = false): ToldError => {
   const sqlstate = fields.get('C') ?? 'XX000';
   if ((cursorMayFail || text?.prepared.withholdErrors === true) && !HARMLESS.test(sqlstate)) {
-    const told = new Map([...withoutFields(fields, `${INTERNAL}DHPstcdn`), ['M', 'could not compute a value that the policy protects']]);
+    const told = new Map([...withoutFields(fields, `${INTERNAL}DHPFLRstcdn`), ['M', 'could not compute a value that the policy protects']]);
     return { fields: told, withheld: wordsOf(fields) };
   }
   const dropsDetail = PRINTS_ROWS.test(sqlstate) && fields.has('D');
