@@ -3,8 +3,7 @@
  */
 import { Failure, notReady } from '../../kernel/failure.ts';
 import type { Catalog } from './catalog.ts';
-import { FINGERPRINT_SQL } from './catalog-queries.ts';
-import { type CatalogQuery, loadCatalog } from './load-catalog.ts';
+import { type CatalogQuery, loadCatalog, readFingerprint } from './load-catalog.ts';
 
 /** The server session that it reads with. */
 export type CatalogSession = { readonly query: CatalogQuery; readonly end: () => Promise<void> };
@@ -35,6 +34,8 @@ export class CatalogStore {
   #fingerprint = '';
   #work: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  /** Milliseconds to the next look. */
+  #delay = 5000;
   #refreshed = 0;
   #stopped = false;
 
@@ -132,17 +133,17 @@ export class CatalogStore {
         await query(path);
         return await query(sql);
       };
-    const [found] = await query<{ fingerprint: string }>(FINGERPRINT_SQL);
-    this.#catalog = await loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'));
-    this.#fingerprint = found?.fingerprint ?? '';
+    // Taken before the rest is read: what changes in between shows as a change at the next look.
+    const fingerprint = await readFingerprint(query);
+    this.#catalog = await loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'), fingerprint);
+    this.#fingerprint = fingerprint;
     this.#probes.clear();
   }
 
   async #poll(): Promise<void> {
     const { query } = await this.#open();
     try {
-      const [found] = await query<{ fingerprint: string }>(FINGERPRINT_SQL);
-      if (found?.fingerprint !== this.#fingerprint) await this.#read();
+      if ((await readFingerprint(query)) !== this.#fingerprint) await this.#read();
     } catch (error) {
       await this.#close();
       throw error;
@@ -163,6 +164,4 @@ export class CatalogStore {
     this.#delay = Math.max(this.#options.interval ?? 5000, (performance.now() - started) * 50);
     this.#schedule();
   }
-
-  #delay = 5000;
 }

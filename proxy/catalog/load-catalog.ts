@@ -89,11 +89,17 @@ const ownTypesOf = (types: ReadonlyMap<string, TypeRow>, parts: ReadonlyMap<stri
   };
 };
 
-/** Reads the whole catalog. `defaults` runs in a session with the role's own search_path. */
-export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery): Promise<Catalog> => {
-  const [fingerprint] = await query<{ fingerprint: string }>(FINGERPRINT_SQL);
+/** Stands for the catalog's content: another one whenever that has changed. */
+export const readFingerprint = async (query: CatalogQuery): Promise<string> => {
+  const [found] = await query<{ fingerprint: string }>(FINGERPRINT_SQL);
+  if (found === undefined) throw new Error('the server gave no answer to a catalog query');
+  return found.fingerprint;
+};
+
+/** Reads the whole catalog, which `fingerprint` stands for. `defaults` runs in a session with the role's own search_path. */
+export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, fingerprint: string): Promise<Catalog> => {
   const [session] = await defaults<{ major: number; database: string; role: string; encoding: string; path: string }>(SESSION_SQL);
-  if (fingerprint === undefined || session === undefined) throw new Error('the server gave no answer to a catalog query');
+  if (session === undefined) throw new Error('the server gave no answer to a catalog query');
   const columnRows = await query<ColumnRow>(COLUMNS_SQL);
   const types = new Map((await query<TypeRow>(TYPES_SQL)).map((row) => [row.oid, row]));
   const keys = groupBy(
@@ -147,7 +153,7 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery): 
     if (own.size > 0) columnTypes.set(relation.oid, [...own]);
   }
   const path = JSON.parse(session.path) as readonly string[];
-  const content = JSON.stringify([fingerprint.fingerprint, session, columnRows.length]);
+  const content = JSON.stringify([fingerprint, session, columnRows.length]);
   return {
     version: createHash('sha256').update(content).digest('hex').slice(0, 16),
     serverMajor: session.major,

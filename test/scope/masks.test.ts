@@ -28,7 +28,7 @@ beforeAll(async () => {
       await client.query(path);
       return await query(sql);
     };
-  catalog = await loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'));
+  catalog = await loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'), 'f');
 });
 
 afterAll(async () => {
