@@ -22,8 +22,10 @@ export type AuditObserver = {
 
 export type AuditStoreOptions = {
   readonly directory: string;
-  /** `Fsync`: safe when the machine dies. `Write`: handed to the operating system, safe when only the process dies. */
-  /** Asked at each write: manifests change while the process lives. */
+  /**
+   * `Fsync`: safe when the machine dies. `Write`: handed to the operating system, safe when only the process dies.
+   * Asked at each write: manifests change while the process lives.
+   */
   readonly durability: () => 'Fsync' | 'Write';
   readonly clock: Clock;
   /** A segment is closed before it would grow beyond this; a larger record gets a segment of its own. 64 MiB. */

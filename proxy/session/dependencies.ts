@@ -7,31 +7,11 @@ import type { Failure } from '../../kernel/failure.ts';
 import type { Identity } from '../../kernel/identity.ts';
 import type { Limits } from '../../kernel/policy.ts';
 import type { Judge } from '../policy/judgement.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 import type { Outcome } from './outcome.ts';
 
-/** What the session sends without a record: no byte of these is the agent's SQL. */
-export type ControlMessage = { readonly type: 'Sync' | 'Flush' | 'Terminate' | 'PoisonQuery' | 'PoisonParse' };
-
-/** The server session of this client session; `proxy/upstream` makes it. */
-export type SessionUpstream = {
-  /** ParameterStatus values of its startup. */
-  readonly parameters: ReadonlyMap<string, string>;
-  /** Resolves when the server has taken the cancel request. */
-  readonly cancel: () => Promise<void>;
-  /** The only way to forward; false: full, wait for `onDrain`. */
-  readonly send: (receipt: AuditReceipt, bytes: Buffer) => boolean;
-  readonly sendControl: (message: ControlMessage) => boolean;
-  /** Raw bytes behind the first ReadyForQuery. */
-  readonly onData: (listener: (chunk: Buffer) => void) => void;
-  readonly onDrain: (listener: () => void) => void;
-  /** Once; undefined where we closed it. */
-  readonly onClose: (listener: (failure: Failure | undefined) => void) => void;
-  readonly pause: () => void;
-  readonly resume: () => void;
-  /** Terminate, then close. */
-  readonly end: () => void;
-  readonly destroy: () => void;
-};
+/** The server session of this client session. */
+export type SessionUpstream = Omit<Upstream, 'backendPid'>;
 
 /** Makes records durable: resolves when they are, rejects with `Failure` (audit unavailable) and has then kept none of them. */
 export type SessionAudit = { readonly append: (records: readonly AuditRecord[]) => Promise<AuditReceipt> };
