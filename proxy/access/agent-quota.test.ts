@@ -1,21 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Limits } from '../../kernel/policy.ts';
+import { type Limits, NO_LIMITS } from '../../kernel/policy.ts';
 import { AgentQuota } from './agent-quota.ts';
-
-const none: Limits = {
-  statementTimeout: undefined,
-  idleTimeout: undefined,
-  sessionDuration: undefined,
-  rowsPerStatement: undefined,
-  bytesPerStatement: undefined,
-  statementsPerMinute: undefined,
-  sessions: undefined,
-};
 
 const quota = (limits: Partial<Limits>) => {
   const time = { now: 0 };
   const clock = { now: () => new Date(0), monotonic: () => time.now };
-  return { time, quota: new AgentQuota(() => ({ ...none, ...limits }), clock) };
+  return { time, quota: new AgentQuota(() => ({ ...NO_LIMITS, ...limits }), clock) };
 };
 
 describe('AgentQuota', () => {

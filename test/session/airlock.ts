@@ -7,7 +7,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import type { AuditReceipt, AuditRecord } from '../../kernel/audit-record.ts';
 import { auditUnavailable, shuttingDown, statementRefused } from '../../kernel/failure.ts';
-import type { Limits } from '../../kernel/policy.ts';
+import { type Limits, NO_LIMITS } from '../../kernel/policy.ts';
 import type { Edit, Judge, Judged, StatementEffect } from '../../proxy/policy/judgement.ts';
 import { CancelRegistry } from '../../proxy/session/cancel-registry.ts';
 import type { SessionDependencies } from '../../proxy/session/dependencies.ts';
@@ -16,16 +16,6 @@ import { serveClient } from '../../proxy/session/serve-client.ts';
 import { Sessions } from '../../proxy/session/sessions.ts';
 import { openUpstream } from '../../proxy/upstream/connect.ts';
 import { encodeAuthenticationOk } from '../../proxy/wire/authentication.ts';
-
-export const NO_LIMITS: Limits = {
-  statementTimeout: undefined,
-  idleTimeout: undefined,
-  sessionDuration: undefined,
-  rowsPerStatement: undefined,
-  bytesPerStatement: undefined,
-  statementsPerMinute: undefined,
-  sessions: undefined,
-};
 
 /** What a test may turn while sessions live. */
 export type Knobs = {
