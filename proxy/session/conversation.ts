@@ -9,7 +9,9 @@ import { type Batch, forward, refuseBatch } from './batch.ts';
 import { ClientOutput } from './client-output.ts';
 import type { Access, SessionDependencies, SessionUpstream } from './dependencies.ts';
 import { Expectations } from './expectations.ts';
+import type { FrontendContext } from './frontend-context.ts';
 import { FrontendHandler } from './frontend-handler.ts';
+import { Outbox } from './outbox.ts';
 import { outcomeOf, overruled } from './running-statement.ts';
 import { ServerHandler } from './server-handler.ts';
 import { ServerState } from './session-state.ts';
@@ -47,6 +49,7 @@ export class Conversation {
   readonly #expectations = new Expectations();
   readonly #state: ServerState;
   readonly #output = new ClientOutput();
+  readonly #outbox: Outbox;
   readonly #frontend: FrontendHandler;
   readonly #server: ServerHandler;
   readonly #serverFrames = new ServerFrames();
@@ -82,7 +85,7 @@ export class Conversation {
       (failure) => this.end(failure),
     );
     this.#state = new ServerState(access.judge, this.#expectations, parts.startupPath);
-    this.#frontend = new FrontendHandler({
+    const context: FrontendContext = {
       session,
       judge: access.judge,
       state: this.#state,
@@ -90,7 +93,9 @@ export class Conversation {
       settle: () => this.#settle(),
       admit: access.admit ?? (() => undefined),
       refused: (decided, decisionMs) => observe(outcomeOf(decided, undefined, decisionMs)),
-    });
+    };
+    this.#outbox = new Outbox(context);
+    this.#frontend = new FrontendHandler(context, this.#outbox);
     this.#server = new ServerHandler({
       session,
       expectations: this.#expectations,
@@ -201,7 +206,7 @@ export class Conversation {
             this.#sayGoodbye();
             return;
           }
-          if (this.#frontend.batch.bytes >= BATCH_BYTES) {
+          if (this.#outbox.batch.bytes >= BATCH_BYTES) {
             await this.#flush();
           }
         }
@@ -225,7 +230,7 @@ export class Conversation {
 
   /** Records what the batch holds, then forwards it. INVARIANT: nothing is sent before its record is durable. */
   async #flush(): Promise<void> {
-    const batch = this.#frontend.takeBatch();
+    const batch = this.#outbox.takeBatch();
     if (batch.items.length === 0 && batch.records.length === 0) {
       return;
     }

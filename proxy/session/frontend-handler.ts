@@ -1,46 +1,17 @@
-import type { Clock } from '../../kernel/clock.ts';
-import type { AuditSession, StatementDecided } from '../../kernel/audit-record.ts';
-import { type Failure, notUnderstood, portalUnknown, protocolViolation, staleStatement, statementUnknown } from '../../kernel/failure.ts';
-import type { Allowed, Judge, Judged } from '../policy/judgement.ts';
-import { encodeControl } from '../upstream/control-message.ts';
+import { notUnderstood, protocolViolation, statementUnknown } from '../../kernel/failure.ts';
+import type { Allowed } from '../policy/judgement.ts';
 import type { Bind } from '../wire/bind.ts';
 import type { Frame } from '../wire/client-frames.ts';
-import { type DescribeOrClose, encodeClose } from '../wire/describe-close.ts';
+import type { DescribeOrClose } from '../wire/describe-close.ts';
 import type { Execute } from '../wire/execute.ts';
 import { decodeFrontend } from '../wire/frontend-message.ts';
 import { encodeParse, type Parse } from '../wire/parse.ts';
 import { encodeQuery, type Query } from '../wire/query.ts';
-import { Batch } from './batch.ts';
-import type { Consequence, Expectation, Sent } from './expectations.ts';
-import type { NameLookup } from './name-registry.ts';
-import {
-  decisionRecord,
-  overruled,
-  preparedRecord,
-  type RunningStatement,
-  recordedParameters,
-  refusalRecord,
-  type StatementText,
-  textOf,
-} from './running-statement.ts';
-import type { ResultSize } from './result-limit.ts';
-import type { Portal, ServerState, Statement } from './session-state.ts';
-
-/** What the handler needs of its session. */
-export type FrontendContext = {
-  readonly session: AuditSession;
-  readonly judge: Judge;
-  readonly state: ServerState;
-  readonly clock: Clock;
-  /** Sends what the batch holds, and resolves when everything before the segment at hand is answered. */
-  readonly settle: () => Promise<void>;
-  readonly admit: () => Failure | undefined;
-  /** Told of each refusal: nothing of it will be answered by a completion. */
-  readonly refused: (decided: StatementDecided, decisionMs: number) => void;
-};
-
-const POISON_QUERY = encodeControl({ type: 'PoisonQuery' });
-const POISON_PARSE = encodeControl({ type: 'PoisonParse' });
+import type { FrontendContext } from './frontend-context.ts';
+import type { Outbox } from './outbox.ts';
+import { effectsOf, Renewal } from './renewal.ts';
+import { decisionRecord, overruled, preparedRecord, recordedParameters, textOf } from './running-statement.ts';
+import type { Statement } from './session-state.ts';
 
 const NO_SQL = Buffer.alloc(0);
 
@@ -49,22 +20,16 @@ const NO_SQL = Buffer.alloc(0);
  * A refused one becomes a poisoned one, which fails at the server in just the way the client has to see.
  */
 export class FrontendHandler {
-  /** What has been let through and is to be sent. */
-  batch = new Batch();
   readonly #context: FrontendContext;
-  #statements = 0;
+  readonly #outbox: Outbox;
+  readonly #renewal: Renewal;
   /** Messages so far that may have ended a cursor. */
   #endings = 0;
 
-  constructor(context: FrontendContext) {
+  constructor(context: FrontendContext, outbox: Outbox) {
     this.#context = context;
-  }
-
-  /** The batch so far; a new one begins. */
-  takeBatch(): Batch {
-    const taken = this.batch;
-    this.batch = new Batch();
-    return taken;
+    this.#outbox = outbox;
+    this.#renewal = new Renewal(context, outbox);
   }
 
   /** True: the client says goodbye. Throws `Failure` for what ends the session. */
@@ -95,23 +60,23 @@ export class FrontendHandler {
         this.#close(message, frame);
         break;
       case 'FunctionCall':
-        this.#refuse('Query', NO_SQL, 'FunctionCall', notUnderstood('the function-call message'));
+        this.#outbox.refuse('Query', NO_SQL, 'FunctionCall', notUnderstood('the function-call message'));
         state.segment += 1;
         break;
       case 'Sync':
-        this.batch.add({ kind: 'Sync', bytes: frame.raw, expectation: this.#expect('Sync') });
+        this.#outbox.batch.add({ kind: 'Sync', bytes: frame.raw, expectation: this.#outbox.expect('Sync') });
         state.segment += 1;
         break;
       case 'Flush':
-        this.batch.add({ kind: 'Flush', bytes: frame.raw, expectation: undefined });
+        this.#outbox.batch.add({ kind: 'Flush', bytes: frame.raw, expectation: undefined });
         break;
       // Outside of COPY the server ignores these, so there is nothing to tell apart.
       case 'CopyData':
-        this.batch.add({ kind: 'Copy', bytes: frame.raw, expectation: undefined });
+        this.#outbox.batch.add({ kind: 'Copy', bytes: frame.raw, expectation: undefined });
         break;
       case 'CopyDone':
       case 'CopyFail':
-        this.batch.add({ kind: 'Copy', bytes: frame.raw, expectation: this.#expect('CopyEnd') });
+        this.#outbox.batch.add({ kind: 'Copy', bytes: frame.raw, expectation: this.#outbox.expect('CopyEnd') });
         break;
       case 'Terminate':
         return true;
@@ -125,47 +90,51 @@ export class FrontendHandler {
 
   async #query({ sql }: Query, frame: Frame): Promise<void> {
     const began = this.#context.clock.monotonic();
-    const judged = await this.#judge(sql, 'Query');
-    const decided = decisionRecord(this.#decided('Query'), sql, judged);
+    const judged = await this.#renewal.judge(sql, 'Query');
+    const decided = decisionRecord(this.#outbox.decided('Query'), sql, judged);
     if (judged.decision === 'Deny') {
-      this.#poison('Query', judged.failure, decided, began);
+      this.#outbox.poison('Query', judged.failure, decided, began);
       return;
     }
     const full = this.#context.admit();
     if (full !== undefined) {
-      this.#poison('Query', full, overruled(decided, full), began);
+      this.#outbox.poison('Query', full, overruled(decided, full), began);
       return;
     }
     const text = textOf(sql, judged);
-    const running = this.#running(decided, text, began, { rows: 0, bytes: 0 });
+    const running = this.#outbox.running(decided, text, began, { rows: 0, bytes: 0 });
     const bytes = isAsSent(sql, judged) ? frame.raw : encodeQuery(judged.sent);
     const consequences = judged.effects.map((effect) => this.#context.state.effect(effect, text.sql));
-    this.batch.add({ kind: 'Query', bytes, expectation: this.#expect('Query', { running, text: running.text, consequences }) });
+    this.#outbox.batch.add({
+      kind: 'Query',
+      bytes,
+      expectation: this.#outbox.expect('Query', { running, text: running.text, consequences }),
+    });
   }
 
   async #parse({ name, sql, parameterTypes }: Parse, frame: Frame): Promise<void> {
     const began = this.#context.clock.monotonic();
-    const judged = await this.#judge(sql, 'Parse');
-    const decided = decisionRecord(this.#decided('Parse'), sql, judged);
+    const judged = await this.#renewal.judge(sql, 'Parse');
+    const decided = decisionRecord(this.#outbox.decided('Parse'), sql, judged);
     if (judged.decision === 'Deny') {
-      this.#poison('Parse', judged.failure, decided, began);
+      this.#outbox.poison('Parse', judged.failure, decided, began);
       return;
     }
-    this.batch.records.push(decided);
+    this.#outbox.batch.records.push(decided);
     const bytes = isAsSent(sql, judged) ? frame.raw : encodeParse(name, judged.sent, parameterTypes);
     const text = textOf(sql, judged);
     const made = this.#context.state.changeStatement(name, { text, parameterTypes });
-    this.batch.add({ kind: 'Extended', bytes, expectation: this.#expect('Parse', { text, consequences: [made] }) });
+    this.#outbox.batch.add({ kind: 'Extended', bytes, expectation: this.#outbox.expect('Parse', { text, consequences: [made] }) });
   }
 
   async #bind(bind: Bind, frame: Frame): Promise<void> {
     const { state } = this.#context;
-    const statement = await this.#certain(() => state.statements.lookup(bind.statement, state.segment));
+    const statement = await this.#renewal.certain(() => state.statements.lookup(bind.statement, state.segment));
     if (statement === undefined) {
-      this.#refuse('Parse', NO_SQL, 'Bind', statementUnknown(bind.statement));
+      this.#outbox.refuse('Parse', NO_SQL, 'Bind', statementUnknown(bind.statement));
       return;
     }
-    const current = await this.#refresh(bind.statement, statement);
+    const current = await this.#renewal.refresh(bind.statement, statement);
     if (current === undefined) {
       return;
     }
@@ -178,30 +147,35 @@ export class FrontendHandler {
       declared: false,
       endings: this.#endings,
     });
-    this.#extended('Bind', frame, { text: current.text, consequences: [made] });
+    this.#outbox.extended('Bind', frame, { text: current.text, consequences: [made] });
   }
 
   async #describe({ target, name }: DescribeOrClose, frame: Frame): Promise<void> {
     const { state } = this.#context;
     if (target === 'Statement') {
-      const statement = await this.#certain(() => state.statements.lookup(name, state.segment));
+      const statement = await this.#renewal.certain(() => state.statements.lookup(name, state.segment));
       if (statement === undefined) {
-        this.#refuse('Parse', NO_SQL, 'Describe', statementUnknown(name));
+        this.#outbox.refuse('Parse', NO_SQL, 'Describe', statementUnknown(name));
         return;
       }
-      const current = await this.#refresh(name, statement);
+      const current = await this.#renewal.refresh(name, statement);
       if (current !== undefined && effectsOf(current.text).includes('Fetch')) {
         await this.#describeFetch(name, current, frame);
       } else if (current !== undefined) {
-        this.#extended('DescribeStatement', frame, { text: current.text });
+        this.#outbox.extended('DescribeStatement', frame, { text: current.text });
       }
       return;
     }
-    const portal = await this.#currentPortal(name, 'Describe');
+    const portal = await this.#renewal.currentPortal(name, 'Describe');
     if (portal !== undefined && effectsOf(portal.statement.text).includes('Fetch') && portal.endings !== this.#endings) {
-      this.#refuse('Parse', portal.statement.text.sql, 'Describe', notUnderstood('Describe of a FETCH that does not follow its Bind'));
+      this.#outbox.refuse(
+        'Parse',
+        portal.statement.text.sql,
+        'Describe',
+        notUnderstood('Describe of a FETCH that does not follow its Bind'),
+      );
     } else if (portal !== undefined) {
-      this.#extended('DescribePortal', frame, { text: portal.statement.text });
+      this.#outbox.extended('DescribePortal', frame, { text: portal.statement.text });
     }
   }
 
@@ -211,189 +185,43 @@ export class FrontendHandler {
    * is not described.
    */
   async #describeFetch(name: string, { text, parameterTypes }: Statement, frame: Frame): Promise<void> {
-    const judged = await this.#judgeAgain(text, 'Parse');
+    const judged = await this.#renewal.judgeAgain(text, 'Parse');
     if (judged === undefined) {
       return;
     }
-    this.batch.records.push(decisionRecord(this.#decided('Parse'), text.sql, judged));
+    this.#outbox.batch.records.push(decisionRecord(this.#outbox.decided('Parse'), text.sql, judged));
     const current = { text: textOf(text.sql, judged), parameterTypes };
-    this.#parseAgain(name, current);
-    this.#extended('DescribeStatement', frame, { text: current.text });
+    this.#renewal.parseAgain(name, current);
+    this.#outbox.extended('DescribeStatement', frame, { text: current.text });
   }
 
   async #execute({ portal: name }: Execute, frame: Frame): Promise<void> {
     const began = this.#context.clock.monotonic();
-    const portal = await this.#currentPortal(name, 'Execute');
+    const portal = await this.#renewal.currentPortal(name, 'Execute');
     if (portal === undefined) {
       return;
     }
     const { text } = portal.statement;
     const decided =
       text.judged === undefined
-        ? preparedRecord(this.#decided('Execute'), text, portal.parameters)
-        : decisionRecord(this.#decided('Execute'), text.sql, text.judged, portal.parameters);
+        ? preparedRecord(this.#outbox.decided('Execute'), text, portal.parameters)
+        : decisionRecord(this.#outbox.decided('Execute'), text.sql, text.judged, portal.parameters);
     const full = this.#context.admit();
     if (full !== undefined) {
-      this.#poison('Parse', full, overruled(decided, full), began);
+      this.#outbox.poison('Parse', full, overruled(decided, full), began);
       return;
     }
-    const running = this.#running(decided, text, began, portal.size);
+    const running = this.#outbox.running(decided, text, began, portal.size);
     const consequences = (text.judged?.effects ?? []).map((effect) => this.#context.state.effect(effect, text.sql));
-    this.#extended('Execute', frame, { running, text: running.text, consequences });
+    this.#outbox.extended('Execute', frame, { running, text: running.text, consequences });
   }
 
   #close({ target, name }: DescribeOrClose, frame: Frame): void {
     const { state } = this.#context;
     const gone = target === 'Statement' ? state.changeStatement(name, undefined) : state.changePortal(name, undefined);
-    this.#extended('Close', frame, { consequences: [gone] });
-  }
-
-  /** A judgement from nothing but what is certain: where the judge looked at more, it judges again once that is settled. */
-  async #judge(sql: Buffer, via: 'Query' | 'Parse'): Promise<Judged> {
-    const { judge, state, settle } = this.#context;
-    const probe = state.probe();
-    const judged = await judge.judge(sql, via, probe.state);
-    if (!probe.uncertain()) {
-      return judged;
-    }
-    await settle();
-    return judge.judge(sql, via, state.probe().state);
-  }
-
-  /** Judges once more what has been let through before. Undefined: it was refused. */
-  async #judgeAgain(text: StatementText, via: StatementDecided['via']): Promise<Allowed | undefined> {
-    const began = this.#context.clock.monotonic();
-    const judged = await this.#judge(text.sql, 'Parse');
-    if (judged.decision !== 'Deny') {
-      return judged;
-    }
-    this.#poison('Parse', judged.failure, decisionRecord(this.#decided(via), text.sql, judged), began);
-    return undefined;
-  }
-
-  async #certain<T>(lookup: () => NameLookup<T>): Promise<T | undefined> {
-    const found = lookup();
-    if (found.type === 'Certain') {
-      return found.value;
-    }
-    await this.#context.settle();
-    return lookup().value;
-  }
-
-  /** INVARIANT: what was judged under another revision is judged again before it is used. Undefined: it was refused. */
-  async #refresh(name: string, statement: Statement): Promise<Statement | undefined> {
-    const { judge } = this.#context;
-    const { text, parameterTypes } = statement;
-    if (text.prepared.revision === judge.revision()) {
-      return statement;
-    }
-    const what = name === '' ? 'the unnamed prepared statement' : `prepared statement "${name}"`;
-    if (text.judged === undefined || parameterTypes === undefined) {
-      this.#refuse('Parse', text.sql, 'Bind', staleStatement(what));
-      return undefined;
-    }
-    const judged = await this.#judgeAgain(text, 'Parse');
-    if (judged === undefined) {
-      return undefined;
-    }
-    this.batch.records.push(decisionRecord(this.#decided('Parse'), text.sql, judged));
-    if (judged.sent === text.judged.sent) {
-      // The server has this very text already: only what we know of it is renewed.
-      statement.text = textOf(text.sql, judged);
-      return statement;
-    }
-    const current: Statement = { text: textOf(text.sql, judged), parameterTypes };
-    this.#parseAgain(name, current);
-    return current;
-  }
-
-  /** Has the server parse what is known under this name, without a word to the client. */
-  #parseAgain(name: string, statement: Statement): void {
-    const { state } = this.#context;
-    const { text, parameterTypes } = statement;
-    const gone = state.changeStatement(name, undefined);
-    const close = encodeClose('Statement', name);
-    this.batch.add({ kind: 'Extended', bytes: close, expectation: this.#expect('Close', { swallow: true, consequences: [gone] }) });
-    const bytes = encodeParse(name, text.judged?.sent ?? '', parameterTypes ?? []);
-    const made = state.changeStatement(name, statement);
-    this.batch.add({ kind: 'Extended', bytes, expectation: this.#expect('Parse', { swallow: true, text, consequences: [made] }) });
-  }
-
-  /** The portal if it may go on: one whose text would be another today is refused. Undefined: it was refused. */
-  async #currentPortal(name: string, kind: 'Describe' | 'Execute'): Promise<Portal | undefined> {
-    const { judge, state } = this.#context;
-    const portal = await this.#certain(() => state.portals.lookup(name, state.segment));
-    if (portal === undefined) {
-      this.#refuse('Parse', NO_SQL, kind, portalUnknown(name));
-      return undefined;
-    }
-    const { text } = portal.statement;
-    // INVARIANT: what a text runs by name (EXECUTE, FETCH) may be another one by now, so that it is judged again.
-    const byName = kind === 'Execute' && effectsOf(text).some((type) => type === 'Execute' || type === 'Fetch');
-    if (text.prepared.revision === judge.revision() && !byName) {
-      return portal;
-    }
-    const called = name === '' ? 'the unnamed portal' : `portal "${name}"`;
-    const stale = (): void => this.#refuse('Parse', text.sql, kind, staleStatement(called));
-    if (text.judged === undefined) {
-      stale();
-      return undefined;
-    }
-    const judged = await this.#judgeAgain(text, 'Execute');
-    if (judged === undefined) {
-      return undefined;
-    }
-    if (judged.sent !== text.judged.sent) {
-      stale();
-      return undefined;
-    }
-    portal.statement.text = textOf(text.sql, judged);
-    return portal;
-  }
-
-  #refuse(sent: 'Query' | 'Parse', sql: Buffer, kind: string, failure: Failure): void {
-    const refusal = { kind, failure, sql, revision: this.#context.judge.revision() };
-    const decided = refusalRecord(this.#decided('Other'), refusal);
-    this.#poison(sent, failure, decided, this.#context.clock.monotonic());
-  }
-
-  #poison(sent: 'Query' | 'Parse', refusal: Failure, decided: StatementDecided, began: number): void {
-    this.batch.records.push(decided);
-    this.#context.refused(decided, this.#since(began));
-    if (sent === 'Query') {
-      this.batch.add({ kind: 'Query', bytes: POISON_QUERY, expectation: this.#expect('Query', { refusal }) });
-    } else {
-      this.batch.add({ kind: 'Extended', bytes: POISON_PARSE, expectation: this.#expect('Parse', { refusal }) });
-    }
-  }
-
-  #extended(sent: Sent, frame: Frame, expected: Partial<Expectation>): void {
-    this.batch.add({ kind: 'Extended', bytes: frame.raw, expectation: this.#expect(sent, expected) });
-  }
-
-  #expect(sent: Sent, expected: Partial<Expectation> = {}): Expectation {
-    const nothing = { swallow: false, refusal: undefined, text: undefined, running: undefined };
-    return { sent, segment: this.#context.state.segment, ...nothing, consequences: [] as readonly Consequence[], ...expected };
-  }
-
-  #decided(via: StatementDecided['via']): { session: AuditSession; statement: number; via: StatementDecided['via'] } {
-    this.#statements += 1;
-    return { session: this.#context.session, statement: this.#statements, via };
-  }
-
-  #running(decided: StatementDecided, text: StatementText, began: number, size: ResultSize): RunningStatement {
-    this.batch.records.push(decided);
-    return { ...UNSTARTED, text, decided, decisionMs: this.#since(began), size };
-  }
-
-  #since(began: number): number {
-    return Math.max(0, this.#context.clock.monotonic() - began);
+    this.#outbox.extended('Close', frame, { consequences: [gone] });
   }
 }
 
 /** INVARIANT: the server gets the judge's text and no other; the agent's frame only where they are the same, byte by byte. */
 const isAsSent = (sql: Buffer, { sent }: Allowed): boolean => sql.equals(Buffer.from(sent, 'utf8'));
-
-const effectsOf = ({ judged }: StatementText): readonly string[] => judged?.effects.map(({ type }) => type) ?? [];
-
-const UNSTARTED = { startedAt: 0, rows: 0, bytes: 0, sqlstate: undefined, serverMessage: undefined, stopped: undefined };

@@ -1,0 +1,18 @@
+import type { AuditSession, StatementDecided } from '../../kernel/audit-record.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Failure } from '../../kernel/failure.ts';
+import type { Judge } from '../policy/judgement.ts';
+import type { ServerState } from './session-state.ts';
+
+/** What reading the client needs of its session. */
+export type FrontendContext = {
+  readonly session: AuditSession;
+  readonly judge: Judge;
+  readonly state: ServerState;
+  readonly clock: Clock;
+  /** Sends what the batch holds, and resolves when everything before the segment at hand is answered. */
+  readonly settle: () => Promise<void>;
+  readonly admit: () => Failure | undefined;
+  /** Told of each refusal: nothing of it will be answered by a completion. */
+  readonly refused: (decided: StatementDecided, decisionMs: number) => void;
+};

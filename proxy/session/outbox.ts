@@ -1,0 +1,77 @@
+import type { AuditSession, StatementDecided } from '../../kernel/audit-record.ts';
+import type { Failure } from '../../kernel/failure.ts';
+import { encodeControl } from '../upstream/control-message.ts';
+import type { Frame } from '../wire/client-frames.ts';
+import { Batch } from './batch.ts';
+import type { Consequence, Expectation, Sent } from './expectations.ts';
+import type { FrontendContext } from './frontend-context.ts';
+import type { ResultSize } from './result-limit.ts';
+import { type RunningStatement, refusalRecord, type StatementText } from './running-statement.ts';
+
+const POISON_QUERY = encodeControl({ type: 'PoisonQuery' });
+const POISON_PARSE = encodeControl({ type: 'PoisonParse' });
+
+const UNSTARTED = { startedAt: 0, rows: 0, bytes: 0, sqlstate: undefined, serverMessage: undefined, stopped: undefined };
+
+/** Collects what goes to the server: messages that were let through, or poisoned, with the records that have to be durable before. */
+export class Outbox {
+  /** What is to be sent. */
+  batch = new Batch();
+  readonly #context: FrontendContext;
+  #statements = 0;
+
+  constructor(context: FrontendContext) {
+    this.#context = context;
+  }
+
+  /** The batch so far; a new one begins. */
+  takeBatch(): Batch {
+    const taken = this.batch;
+    this.batch = new Batch();
+    return taken;
+  }
+
+  /** What no judgement of a text refused: poisons the message, and records why. */
+  refuse(sent: 'Query' | 'Parse', sql: Buffer, kind: string, failure: Failure): void {
+    const refusal = { kind, failure, sql, revision: this.#context.judge.revision() };
+    const decided = refusalRecord(this.decided('Other'), refusal);
+    this.poison(sent, failure, decided, this.#context.clock.monotonic());
+  }
+
+  /** In place of what was refused: a message that fails at the server in just the way the client has to see. */
+  poison(sent: 'Query' | 'Parse', refusal: Failure, decided: StatementDecided, began: number): void {
+    this.batch.records.push(decided);
+    this.#context.refused(decided, this.#since(began));
+    if (sent === 'Query') {
+      this.batch.add({ kind: 'Query', bytes: POISON_QUERY, expectation: this.expect('Query', { refusal }) });
+    } else {
+      this.batch.add({ kind: 'Extended', bytes: POISON_PARSE, expectation: this.expect('Parse', { refusal }) });
+    }
+  }
+
+  /** Lets a message of the extended protocol through, as it came. */
+  extended(sent: Sent, frame: Frame, expected: Partial<Expectation>): void {
+    this.batch.add({ kind: 'Extended', bytes: frame.raw, expectation: this.expect(sent, expected) });
+  }
+
+  expect(sent: Sent, expected: Partial<Expectation> = {}): Expectation {
+    const nothing = { swallow: false, refusal: undefined, text: undefined, running: undefined };
+    return { sent, segment: this.#context.state.segment, ...nothing, consequences: [] as readonly Consequence[], ...expected };
+  }
+
+  /** The next number of a statement of this session. */
+  decided(via: StatementDecided['via']): { session: AuditSession; statement: number; via: StatementDecided['via'] } {
+    this.#statements += 1;
+    return { session: this.#context.session, statement: this.#statements, via };
+  }
+
+  /** Records the decision of what is about to run. */
+  running(decided: StatementDecided, text: StatementText, began: number, size: ResultSize): RunningStatement {
+    this.batch.records.push(decided);
+    return { ...UNSTARTED, text, decided, decisionMs: this.#since(began), size };
+  }
+
+  #since(began: number): number {
+    return Math.max(0, this.#context.clock.monotonic() - began);
+  }
+}
