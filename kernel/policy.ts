@@ -66,13 +66,43 @@ export const NO_LIMITS: Limits = {
   sessions: undefined,
 };
 
+/** What a rule is about: all that is said must hold. */
 export type RuleMatch = {
   /** Statement kinds, as in the CRD: `Select`, `Update`, ... */
   readonly statements: readonly string[] | undefined;
   readonly relations: readonly QualifiedName[] | undefined;
+  /** The schema of a relation or other object that the statement names or makes. */
+  readonly schemas?: readonly string[] | undefined;
+  readonly functions?: readonly QualifiedName[] | undefined;
+  /** Columns that the statement names: read, assigned, or by a star. */
+  readonly columns?: readonly { readonly relation: QualifiedName; readonly column: string }[] | undefined;
+  /** No WHERE, or one that is always true: a constant, a column compared with itself. */
   readonly withoutWhere: boolean | undefined;
+  /** The WHERE does not hold the primary key to a constant or a short list of constants. */
+  readonly withoutKey?: boolean | undefined;
+  /** INSERT takes its rows from a query other than VALUES. */
+  readonly fromQuery?: boolean | undefined;
+  /** INSERT ... ON CONFLICT DO UPDATE. */
+  readonly upsert?: boolean | undefined;
+  readonly time?: TimeWindow | undefined;
+  /** At most one of these four: they are known when the statement is planned, or while it runs. */
+  readonly rowsEstimatedOver?: number | undefined;
   readonly rowsReturnedOver: number | undefined;
+  readonly bytesReturnedOver?: number | undefined;
   readonly rowsAffectedOver?: number | undefined;
+};
+
+/** A part of the week. `from` later than `to`: over midnight. */
+export type TimeWindow = {
+  /** IANA name, as `Europe/Berlin`. */
+  readonly timeZone: string;
+  /** `Mon` to `Sun`; undefined: every day. */
+  readonly days: readonly string[] | undefined;
+  /** Minutes since midnight; undefined: the whole day. */
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  /** True: the rule holds outside of the window. */
+  readonly outside: boolean;
 };
 
 /** Who may decide on a statement that is held, and for how long. Milliseconds. */
@@ -82,10 +112,13 @@ export type Approval = {
   readonly validFor: number;
 };
 
+export type RuleAction = 'Deny' | 'Audit' | 'RequireApproval' | 'Allow';
+
 export type Rule = {
   readonly name: string;
   readonly match: RuleMatch;
-  readonly action: 'Deny' | 'Audit' | 'RequireApproval';
+  /** `Allow` opens statements that no grant can open, as DDL. */
+  readonly action: RuleAction;
   /** Given exactly when the action is `RequireApproval`. */
   readonly approval?: Approval | undefined;
 };

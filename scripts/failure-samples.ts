@@ -1,18 +1,21 @@
 /**
- * One sample of every named failure of kernel/failure.ts, for docs/errors.md and for the check of its wording.
+ * One sample of every named failure of kernel/failure.ts and kernel/policy-failure.ts, for docs/errors.md and for the check of its wording.
  */
-import * as failures from '../kernel/failure.ts';
+import * as base from '../kernel/failure.ts';
+import * as policy from '../kernel/policy-failure.ts';
 import { SQLSTATE } from '../kernel/sqlstate.ts';
+
+const failures = { ...base, ...policy };
 
 /** Exports that make a failure; `at` and `because` only add to one. */
 type FailureName = Exclude<
   {
-    [Name in keyof typeof failures]: (typeof failures)[Name] extends (...args: never[]) => failures.Failure ? Name : never;
+    [Name in keyof typeof failures]: (typeof failures)[Name] extends (...args: never[]) => base.Failure ? Name : never;
   }[keyof typeof failures],
   'at' | 'because'
 >;
 
-export type FailureSample = failures.FailureFields & { readonly name: FailureName; readonly when: 'Connecting' | 'Session' | 'Statement' };
+export type FailureSample = base.FailureFields & { readonly name: FailureName; readonly when: 'Connecting' | 'Session' | 'Statement' };
 
 const READABLE = ['public.customers', 'public.orders'];
 
@@ -57,6 +60,18 @@ const STATEMENT = {
   functionUnknown: () => failures.functionUnknown('uper'),
   operatorRefused: () => failures.operatorRefused('public.===', 'It may call function public.same, which no policy in force names.'),
   statementRefused: () => failures.statementRefused('DROP TABLE', 'Only reading is allowed: use SELECT.'),
+  ruleRefused: () =>
+    failures.ruleRefused(
+      'no-mass-change',
+      'agents/reporting',
+      'The UPDATE has no WHERE clause.',
+      'Add a WHERE clause that names the rows that are meant.',
+    ),
+  approvalRequired: () => failures.approvalRequired('large-change', 'agents/reporting', 'The DELETE affected more than 100 rows.'),
+  writeRefused: () => failures.writeRefused('insert', 'public.customers', ['public.orders']),
+  columnWriteRefused: () => failures.columnWriteRefused('update', 'amount', 'public.orders', ['status']),
+  rowFilterViolated: () => failures.rowFilterViolated('public.orders'),
+  maskWrittenBack: () => failures.maskWrittenBack('email', 'public.customers'),
   settingRefused: () =>
     failures.settingRefused(
       'role',
@@ -81,7 +96,7 @@ const STATEMENT = {
   internalError: () => failures.internalError(),
 } as const;
 
-const complete: Readonly<Record<FailureName, () => failures.Failure>> = { ...CONNECTING, ...SESSION, ...STATEMENT };
+const complete: Readonly<Record<FailureName, () => base.Failure>> = { ...CONNECTING, ...SESSION, ...STATEMENT };
 
 const whenOf = (name: FailureName): FailureSample['when'] => {
   if (name in CONNECTING) return 'Connecting';

@@ -4,7 +4,7 @@
 import { Failure, grantUnusable } from '../../kernel/failure.ts';
 import { decide } from '../policy/decide.ts';
 import type { Reason, ResolvedRelation } from '../policy/decision.ts';
-import type { PreparedByText, SessionState } from '../policy/judgement.ts';
+import { NO_TERMS, type PreparedByText, type SessionState } from '../policy/judgement.ts';
 import type { Scope } from '../scope/scope.ts';
 import type { Analysis } from '../sql/analysis.ts';
 import { analyze, characterAt } from '../sql/analyze.ts';
@@ -91,4 +91,5 @@ const preparedOf = (relations: readonly ExplainedRelation[], { revision }: Judge
   masked: [],
   filtered: [],
   policies: [],
+  terms: NO_TERMS,
 });

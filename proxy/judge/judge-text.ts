@@ -15,7 +15,15 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { decide } from '../policy/decide.ts';
 import type { Decision, DecisionContext, Reason, ResolvedRelation } from '../policy/decision.ts';
 import type { Grants } from '../policy/grants.ts';
-import type { Allowed, Edit, Judged, PreparedByText, SessionState, StatementEffect } from '../policy/judgement.ts';
+import {
+  type Allowed,
+  type Edit,
+  type Judged,
+  NO_TERMS,
+  type PreparedByText,
+  type SessionState,
+  type StatementEffect,
+} from '../policy/judgement.ts';
 import { applyEdits } from '../scope/apply-edits.ts';
 import { type Anchor, rewrite } from '../scope/rewrite.ts';
 import type { Scope } from '../scope/scope.ts';
@@ -172,6 +180,8 @@ const judgeStatements = async (
     recorded: recorded.length === 0 ? undefined : applyEdits(bytes, recorded),
     edits: sent,
     effects,
+    terms: effects.map(() => NO_TERMS),
+    rules: [],
     withholdErrors: namedMayFail || scopes.some(mayFail),
     keyed: scopes.some((scope) => scope.type === 'Scoped' && scope.keyed),
     maskedParameters: [...maskedParameters],
@@ -251,6 +261,7 @@ const preparedOf = (scopes: readonly Scope[], judging: Judging, context: JudgeCo
   masked: [...judging.masked],
   filtered: [...judging.filtered],
   policies: [...judging.policies],
+  terms: NO_TERMS,
 });
 
 const effectOf = (decision: Decision, prepared: PreparedByText): StatementEffect => {

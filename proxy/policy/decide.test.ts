@@ -234,6 +234,7 @@ describe('decide() on prepared statements and cursors', () => {
       masked: [],
       filtered: [],
       policies: [],
+      terms: { watches: [], hidesResult: false },
       ...rest,
     };
     return contextOf({ state: { searchPath: [], prepared: () => known, cursor: () => known } });

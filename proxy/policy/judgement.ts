@@ -30,6 +30,29 @@ export type StatementEffect =
       readonly chain: boolean;
     };
 
+/**
+ * What the session counts while the statement runs, by a rule whose other conditions hold. Over the figure, `Deny` ends the statement
+ * and has it undone; `Audit` marks its record.
+ */
+export type Watch = {
+  readonly rule: string;
+  /** Key of the rule's policy. */
+  readonly policy: string;
+  readonly action: 'Deny' | 'Audit' | 'RequireApproval';
+  readonly counts: 'RowsReturned' | 'BytesReturned' | 'RowsAffected';
+  readonly over: number;
+};
+
+/** What of a statement lasts until it runs, wherever it is run from. */
+export type RunningTerms = {
+  readonly watches: readonly Watch[];
+  /**
+   * The statement returns rows for our own sake (a RETURNING that checks the row filter): the client gets neither them nor their
+   * description.
+   */
+  readonly hidesResult: boolean;
+};
+
 /** What is remembered of a statement prepared, or a cursor declared, by SQL text. */
 export type PreparedByText = {
   /** Revision it was judged under; another revision means it has to be made again. */
@@ -41,6 +64,7 @@ export type PreparedByText = {
   readonly masked: readonly string[];
   readonly filtered: readonly string[];
   readonly policies: readonly string[];
+  readonly terms: RunningTerms;
 };
 
 type Common = {
@@ -67,6 +91,10 @@ export type Allowed = Common & {
   readonly edits: readonly Edit[];
   /** One per statement of the text, in order. */
   readonly effects: readonly StatementEffect[];
+  /** One per statement of the text, in order. */
+  readonly terms: readonly RunningTerms[];
+  /** Names of the `Audit` rules that matched: they mark the record. */
+  readonly rules: readonly string[];
   /** Server errors of this text may print raw values (a filter or expression of the policy can raise them). */
   readonly withholdErrors: boolean;
   readonly keyed: boolean;
@@ -77,6 +105,9 @@ export type Allowed = Common & {
 export type Refused = Common & { readonly decision: 'Deny'; readonly failure: Failure };
 
 export type Judged = Allowed | Refused;
+
+/** Nothing to count, nothing to hide. */
+export const NO_TERMS: RunningTerms = { watches: [], hidesResult: false };
 
 /** What judging needs to know of the session. */
 export type SessionState = {

@@ -9,6 +9,8 @@ const judged: Allowed = {
   recorded: undefined,
   edits: [{ start: 7, end: 8, text: '(x)' }],
   effects: [{ type: 'None' }],
+  terms: [{ watches: [], hidesResult: false }],
+  rules: [],
   withholdErrors: false,
   keyed: false,
   maskedParameters: [],

@@ -1,6 +1,6 @@
 import type { AuditParameter, AuditReason, AuditSession, StatementCompleted, StatementDecided } from '../../kernel/audit-record.ts';
 import type { Failure } from '../../kernel/failure.ts';
-import type { Allowed, Judged, PreparedByText } from '../policy/judgement.ts';
+import { type Allowed, type Judged, NO_TERMS, type PreparedByText } from '../policy/judgement.ts';
 import type { FormatCode } from '../wire/bind.ts';
 import type { Outcome } from './outcome.ts';
 import type { ResultSize } from './result-limit.ts';
@@ -41,6 +41,7 @@ export const preparedBy = (judged: Allowed): PreparedByText => ({
   masked: judged.masked,
   filtered: judged.filtered,
   policies: judged.policies,
+  terms: judged.terms[0] ?? NO_TERMS,
 });
 
 /** The text is copied: a view would keep alive all that arrived with it. */

@@ -8,7 +8,7 @@ import { createSecureContext } from 'node:tls';
 import type { AuditReceipt, AuditRecord } from '../../kernel/audit-record.ts';
 import { auditUnavailable, shuttingDown, statementRefused } from '../../kernel/failure.ts';
 import { type Limits, NO_LIMITS } from '../../kernel/policy.ts';
-import type { Edit, Judge, Judged, StatementEffect } from '../../proxy/policy/judgement.ts';
+import { type Edit, type Judge, type Judged, NO_TERMS, type StatementEffect } from '../../proxy/policy/judgement.ts';
 import { CancelRegistry } from '../../proxy/session/cancel-registry.ts';
 import type { SessionDependencies } from '../../proxy/session/dependencies.ts';
 import type { Outcome } from '../../proxy/session/outcome.ts';
@@ -48,7 +48,16 @@ const quoted = (name: string): string => name.replaceAll('"', '');
 
 /** Effects of the few statements that these tests send, one per statement of the text. */
 const effectsOf = (sql: string, revision: string): StatementEffect[] => {
-  const prepared = { revision, keyed: false, withholdErrors: false, relations: [], masked: [], filtered: [], policies: [] };
+  const prepared = {
+    revision,
+    keyed: false,
+    withholdErrors: false,
+    relations: [],
+    masked: [],
+    filtered: [],
+    policies: [],
+    terms: NO_TERMS,
+  };
   const transaction = (action: Extract<StatementEffect, { type: 'Transaction' }>['action'], name?: string): StatementEffect => ({
     type: 'Transaction',
     action,
@@ -106,7 +115,20 @@ const judgeOf = (knobs: Knobs): Judge => ({
     const { withholdErrors, maskedParameters } = knobs;
     const effects = effectsOf(sql, knobs.revision);
     const recorded = edits.length === 0 ? undefined : sent;
-    return { ...common, decision: 'Allow', sent, recorded, edits, effects, withholdErrors, keyed: false, maskedParameters };
+    const terms = effects.map(() => NO_TERMS);
+    return {
+      ...common,
+      decision: 'Allow',
+      sent,
+      recorded,
+      edits,
+      effects,
+      terms,
+      rules: [],
+      withholdErrors,
+      keyed: false,
+      maskedParameters,
+    };
   },
 });
 

@@ -1,0 +1,59 @@
+/**
+ * The named failures of writing and of rules: the part of the catalogue of `failure.ts` that says no to what a statement would change.
+ */
+import { Failure, type FailureFields } from './failure.ts';
+import { SQLSTATE } from './sqlstate.ts';
+
+const denied = (code: string, message: string, detail: string, hint: string): Failure => {
+  const fields: FailureFields = { severity: 'ERROR', sqlstate: SQLSTATE.insufficientPrivilege, code, message, detail, hint };
+  return new Failure(fields);
+};
+
+/** A rule with action `Deny` matched. `fact`: what of the statement met it, as a sentence. */
+export const ruleRefused = (rule: string, policy: string, fact: string, hint: string): Failure =>
+  denied('rule-refused', `permission denied by rule "${rule}"`, `${fact} Rule "${rule}" of policy ${policy} refuses that.`, hint);
+
+/** A rule with action `RequireApproval` matched. */
+export const approvalRequired = (rule: string, policy: string, fact: string): Failure =>
+  denied(
+    'approval-required',
+    `rule "${rule}" requires an approval`,
+    `${fact} Rule "${rule}" of policy ${policy} lets that through only after a person has approved it.`,
+    'Ask for less, so that the rule does not match, or ask a person to run it: approvals cannot be given here yet.',
+  );
+
+/** The statement assigns columns that are not granted for that. */
+export const columnWriteRefused = (verb: 'insert' | 'update', column: string, relation: string, granted: readonly string[]): Failure =>
+  denied(
+    'column-write-refused',
+    `permission denied to ${verb} column "${column}" of relation "${relation}"`,
+    `No policy in force grants ${verb} on it to this agent.`,
+    granted.length === 0 ? `No column may be given in ${verb}.` : `Columns for ${verb}: ${granted.join(', ')}.`,
+  );
+
+/** The relation is not granted for this kind of writing. */
+export const writeRefused = (verb: 'insert' | 'update' | 'delete' | 'lock', relation: string, granted: readonly string[]): Failure =>
+  denied(
+    'write-refused',
+    `permission denied to ${verb} on relation "${relation}"`,
+    `No policy in force grants ${verb === 'lock' ? 'update, which locking rows needs,' : verb} on it to this agent.`,
+    granted.length === 0 ? 'No relation is granted for that.' : `Relations for that: ${granted.join(', ')}.`,
+  );
+
+/** A row would be outside of the row filter after the statement, as PostgreSQL's WITH CHECK. */
+export const rowFilterViolated = (relation: string): Failure =>
+  denied(
+    'row-filter-violated',
+    `new row violates the row filter of relation "${relation}"`,
+    'This agent may only write rows that it may also see.',
+    'Give the columns that the row filter looks at values of your own rows.',
+  );
+
+/** What was read as a mask would be stored over the value behind it. */
+export const maskWrittenBack = (column: string, relation: string): Failure =>
+  denied(
+    'mask-written-back',
+    `permission denied to write a mask over column "${column}" of relation "${relation}"`,
+    'The value is what the mask of this column shows, and would replace what is behind it.',
+    'Leave the column out of the statement.',
+  );
