@@ -3,11 +3,12 @@
 # The package `node` puts the Node that pg-airlock runs on first.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export ONCE CORPUS PG UPSTREAM WHAT FAMILY ID PROTOCOL JSON VERBOSE SEED
+export TIME REPEATS N ONLY PGBENCH PGBOUNCER SOAK PROFILE
 
 installed := node_modules/.installed
 checks := types format lint imports unused lockfile generated
 
-.PHONY: help demo test check $(checks:%=check-%) corpus corpus-server hunt fuzz kills
+.PHONY: help demo test check $(checks:%=check-%) corpus corpus-server hunt fuzz kills bench
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -40,6 +41,9 @@ fuzz: $(installed) ## Random bytes and mutated conversations against a running p
 
 kills: $(installed) ## Kills the proxy under load and checks its audit log each time (N=100, SEED=)
 	@KILLS=$(or $(N),100) exec vitest run test/audit/end-to-end.test.ts
+
+bench: $(installed) ## Speed next to PostgreSQL and PgBouncer (TIME=3 REPEATS=3 N=rows ONLY=regex PGBENCH= PGBOUNCER= PROFILE=1 SOAK=minutes)
+	@exec node bench/main.ts
 
 $(installed): package.json package-lock.json
 	npm ci --no-audit --no-fund

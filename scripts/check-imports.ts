@@ -20,7 +20,7 @@ type CruiseResult = {
   readonly modules: readonly { readonly source: string }[];
 };
 
-const folders = ['kernel', 'proxy', 'operator', 'cli', 'scripts', 'test'].filter((folder) => existsSync(folder));
+const folders = ['kernel', 'proxy', 'operator', 'cli', 'scripts', 'test', 'bench'].filter((folder) => existsSync(folder));
 
 const cruise = (): Promise<CruiseResult> =>
   new Promise((resolve, reject) => {

@@ -1,0 +1,77 @@
+/**
+ * `make bench`: how fast pg-airlock is, next to PostgreSQL itself and to PgBouncer.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { versionOf } from './child-process.ts';
+import { startDatabase } from './database.ts';
+import { measureDisk } from './disk.ts';
+import { measureFootprint } from './footprint.ts';
+import type { Measurement, Workload } from './measurement.ts';
+import { type BenchOptions, benchOptions } from './options.ts';
+import { reportOf } from './report.ts';
+import { type Server, type ServerName, startServers } from './servers.ts';
+import { entry } from './start-airlock.ts';
+import type { Round } from './summary.ts';
+import { selectOnly, tpcbLike } from './workloads/pgbench-scripts.ts';
+import { pipeline } from './workloads/pipeline.ts';
+import { results } from './workloads/results.ts';
+import { literals, unseen } from './workloads/texts.ts';
+
+const WORKLOADS: readonly Workload[] = [...selectOnly, ...tpcbLike, ...unseen, ...literals, ...pipeline, ...results];
+
+const measureRound = async (workload: Workload, servers: readonly Server[], options: BenchOptions): Promise<Round> => {
+  const round = new Map<ServerName, Measurement>();
+  for (const server of servers) round.set(server.name, await workload.measure(server, options));
+  return round;
+};
+
+const run = async (options: BenchOptions): Promise<void> => {
+  const pgbench = versionOf(options.pgbench);
+  const pgbouncer = versionOf(options.pgbouncer);
+  const skipped = [
+    ...(pgbench === undefined ? ['all that pgbench measures: there is no pgbench on the PATH (PGBENCH=)'] : []),
+    ...(pgbouncer === undefined ? ['PgBouncer: there is none on the PATH (PGBOUNCER=)'] : []),
+  ];
+  for (const what of skipped) console.log(`skipped: ${what}`);
+  const chosen = WORKLOADS.filter(
+    ({ name, needsPgbench }) => (options.only?.test(name) ?? true) && !(needsPgbench && pgbench === undefined),
+  );
+  const postgres = await startDatabase(options);
+  let servers: readonly Server[] = [];
+  try {
+    const disk = await measureDisk();
+    const footprint = options.only === undefined ? await measureFootprint(postgres.port, options, pgbench !== undefined) : undefined;
+    servers = await startServers(postgres, options.pgbouncer);
+    const rounds = new Map<Workload, Round[]>(chosen.map((workload) => [workload, []]));
+    for (let repeat = 1; repeat <= options.repeats; repeat += 1) {
+      for (const workload of chosen) {
+        process.stderr.write(`round ${repeat} of ${options.repeats}: ${workload.name}\n`);
+        rounds.get(workload)?.push(await measureRound(workload, servers, options));
+      }
+    }
+    const [{ server_version: server } = {}] = await postgres.sql('SHOW server_version');
+    const report = reportOf({
+      options,
+      versions: {
+        PostgreSQL: String(server),
+        ...(pgbouncer === undefined ? {} : { PgBouncer: pgbouncer }),
+        ...(pgbench === undefined ? {} : { pgbench }),
+        Node: process.versions.node,
+        'pg-airlock from': entry().kind,
+      },
+      servers: servers.map(({ name }) => name),
+      skipped,
+      workloads: chosen.map((workload) => ({ workload, rounds: rounds.get(workload) ?? [] })),
+      footprint,
+      disk,
+    });
+    console.log(report);
+    if (options.only === undefined) await writeFile(join(import.meta.dirname, 'RESULTS.md'), report);
+  } finally {
+    for (const server of servers) await server.stop();
+    await postgres.stop('immediate');
+  }
+};
+
+await run(benchOptions(process.env));
