@@ -14,6 +14,8 @@ export type FailureFields = {
   readonly hint?: string | undefined;
   /** 1-based, in characters of the agent's text. */
   readonly position?: number | undefined;
+  /** The limit that was met, as `kernel/limit-failure.ts` names it: for metrics. */
+  readonly limit?: string | undefined;
 };
 
 /** Thrown by decoders and deciders; carries what an ErrorResponse needs. */
@@ -160,24 +162,6 @@ export const shuttingDown = (): Failure =>
 export const sessionRevoked = (detail: string): Failure =>
   fatal(SQLSTATE.adminShutdown, 'session-revoked', 'terminating connection because access was revoked', detail);
 
-export const idleTooLong = (): Failure =>
-  fatal(
-    SQLSTATE.idleSessionTimeout,
-    'idle-too-long',
-    'terminating connection because it was idle for too long',
-    'The policy limits how long a session may be idle.',
-    'Reconnect.',
-  );
-
-export const sessionTooLong = (): Failure =>
-  fatal(
-    SQLSTATE.adminShutdown,
-    'session-too-long',
-    'terminating connection because it has lasted too long',
-    'The policy limits how long a session may last.',
-    'Reconnect.',
-  );
-
 export const auditUnavailable = (detail: string): Failure =>
   error(
     SQLSTATE.ioError,
@@ -307,24 +291,6 @@ export const grantUnusable = (relation: string, detail: string): Failure =>
     'The grant in the policy has to be corrected by its author.',
   );
 
-export const tooManySessions = (limit: number): Failure =>
-  fatal(
-    SQLSTATE.tooManyConnections,
-    'too-many-sessions',
-    'too many sessions of this agent',
-    `The policy allows ${limit} at a time (limits.sessions).`,
-    'Close a session first, or use a smaller connection pool.',
-  );
-
-export const rateExceeded = (limit: number): Failure =>
-  error(
-    SQLSTATE.configurationLimitExceeded,
-    'rate-exceeded',
-    'too many statements of this agent',
-    `The policy allows ${limit} in a minute (limits.statementsPerMinute).`,
-    'Wait a few seconds, and ask for more with one statement instead of the same statement many times.',
-  );
-
 export const scopeUnchecked = (relation: string): Failure =>
   error(
     SQLSTATE.cannotConnectNow,
@@ -352,12 +318,3 @@ export const statementUnknown = (name: string): Failure =>
 
 export const portalUnknown = (name: string): Failure =>
   error(SQLSTATE.invalidCursorName, 'portal-unknown', `portal "${name}" does not exist`);
-
-export const resultTooLarge = (limit: string): Failure =>
-  error(
-    SQLSTATE.configurationLimitExceeded,
-    'result-too-large',
-    'result is too large',
-    `The policy allows ${limit} for one statement, and the result has more.`,
-    'Add a LIMIT, a narrower WHERE or an aggregate.',
-  );

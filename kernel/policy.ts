@@ -46,24 +46,30 @@ export type RelationGrant = {
 export type QualifiedName = { readonly schema: string; readonly name: string };
 
 export type Limits = {
-  /** Milliseconds one statement may run; enforced by the server. */
+  /** Milliseconds one statement may run; enforced by the server, and by the proxy where the server does not come to it. */
   readonly statementTimeout: number | undefined;
+  /** Milliseconds from the first statement of a transaction to its end. */
+  readonly transactionTimeout: number | undefined;
   readonly idleTimeout: number | undefined;
   readonly sessionDuration: number | undefined;
   readonly rowsPerStatement: number | undefined;
   readonly bytesPerStatement: number | undefined;
   readonly statementsPerMinute: number | undefined;
   readonly sessions: number | undefined;
+  /** Bytes that the proxy may hold for one session. */
+  readonly memoryPerSession: number | undefined;
 };
 
 export const NO_LIMITS: Limits = {
   statementTimeout: undefined,
+  transactionTimeout: undefined,
   idleTimeout: undefined,
   sessionDuration: undefined,
   rowsPerStatement: undefined,
   bytesPerStatement: undefined,
   statementsPerMinute: undefined,
   sessions: undefined,
+  memoryPerSession: undefined,
 };
 
 /** What a rule is about: all that is said must hold. */

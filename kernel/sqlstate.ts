@@ -16,6 +16,7 @@ export const SQLSTATE = {
   undefinedFunction: '42883',
   undefinedTable: '42P01',
   undefinedSchema: '3F000',
+  transactionTimeout: '25P04',
   invalidStatementName: '26000',
   invalidCursorName: '34000',
   tooManyConnections: '53300',

@@ -1,11 +1,12 @@
 /**
- * One sample of every named failure of kernel/failure.ts and kernel/policy-failure.ts, for docs/errors.md and for the check of its wording.
+ * One sample of every named failure of kernel/failure.ts, policy-failure.ts and limit-failure.ts, for docs/errors.md and for the check of its wording.
  */
 import * as base from '../kernel/failure.ts';
+import * as limit from '../kernel/limit-failure.ts';
 import * as policy from '../kernel/policy-failure.ts';
 import { SQLSTATE } from '../kernel/sqlstate.ts';
 
-const failures = { ...base, ...policy };
+const failures = { ...base, ...limit, ...policy };
 
 /** Exports that make a failure; `at` and `because` only add to one. */
 type FailureName = Exclude<
@@ -35,6 +36,7 @@ const CONNECTING = {
   tlsRequired: () => failures.tlsRequired(),
   notReady: () => failures.notReady('The catalog of the database has not been read yet.'),
   tooManySessions: () => failures.tooManySessions(10),
+  tooManyConnections: () => failures.tooManyConnections(200),
   upstreamUnreachable: () => failures.upstreamUnreachable('The connection was refused.'),
   upstreamCredentialsRefused: () => failures.upstreamCredentialsRefused(),
   upstreamRefused: () => failures.upstreamRefused(SQLSTATE.tooManyConnections, 'sorry, too many clients already'),
@@ -47,8 +49,10 @@ const SESSION = {
   upstreamProtocolViolation: () => failures.upstreamProtocolViolation('The start of the session does not end.'),
   serverSettingUnsafe: () => failures.serverSettingUnsafe('standard_conforming_strings', 'off'),
   sessionRevoked: () => failures.sessionRevoked('No policy in force names this agent any more.'),
-  idleTooLong: () => failures.idleTooLong(),
-  sessionTooLong: () => failures.sessionTooLong(),
+  idleTooLong: () => failures.idleTooLong(600_000),
+  sessionTooLong: () => failures.sessionTooLong(28_800_000),
+  transactionTooLong: () => failures.transactionTooLong(60_000),
+  clientNotReading: () => failures.clientNotReading(300_000),
   shuttingDown: () => failures.shuttingDown(),
 } as const;
 
@@ -91,7 +95,9 @@ const STATEMENT = {
   statementTooLarge: () => failures.statementTooLarge('The statement has more than 200000 tokens.'),
   statementTooComplex: () => failures.statementTooComplex('The statement is nested too deeply to be parsed.'),
   rateExceeded: () => failures.rateExceeded(600),
-  resultTooLarge: () => failures.resultTooLarge('10000 rows'),
+  resultTooLarge: () => failures.resultTooLarge('rowsPerStatement', 10_000),
+  statementTooLong: () => failures.statementTooLong(30_000),
+  sessionTooBig: () => failures.sessionTooBig(33_554_432),
   auditUnavailable: () => failures.auditUnavailable('The audit store could not be written (ENOSPC).'),
   internalError: () => failures.internalError(),
 } as const;

@@ -810,7 +810,22 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
               },
               statementTimeout: {
                 type: 'string',
-                description: 'How long a statement may run. A duration such as 30s, 15m or 1h30m.',
+                description:
+                  'How long a statement may run, until its result has been read. The database cancels it; where that does not come to it, the proxy does. A duration such as 30s, 15m or 1h30m.',
+                minLength: 2,
+                maxLength: 24,
+                pattern: '^([0-9]{1,5}(h|m|s|ms)){1,4}$',
+                'x-kubernetes-validations': [
+                  {
+                    rule: "duration(self) >= duration('1ms') && duration(self) <= duration('596h')",
+                    message: 'must be at least 1ms and at most 596h: choose a time in between, or leave the field out for no limit',
+                  },
+                ],
+              },
+              transactionTimeout: {
+                type: 'string',
+                description:
+                  'How long a transaction may last, from its first statement to its end, idle times included. When it is over the session ends, and the transaction is rolled back. A duration such as 30s, 15m or 1h30m.',
                 minLength: 2,
                 maxLength: 24,
                 pattern: '^([0-9]{1,5}(h|m|s|ms)){1,4}$',
@@ -823,7 +838,8 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
               },
               idleTimeout: {
                 type: 'string',
-                description: 'How long a session may be without a statement. A duration such as 30s, 15m or 1h30m.',
+                description:
+                  'How long a session may be without a statement, in a transaction or outside of one. A duration such as 30s, 15m or 1h30m.',
                 minLength: 2,
                 maxLength: 24,
                 pattern: '^([0-9]{1,5}(h|m|s|ms)){1,4}$',
@@ -850,7 +866,8 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
               statementsPerMinute: {
                 type: 'integer',
                 format: 'int64',
-                description: 'Statements that an agent may run in a minute.',
+                description:
+                  'Statements that an agent may send in a minute, over all of its sessions. Those that are refused count too. A statement that is prepared and run counts once, and once more each time that it is run again.',
                 minimum: 1,
                 maximum: 9007199254740991,
               },
@@ -860,6 +877,27 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                 description: 'Sessions that an agent may have at the same time.',
                 minimum: 1,
                 maximum: 9007199254740991,
+              },
+              memoryPerSession: {
+                description:
+                  'Bytes that the proxy may hold for one session, as a whole number with an optional unit such as 64Mi or 10M. Prepared statements, portals with their parameters, and savepoints count. What would take more is refused. Where it is not set, or larger, --session-memory of the proxy counts.',
+                'x-kubernetes-int-or-string': true,
+                anyOf: [
+                  {
+                    type: 'integer',
+                  },
+                  {
+                    type: 'string',
+                  },
+                ],
+                maxLength: 20,
+                pattern: '^[1-9][0-9]{0,14}(k|M|G|T|Ki|Mi|Gi|Ti)?$',
+                'x-kubernetes-validations': [
+                  {
+                    rule: 'type(self) == int ? self >= 1 : true',
+                    message: 'must be at least 1: set a size, or leave the field out for no limit',
+                  },
+                ],
               },
             },
           },

@@ -406,11 +406,15 @@ export interface DatabaseAccessPolicy {
        */
       readonly bytesPerStatement?: number | string;
       /**
-       * How long a statement may run. A duration such as 30s, 15m or 1h30m.
+       * How long a statement may run, until its result has been read. The database cancels it; where that does not come to it, the proxy does. A duration such as 30s, 15m or 1h30m.
        */
       readonly statementTimeout?: string;
       /**
-       * How long a session may be without a statement. A duration such as 30s, 15m or 1h30m.
+       * How long a transaction may last, from its first statement to its end, idle times included. When it is over the session ends, and the transaction is rolled back. A duration such as 30s, 15m or 1h30m.
+       */
+      readonly transactionTimeout?: string;
+      /**
+       * How long a session may be without a statement, in a transaction or outside of one. A duration such as 30s, 15m or 1h30m.
        */
       readonly idleTimeout?: string;
       /**
@@ -418,13 +422,17 @@ export interface DatabaseAccessPolicy {
        */
       readonly sessionDuration?: string;
       /**
-       * Statements that an agent may run in a minute.
+       * Statements that an agent may send in a minute, over all of its sessions. Those that are refused count too. A statement that is prepared and run counts once, and once more each time that it is run again.
        */
       readonly statementsPerMinute?: number;
       /**
        * Sessions that an agent may have at the same time.
        */
       readonly sessions?: number;
+      /**
+       * Bytes that the proxy may hold for one session, as a whole number with an optional unit such as 64Mi or 10M. Prepared statements, portals with their parameters, and savepoints count. What would take more is refused. Where it is not set, or larger, --session-memory of the proxy counts.
+       */
+      readonly memoryPerSession?: number | string;
     };
   };
   /**

@@ -23,10 +23,12 @@ const bytes = (building: Building, size: string | number | undefined, path: Fiel
 /** The limits of a policy; undefined means no limit. */
 export const limitsOf = (building: Building, limits: DatabaseAccessPolicy['spec']['limits'], path: FieldPath): Limits => ({
   statementTimeout: milliseconds(building, limits?.statementTimeout, [...path, 'statementTimeout']),
+  transactionTimeout: milliseconds(building, limits?.transactionTimeout, [...path, 'transactionTimeout']),
   idleTimeout: milliseconds(building, limits?.idleTimeout, [...path, 'idleTimeout']),
   sessionDuration: milliseconds(building, limits?.sessionDuration, [...path, 'sessionDuration']),
   rowsPerStatement: limits?.rowsPerStatement,
   bytesPerStatement: bytes(building, limits?.bytesPerStatement, [...path, 'bytesPerStatement']),
   statementsPerMinute: limits?.statementsPerMinute,
   sessions: limits?.sessions,
+  memoryPerSession: bytes(building, limits?.memoryPerSession, [...path, 'memoryPerSession']),
 });

@@ -152,6 +152,12 @@ const PLANTED: Readonly<Record<CrdKind, readonly (readonly [place: string, spec:
       'limits: { bytesPerStatement: 0 }',
       'spec.limits.bytesPerStatement: must be at least 1. Set a size, or leave the field out for no limit.',
     ],
+    [
+      'spec.limits.memoryPerSession',
+      'limits: { memoryPerSession: 0 }',
+      'spec.limits.memoryPerSession: must be at least 1. Set a size, or leave the field out for no limit.',
+    ],
+    ['spec.limits.transactionTimeout', 'limits: { transactionTimeout: 597h }', `spec.limits.transactionTimeout: ${TIME}`],
     ['spec.limits.statementTimeout', 'limits: { statementTimeout: 597h }', `spec.limits.statementTimeout: ${TIME}`],
     ['spec.limits.idleTimeout', 'limits: { idleTimeout: 0ms }', `spec.limits.idleTimeout: ${TIME}`],
     ['spec.limits.sessionDuration', 'limits: { sessionDuration: 0h0m }', `spec.limits.sessionDuration: ${TIME}`],

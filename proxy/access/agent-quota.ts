@@ -2,7 +2,8 @@
  * How much one agent may ask for at once and in a minute, over all of its sessions on one connection.
  */
 import type { Clock } from '../../kernel/clock.ts';
-import { type Failure, rateExceeded, tooManySessions } from '../../kernel/failure.ts';
+import type { Failure } from '../../kernel/failure.ts';
+import { rateExceeded, tooManySessions } from '../../kernel/limit-failure.ts';
 import type { Limits } from '../../kernel/policy.ts';
 
 export class AgentQuota {

@@ -25,6 +25,8 @@ const RULES: Readonly<Record<string, string>> = {
   'statement-too-large': 'limits',
   'statement-too-complex': 'limits',
   'message-too-large': 'limits',
+  'rate-exceeded': 'limits',
+  'session-too-big': 'limits',
   'audit-unavailable': 'audit',
   'internal-error': 'internal',
 };

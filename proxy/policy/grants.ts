@@ -1,7 +1,7 @@
 /**
  * What one agent may do through one connection: its policies in force at a moment, merged.
  */
-import type { AccessPolicy, Bundle, ConnectionKey, Limits, RelationGrant } from '../../kernel/policy.ts';
+import { type AccessPolicy, type Bundle, type ConnectionKey, type Limits, NO_LIMITS, type RelationGrant } from '../../kernel/policy.ts';
 import { relationKey } from '../catalog/catalog.ts';
 
 export type GrantedRelation = { readonly grant: RelationGrant; readonly policy: string };
@@ -36,15 +36,7 @@ const least = (values: readonly (number | undefined)[]): number | undefined => {
   return known.length === 0 ? undefined : Math.min(...known);
 };
 
-const LIMIT_NAMES = [
-  'statementTimeout',
-  'idleTimeout',
-  'sessionDuration',
-  'rowsPerStatement',
-  'bytesPerStatement',
-  'statementsPerMinute',
-  'sessions',
-] as const satisfies readonly (keyof Limits)[];
+const LIMIT_NAMES = Object.keys(NO_LIMITS) as readonly (keyof Limits)[];
 
 /** The strictest of each limit. */
 const mergeLimits = (policies: readonly AccessPolicy[]): Limits =>

@@ -1,4 +1,5 @@
-import { type Failure, idleTooLong, sessionTooLong } from '../../kernel/failure.ts';
+import type { Failure } from '../../kernel/failure.ts';
+import { idleTooLong, sessionTooLong } from '../../kernel/limit-failure.ts';
 import type { Limits } from '../../kernel/policy.ts';
 
 /** Longer delays make `setTimeout` fire at once. */
@@ -22,7 +23,7 @@ export class SessionTimers {
   start(): void {
     const { sessionDuration } = this.#limits();
     if (sessionDuration !== undefined) {
-      this.#durationTimer = setTimeout(() => this.#end(sessionTooLong()), Math.min(sessionDuration, MAX_DELAY));
+      this.#durationTimer = setTimeout(() => this.#end(sessionTooLong(sessionDuration)), Math.min(sessionDuration, MAX_DELAY));
     }
     this.active();
   }
@@ -47,7 +48,7 @@ export class SessionTimers {
 
   #expired(): void {
     if (this.#idle()) {
-      this.#end(idleTooLong());
+      this.#end(idleTooLong(this.#limits().idleTimeout ?? 0));
     } else {
       this.#idleTimer = undefined;
       this.active();

@@ -23,7 +23,7 @@ describe('a limit on results', () => {
         S: 'ERROR',
         C: '53400',
         M: 'result is too large',
-        D: 'The policy allows 10 rows for one statement, and the result has more.',
+        D: 'The policy allows 10 rows for one statement (limits.rowsPerStatement), and the result has more.',
         H: 'Add a LIMIT, a narrower WHERE or an aggregate.',
       },
     ]);

@@ -1,5 +1,5 @@
 /** A catalog and grants made by hand: what judging needs, without a server. */
-import type { AccessPolicy, RelationGrant } from '../../kernel/policy.ts';
+import { type AccessPolicy, NO_LIMITS, type RelationGrant } from '../../kernel/policy.ts';
 import { type Catalog, type CatalogColumn, type CatalogFunction, type CatalogRelation, relationKey } from '../../proxy/catalog/catalog.ts';
 import { type Grants, grantsFor } from '../../proxy/policy/grants.ts';
 import type { DecisionContext } from '../../proxy/policy/decision.ts';
@@ -119,15 +119,7 @@ export const policy = (rest: Partial<AccessPolicy> = {}): AccessPolicy => ({
   extensions: ['pg_trgm'],
   settings: ['app.tenant'],
   rules: [],
-  limits: {
-    statementTimeout: 3000,
-    idleTimeout: undefined,
-    sessionDuration: undefined,
-    rowsPerStatement: undefined,
-    bytesPerStatement: undefined,
-    statementsPerMinute: undefined,
-    sessions: undefined,
-  },
+  limits: { ...NO_LIMITS, statementTimeout: 3000 },
   notices: 'Forward',
   ...rest,
 });
