@@ -1,4 +1,5 @@
-import { type ResponseFields, withFields, withoutFields } from '../wire/error-response.ts';
+import { failureResponseFields, type ResponseFields, withFields, withoutFields } from '../wire/error-response.ts';
+import { rowFilterFailure } from './hidden-result.ts';
 import { agentPosition } from './positions.ts';
 import type { StatementText } from './running-statement.ts';
 
@@ -29,6 +30,10 @@ const HARMLESS = /^(42|25|26|34|40|53|57014|55P03)/;
  * `cursorMayFail`: it may as well come from a cursor that the transaction has declared, whatever the text.
  */
 export const errorForAgent = (fields: ResponseFields, text: StatementText | undefined, cursorMayFail = false): ToldError => {
+  const violated = rowFilterFailure(fields, text);
+  if (violated !== undefined) {
+    return { fields: failureResponseFields(violated.fields), withheld: wordsOf(fields) };
+  }
   const sqlstate = fields.get('C') ?? 'XX000';
   if ((cursorMayFail || text?.prepared.withholdErrors === true) && !HARMLESS.test(sqlstate)) {
     const told = new Map([...withoutFields(fields, `${INTERNAL}DHPFLRstcdn`), ['M', 'could not compute a value that the policy protects']]);

@@ -3,11 +3,12 @@ import type { Allowed } from '../policy/judgement.ts';
 import type { Bind } from '../wire/bind.ts';
 import type { Frame } from '../wire/client-frames.ts';
 import type { DescribeOrClose } from '../wire/describe-close.ts';
-import type { Execute } from '../wire/execute.ts';
+import { encodeExecute, type Execute } from '../wire/execute.ts';
 import { decodeFrontend } from '../wire/frontend-message.ts';
 import { encodeParse, type Parse } from '../wire/parse.ts';
 import { encodeQuery, type Query } from '../wire/query.ts';
 import type { FrontendContext } from './frontend-context.ts';
+import { termsOf } from './hidden-result.ts';
 import type { Outbox } from './outbox.ts';
 import { effectsOf, Renewal } from './renewal.ts';
 import { decisionRecord, overruled, preparedRecord, recordedParameters, textOf } from './running-statement.ts';
@@ -195,7 +196,7 @@ export class FrontendHandler {
     this.#outbox.extended('DescribeStatement', frame, { text: current.text });
   }
 
-  async #execute({ portal: name }: Execute, frame: Frame): Promise<void> {
+  async #execute({ portal: name, maxRows }: Execute, frame: Frame): Promise<void> {
     const began = this.#context.clock.monotonic();
     const portal = await this.#renewal.currentPortal(name, 'Execute');
     if (portal === undefined) {
@@ -213,7 +214,11 @@ export class FrontendHandler {
     }
     const running = this.#outbox.running(decided, text, began, portal.size);
     const consequences = (text.judged?.effects ?? []).map((effect) => this.#context.state.effect(effect, text.sql));
-    this.#outbox.extended('Execute', frame, { running, text: running.text, consequences });
+    // The client knows of no rows: a portal that waits to be fetched on would look like one that is over, and is not.
+    const whole = maxRows > 0 && termsOf(text, 0).hidesResult;
+    const bytes = whole ? encodeExecute(name, 0) : frame.raw;
+    const expectation = this.#outbox.expect('Execute', { running, text: running.text, consequences });
+    this.#outbox.batch.add({ kind: 'Extended', bytes, expectation });
   }
 
   #close({ target, name }: DescribeOrClose, frame: Frame): void {

@@ -11,6 +11,7 @@ import { decodeParameterStatus, decodeReadyForQuery } from '../wire/server-statu
 import type { ClientOutput } from './client-output.ts';
 import { errorForAgent, noticeForAgent } from './error-fields.ts';
 import type { Expectation, Expectations } from './expectations.ts';
+import { termsOf, withoutResult } from './hidden-result.ts';
 import { resultLimitReached } from './result-limit.ts';
 import { completionRecord, type RunningStatement } from './running-statement.ts';
 import type { ServerState } from './session-state.ts';
@@ -62,9 +63,12 @@ export class ServerHandler implements ServerFrameSink {
 
   bulk(raw: Buffer, rows: number, begun: number): void {
     const { expectations, output, limits, stop } = this.#context;
-    const { running } = expectations.answer(BACKEND.dataRow).expectation;
+    const { running, text } = expectations.answer(BACKEND.dataRow).expectation;
     if (running === undefined) {
       output.add(raw);
+      return;
+    }
+    if (termsOf(text, this.#confirmed).hidesResult) {
       return;
     }
     if (running.stopped === undefined) {
@@ -118,6 +122,7 @@ export class ServerHandler implements ServerFrameSink {
   #answer(type: number, body: Buffer, raw: Buffer): void {
     const { expectation, done } = this.#context.expectations.answer(type);
     const stopped = expectation.running?.stopped;
+    const told = termsOf(expectation.text, this.#confirmed).hidesResult ? withoutResult(expectation.sent, type, raw) : raw;
     if (type === BACKEND.commandComplete) {
       const tag = decodeCommandComplete(body, upstreamProtocolViolation);
       expectation.consequences[this.#confirmed]?.confirm(tag);
@@ -129,8 +134,8 @@ export class ServerHandler implements ServerFrameSink {
     if (done) {
       this.#finish(type, expectation);
     }
-    if (!expectation.swallow && stopped === undefined) {
-      this.#context.output.add(raw);
+    if (!expectation.swallow && stopped === undefined && told !== undefined) {
+      this.#context.output.add(told);
     }
   }
 
@@ -203,7 +208,7 @@ export class ServerHandler implements ServerFrameSink {
       const told = errorForAgent(fields, failed.text, state.cursorMayFail);
       output.add(encodeErrorResponse(told.fields));
       if (failed.running !== undefined) {
-        failed.running.sqlstate = sqlstate;
+        failed.running.sqlstate = told.fields.get('C') ?? sqlstate;
         failed.running.serverMessage = told.withheld;
       }
     }

@@ -35,3 +35,5 @@ const encode = (type: 'C' | 'D', target: 'Statement' | 'Portal', name: string): 
 export const encodeDescribe = (target: 'Statement' | 'Portal', name: string): Buffer => encode('D', target, name);
 
 export const encodeClose = (target: 'Statement' | 'Portal', name: string): Buffer => encode('C', target, name);
+
+export const encodeNoData = (): Buffer => new ByteWriter().message('n');

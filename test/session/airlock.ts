@@ -8,7 +8,16 @@ import { createSecureContext } from 'node:tls';
 import type { AuditReceipt, AuditRecord } from '../../kernel/audit-record.ts';
 import { auditUnavailable, shuttingDown, statementRefused } from '../../kernel/failure.ts';
 import { type Limits, NO_LIMITS } from '../../kernel/policy.ts';
-import { type Edit, type Judge, type Judged, NO_TERMS, type StatementEffect } from '../../proxy/policy/judgement.ts';
+import {
+  type Edit,
+  type Judge,
+  type Judged,
+  NO_TERMS,
+  type PreparedByText,
+  type RunningTerms,
+  type SessionState,
+  type StatementEffect,
+} from '../../proxy/policy/judgement.ts';
 import { CancelRegistry } from '../../proxy/session/cancel-registry.ts';
 import type { SessionDependencies } from '../../proxy/session/dependencies.ts';
 import type { Outcome } from '../../proxy/session/outcome.ts';
@@ -24,6 +33,9 @@ export type Knobs = {
   refused: string[];
   /** Replacements in the text, first occurrence each. */
   replaced: Map<string, string>;
+  /** Terms of each statement that contains one of these words. */
+  terms: Map<string, RunningTerms>;
+  filtered: string[];
   withholdErrors: boolean;
   maskedParameters: number[];
   auditFails: boolean;
@@ -44,52 +56,77 @@ export type Airlock = {
   readonly close: () => Promise<void>;
 };
 
-const quoted = (name: string): string => name.replaceAll('"', '');
+const quoted = (name: string): string => name.replaceAll('"', '').replace(/\(.*/, '');
+
+const statementsOf = (sql: string): string[] => sql.split(';').filter((text) => text.trim() !== '');
+
+const termsOf = (knobs: Knobs, sql: string): RunningTerms => [...knobs.terms].find(([word]) => sql.includes(word))?.[1] ?? NO_TERMS;
+
+/** What EXECUTE and FETCH run has the terms of what they name. */
+const termsOfAll = (knobs: Knobs, sql: string, effects: readonly StatementEffect[], state: SessionState): RunningTerms[] => {
+  const made = new Map<string, PreparedByText>();
+  return statementsOf(sql).map((text, index) => {
+    const effect = effects[index];
+    switch (effect?.type) {
+      case 'Prepare':
+      case 'Declare':
+        made.set(effect.name, effect.prepared);
+        return NO_TERMS;
+      case 'Execute':
+        return (made.get(effect.name) ?? state.prepared(effect.name))?.terms ?? NO_TERMS;
+      case 'Fetch':
+        return (made.get(effect.name) ?? state.cursor(effect.name))?.terms ?? NO_TERMS;
+      default:
+        return termsOf(knobs, text);
+    }
+  });
+};
 
 /** Effects of the few statements that these tests send, one per statement of the text. */
-const effectsOf = (sql: string, revision: string): StatementEffect[] => {
-  const prepared = {
-    revision,
+const effectsOf = (sql: string, knobs: Knobs): StatementEffect[] => {
+  const prepared = (text: string): PreparedByText => ({
+    revision: knobs.revision,
     keyed: false,
     withholdErrors: false,
     relations: [],
     masked: [],
-    filtered: [],
+    filtered: knobs.filtered,
     policies: [],
-    terms: NO_TERMS,
-  };
+    terms: termsOf(knobs, text),
+  });
   const transaction = (action: Extract<StatementEffect, { type: 'Transaction' }>['action'], name?: string): StatementEffect => ({
     type: 'Transaction',
     action,
     name,
     chain: false,
   });
-  return sql
-    .split(';')
-    .map((text) => text.trim().split(/\s+/))
-    .filter(([first]) => first !== '')
-    .map(([first = '', second = '', third = '', fourth = '']): StatementEffect => {
-      switch (first.toUpperCase()) {
-        case 'PREPARE':
-          return { type: 'Prepare', name: quoted(second), prepared };
-        case 'DECLARE':
-          return { type: 'Declare', name: quoted(second), prepared };
-        case 'DEALLOCATE':
-          return { type: 'Deallocate', name: second.toUpperCase() === 'ALL' ? undefined : quoted(second) };
-        case 'BEGIN':
-          return transaction('Begin');
-        case 'COMMIT':
-          return transaction('Commit');
-        case 'ROLLBACK':
-          return second.toUpperCase() === 'TO' ? transaction('RollbackTo', third) : transaction('Rollback');
-        case 'SAVEPOINT':
-          return transaction('Savepoint', second);
-        case 'SET':
-          return second === 'search_path' ? { type: 'SetSearchPath', path: [fourth], local: false } : { type: 'None' };
-        default:
-          return { type: 'None' };
-      }
-    });
+  return statementsOf(sql).map((text): StatementEffect => {
+    const [first = '', second = '', third = '', fourth = ''] = text.trim().split(/\s+/);
+    switch (first.toUpperCase()) {
+      case 'PREPARE':
+        return { type: 'Prepare', name: quoted(second), prepared: prepared(text) };
+      case 'EXECUTE':
+        return { type: 'Execute', name: quoted(second) };
+      case 'DECLARE':
+        return { type: 'Declare', name: quoted(second), prepared: prepared(text) };
+      case 'FETCH':
+        return { type: 'Fetch', name: quoted(fourth) };
+      case 'DEALLOCATE':
+        return { type: 'Deallocate', name: second.toUpperCase() === 'ALL' ? undefined : quoted(second) };
+      case 'BEGIN':
+        return transaction('Begin');
+      case 'COMMIT':
+        return transaction('Commit');
+      case 'ROLLBACK':
+        return second.toUpperCase() === 'TO' ? transaction('RollbackTo', third) : transaction('Rollback');
+      case 'SAVEPOINT':
+        return transaction('Savepoint', second);
+      case 'SET':
+        return second === 'search_path' ? { type: 'SetSearchPath', path: [fourth], local: false } : { type: 'None' };
+      default:
+        return { type: 'None' };
+    }
+  });
 };
 
 const judgeOf = (knobs: Knobs): Judge => ({
@@ -98,7 +135,15 @@ const judgeOf = (knobs: Knobs): Judge => ({
   judge: async (bytes, _via, state): Promise<Judged> => {
     knobs.paths.push(state.searchPath);
     const sql = bytes.toString('utf8');
-    const common = { kinds: ['Any'], relations: [], masked: [], filtered: [], policies: ['test/p'], reasons: [], revision: knobs.revision };
+    const common = {
+      kinds: ['Any'],
+      relations: [],
+      masked: [],
+      filtered: knobs.filtered,
+      policies: ['test/p'],
+      reasons: [],
+      revision: knobs.revision,
+    };
     if (knobs.refused.some((word) => sql.includes(word))) {
       const failure = statementRefused('this', 'Try something else.');
       return { ...common, decision: 'Deny', failure, reasons: [{ code: failure.fields.code, message: failure.message }] };
@@ -113,9 +158,9 @@ const judgeOf = (knobs: Knobs): Judge => ({
       }
     }
     const { withholdErrors, maskedParameters } = knobs;
-    const effects = effectsOf(sql, knobs.revision);
+    const effects = effectsOf(sql, knobs);
     const recorded = edits.length === 0 ? undefined : sent;
-    const terms = effects.map(() => NO_TERMS);
+    const terms = termsOfAll(knobs, sql, effects, state);
     return {
       ...common,
       decision: 'Allow',
@@ -144,6 +189,8 @@ export const startAirlock = async (
     revision: '1',
     refused: [],
     replaced: new Map(),
+    terms: new Map(),
+    filtered: [],
     withholdErrors: false,
     maskedParameters: [],
     auditFails: false,
