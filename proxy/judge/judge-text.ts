@@ -21,6 +21,7 @@ import {
   type Judged,
   NO_TERMS,
   type PreparedByText,
+  type RunningTerms,
   type SessionState,
   type StatementEffect,
 } from '../policy/judgement.ts';
@@ -32,6 +33,7 @@ import type { Analysis, RelationReference } from '../sql/analysis.ts';
 import { analyze, characterAt, kindOf } from '../sql/analyze.ts';
 import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
 import { decodeText, readTokens, refuseForeignNames, type Tokens } from '../sql/tokens.ts';
+import { runningTerms } from './running-terms.ts';
 
 export type JudgeContext = {
   readonly catalog: Catalog;
@@ -117,6 +119,7 @@ const judgeStatements = async (
   const recorded: Edit[] = [];
   const anchors: Anchor[] = [];
   const effects: StatementEffect[] = [];
+  const terms: RunningTerms[] = [];
   const scopes: Scope[] = [];
   const maskedParameters = new Set<number>();
   let cacheable = true;
@@ -152,15 +155,18 @@ const judgeStatements = async (
     for (const edit of rewritten.recorded) recorded.push(edit);
     for (const anchor of rewritten.anchors) anchors.push(anchor);
     scopes.push(...own.values());
-    const effect = effectOf(decision, preparedOf([...own.values()], judging, context));
+    const lasting = NO_TERMS;
+    const effect = effectOf(decision, { ...preparedOf([...own.values()], judging, context), terms: lasting });
     effects.push(effect);
+    terms.push(runningTerms(effect, lasting, { explain: decision.explain, seen }));
     if (effect.type === 'SetSearchPath') path = effect.path ?? context.catalog.defaultSearchPath;
     if (effect.type === 'ResetAll' || effect.type === 'DiscardAll') path = context.catalog.defaultSearchPath;
     if (effect.type === 'Prepare') made.set(effect.name, effect.prepared);
     if (effect.type === 'Declare') declared.set(effect.name, effect.prepared);
+    const named = effect.type === 'Execute' ? seen.prepared(effect.name) : effect.type === 'Fetch' ? seen.cursor(effect.name) : undefined;
+    for (const name of named?.filtered ?? []) judging.filtered.add(name);
     // What runs is what the name stands for; where that is not known, its errors are not either.
-    if (effect.type === 'Execute') namedMayFail ||= seen.prepared(effect.name)?.withholdErrors ?? true;
-    if (effect.type === 'Fetch') namedMayFail ||= seen.cursor(effect.name)?.withholdErrors ?? true;
+    if (effect.type === 'Execute' || effect.type === 'Fetch') namedMayFail ||= named?.withholdErrors ?? true;
   }
   const size = bytes.length + sent.reduce((sum, edit) => sum + edit.text.length, 0);
   if (size > MAX_SENT) throw statementTooLarge(`Its relations stand for ${size} characters of scopes, and the limit is ${MAX_SENT}.`);
@@ -180,7 +186,7 @@ const judgeStatements = async (
     recorded: recorded.length === 0 ? undefined : applyEdits(bytes, recorded),
     edits: sent,
     effects,
-    terms: effects.map(() => NO_TERMS),
+    terms,
     rules: [],
     withholdErrors: namedMayFail || scopes.some(mayFail),
     keyed: scopes.some((scope) => scope.type === 'Scoped' && scope.keyed),

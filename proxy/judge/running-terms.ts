@@ -1,0 +1,26 @@
+import { NO_TERMS, type RunningTerms, type SessionState, type StatementEffect } from '../policy/judgement.ts';
+
+/**
+ * The terms under which a statement runs: its own and those of what it runs by name. What PREPARE and DECLARE name has terms of its
+ * own only once it is run, and what EXPLAIN prints is nobody's result.
+ */
+export const runningTerms = (
+  effect: StatementEffect,
+  own: RunningTerms,
+  { explain, seen }: { readonly explain: boolean; readonly seen: SessionState },
+): RunningTerms => {
+  switch (effect.type) {
+    case 'Prepare':
+    case 'Declare':
+      return NO_TERMS;
+    case 'Execute':
+      return explain ? own : joined(own, seen.prepared(effect.name)?.terms);
+    case 'Fetch':
+      return joined(own, seen.cursor(effect.name)?.terms);
+    default:
+      return own;
+  }
+};
+
+const joined = (own: RunningTerms, named: RunningTerms = NO_TERMS): RunningTerms =>
+  named === NO_TERMS ? own : { watches: [...own.watches, ...named.watches], hidesResult: own.hidesResult || named.hidesResult };
