@@ -8,7 +8,7 @@ export TIME REPEATS N ONLY PGBENCH PGBOUNCER SOAK PROFILE
 installed := node_modules/.installed
 checks := types format lint imports unused lockfile generated
 
-.PHONY: help demo test check $(checks:%=check-%) corpus corpus-server hunt fuzz kills bench
+.PHONY: help demo test check $(checks:%=check-%) corpus corpus-server hunt writes fuzz kills bench
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -35,6 +35,9 @@ corpus-server: $(installed) ## The same up to the attacks: prints {"url","rawUrl
 
 hunt: $(installed) ## Random statements: nothing hidden shows, two databases that differ in it answer alike (N=20000, SEED=)
 	@HUNT=$(or $(N),20000) exec vitest run test/hunt
+
+writes: $(installed) ## Random statements that write: as under PostgreSQL's row-level security, all rows compared (N=5000, SEED=, PG=18)
+	@WRITES=$(or $(N),5000) exec vitest run test/writing/writes.test.ts
 
 fuzz: $(installed) ## Random bytes and mutated conversations against a running proxy (N=100000, SEED=)
 	@FUZZ=$(or $(N),100000) exec vitest run test/fuzz

@@ -1,0 +1,75 @@
+/**
+ * A random statement as a whole.
+ */
+import type { Random } from '../hunt/random.ts';
+import { columnOf, conditionOn, type Draw, expression, newAlias, numbered, someTable, tableOf } from './pieces.ts';
+import { deletion, insert, type Joined, joined, merge, update } from './statements.ts';
+import { PROFILES, type Profile } from './world.ts';
+
+export type WriteCase = {
+  readonly profile: Profile;
+  /** With marks: see `render.ts`. */
+  readonly marked: string;
+  readonly parameters: readonly string[] | undefined;
+};
+
+type Writing = (draw: Draw, from?: Joined) => string;
+
+const WRITINGS: readonly Writing[] = [insert, insert, insert, update, update, update, deletion, merge];
+
+const writing = (draw: Draw): Writing => {
+  const picked = draw.random.pick(WRITINGS);
+  return picked === merge && draw.version < 15 ? update : picked;
+};
+
+/** SELECT with a lock on what it reads. */
+const locking = (draw: Draw): string => {
+  const { random } = draw;
+  const found = someTable(draw);
+  const table = found.name === 'lookups' && random.chance(0.8) ? tableOf('orders') : found;
+  const alias = newAlias(draw);
+  const source = { alias, table };
+  const other = random.chance(0.3) ? { alias: newAlias(draw), table: tableOf('orders') } : undefined;
+  const columns = [expression(draw, 'int', [source], 1), columnOf(draw, source, 'digits') ?? '1'].map(
+    (sql, index) => `${sql} AS c${index}`,
+  );
+  const join = other === undefined ? '' : ` JOIN orders AS ${other.alias} ON ${other.alias}.id = ${columnOf(draw, source, 'int') ?? '1'}`;
+  const strength = random.pick(['UPDATE', 'UPDATE', 'NO KEY UPDATE', 'SHARE', 'KEY SHARE']);
+  const of = random.chance(0.4) ? ` OF ${alias}` : '';
+  const wait = random.pick(['', '', ' NOWAIT', ' SKIP LOCKED']);
+  const sources = other === undefined ? [source] : [source, other];
+  return `SELECT ${columns.join(', ')} FROM ${table.name} AS ${alias}${join} WHERE ${conditionOn(draw, sources)} FOR ${strength}${of}${wait}`;
+};
+
+/** A statement that writes, and says which number it wrote. */
+const withReturning = (draw: Draw, first: Writing): string => {
+  const writes = draw.version < 17 && first === merge ? update : first;
+  const [sql = ''] = writes(draw).split(' RETURNING ');
+  return `${sql} RETURNING 1 AS k, 2 AS v`;
+};
+
+/** WITH on top: a query, or another statement that writes, whose rows the main one uses. */
+const combined = (draw: Draw): string => {
+  const { random } = draw;
+  const name = random.pick(['w', 'w', 'moved', 'vault']);
+  if (random.chance(0.35)) {
+    const source = joined(draw);
+    const alias = newAlias(draw);
+    const from: Joined = { sql: `${name} AS ${alias}`, alias, source: undefined, key: 'k', value: 'v' };
+    const query = `SELECT ${source.alias}.${source.key} AS k, ${source.alias}.${source.value} AS v FROM ${source.sql}`;
+    return `WITH ${name}${random.chance(0.3) ? ' (k, v)' : ''} AS (${query}) ${writing(draw)(draw, from)}`;
+  }
+  const first = withReturning(draw, writing(draw));
+  if (random.chance(0.4)) return `WITH ${name} AS (${first}) SELECT count(*) AS n, max(k) AS k FROM ${name}`;
+  if (random.chance(0.3))
+    return `WITH ${name} AS (${first}) SELECT ${expression(draw, 'int', [{ alias: 'a', table: tableOf('accounts') }], 1)} AS c FROM accounts AS a WHERE EXISTS (SELECT 1 FROM ${name})`;
+  return `WITH ${name} AS (${first}) INSERT INTO "Log Book" ("Who", entry) SELECT 'w' || count(*), 'x' FROM ${name}`;
+};
+
+export const nextCase = (random: Random, version: number): WriteCase => {
+  const profile = random.pick(PROFILES);
+  const draw: Draw = { random, profile, version, parameters: random.chance(0.4), aliases: 0 };
+  const drawn = random.chance(0.1) ? locking(draw) : random.chance(0.15) ? combined(draw) : writing(draw)(draw);
+  const { marked, values } = numbered(drawn);
+  return { profile, marked, parameters: values.length > 0 ? values : undefined };
+};
