@@ -112,6 +112,18 @@ FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnam
 JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode JOIN pg_catalog.pg_namespace pn ON pn.oid = p.pronamespace
 WHERE n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema'`;
 
+/** Comparisons that can neither fail nor tell, and the implicit casts that decide which comparison types without one get. */
+export const LEAKPROOF_SQL = `
+SELECT l.typname || ' ' || o.oprname || ' ' || r.typname AS operator
+FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode
+JOIN pg_catalog.pg_type l ON l.oid = o.oprleft JOIN pg_catalog.pg_type r ON r.oid = o.oprright
+WHERE o.oprnamespace = 'pg_catalog'::regnamespace AND o.oprname IN ('=', '<>', '<', '>', '<=', '>=') AND p.proleakproof`;
+
+export const IMPLICIT_CASTS_SQL = `
+SELECT s.typname AS source, pg_catalog.count(*)::int AS casts FROM pg_catalog.pg_cast c JOIN pg_catalog.pg_type s ON s.oid = c.castsource
+WHERE c.castcontext = 'i' AND s.typnamespace = 'pg_catalog'::regnamespace AND s.typname IN ('int2', 'int4', 'int8', 'float4', 'float8', 'numeric', 'varchar')
+GROUP BY 1`;
+
 export const SCHEMAS_SQL = `SELECT nspname AS name FROM pg_catalog.pg_namespace`;
 
 export type ColumnRow = {

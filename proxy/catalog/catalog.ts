@@ -83,6 +83,10 @@ export type Catalog = {
   /** Outside of pg_catalog and information_schema, by name. */
   readonly functions: ReadonlyMap<string, readonly CatalogFunction[]>;
   readonly operators: ReadonlyMap<string, readonly CatalogOperator[]>;
+  /** PostgreSQL's own comparisons that are marked leakproof, as `int4 = int8`. */
+  readonly leakproof: ReadonlySet<string>;
+  /** Do numbers and varchar have the implicit casts that PostgreSQL gives them, and no others? */
+  readonly ordinaryCasts: boolean;
   /** Types that its columns hold: `oid` of relation to `schema.type` outside of pg_catalog. */
   readonly columnTypes: ReadonlyMap<number, readonly string[]>;
   /** By name. */

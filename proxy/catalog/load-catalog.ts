@@ -19,8 +19,10 @@ import {
   type ConversionRow,
   FINGERPRINT_SQL,
   FUNCTIONS_SQL,
+  IMPLICIT_CASTS_SQL,
   type FunctionRow,
   KEYS_SQL,
+  LEAKPROOF_SQL,
   OPERATORS_SQL,
   type OperatorRow,
   PARTS_SQL,
@@ -66,6 +68,16 @@ const columnOf = (row: ColumnRow, types: ReadonlyMap<string, TypeRow>): CatalogC
     firstLabel: type?.label ?? undefined,
   };
 };
+
+/** How many implicit casts PostgreSQL gives the types that its operators widen. */
+const IMPLICIT_CASTS: ReadonlyMap<string, number> = new Map([
+  ['int2', 17],
+  ['int4', 16],
+  ['int8', 15],
+  ['float4', 1],
+  ['numeric', 3],
+  ['varchar', 5],
+]);
 
 const nameOf = (type: TypeRow | undefined): string => (type === undefined ? '' : `${type.schema}.${type.name}`);
 
@@ -117,6 +129,8 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
   const operatorRows = await query<OperatorRow>(OPERATORS_SQL);
   const schemaRows = await query<{ name: string }>(SCHEMAS_SQL);
   const partRows = await query<{ oid: string; part: string }>(PARTS_SQL);
+  const leakproofRows = await query<{ operator: string }>(LEAKPROOF_SQL);
+  const castRows = await query<{ source: string; casts: number }>(IMPLICIT_CASTS_SQL);
   const conversionRows = await query<ConversionRow>(CONVERSIONS_SQL);
 
   const ownTypes = ownTypesOf(
@@ -165,6 +179,8 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
     relations,
     relationsByOid,
     columnTypes,
+    leakproof: new Set(leakproofRows.map((row) => row.operator)),
+    ordinaryCasts: castRows.length === IMPLICIT_CASTS.size && castRows.every((row) => IMPLICIT_CASTS.get(row.source) === row.casts),
     builtinTypes: new Set([...types.values()].filter((type) => type.schema === 'pg_catalog').map((type) => type.name)),
     builtinFunctions: new Set(builtinRows.map((row) => row.name)),
     functions: groupBy(

@@ -87,6 +87,8 @@ export const catalogOf = (rest: Partial<Catalog> = {}): Catalog => ({
     },
   ]),
   columnTypes: new Map(),
+  leakproof: new Set(['int4 = int4', 'text = text']),
+  ordinaryCasts: true,
   userTypes: new Map([['mood', [{ schema: 'public', reach: ['public.mood'] }]]]),
   conversions: new Map(),
   ...rest,
