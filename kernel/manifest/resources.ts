@@ -11,7 +11,7 @@ import { objectMetaSchema } from './object-meta.ts';
 import { type Fault, type Problem, problemAt } from './problem.ts';
 import type { Resource } from './resource.ts';
 import { type Secret, type SecretStore, type SecretValues, secretSchema, secretValues } from './secret-store.ts';
-import { structuralValidator } from './structural-validator.ts';
+import { structuralFaults } from './structural-validator.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 import type { ManifestDocument } from './yaml-documents.ts';
 
@@ -39,7 +39,8 @@ const withMetadata = (schema: StructuralSchema): StructuralSchema => ({
   properties: { ...schema.properties, metadata: objectMetaSchema },
 });
 
-const SCHEMAS: Readonly<Record<Kind, StructuralSchema>> = {
+/** The whole schema of each kind that is read. */
+export const SCHEMAS: Readonly<Record<Kind, StructuralSchema>> = {
   DatabaseConnection: withMetadata(crdSchemas.DatabaseConnection),
   DatabaseAccessPolicy: withMetadata(crdSchemas.DatabaseAccessPolicy),
   Secret: secretSchema,
@@ -49,13 +50,6 @@ const SCHEMAS: Readonly<Record<Kind, StructuralSchema>> = {
     required: ['metadata'],
     properties: { apiVersion: {}, kind: {}, metadata: objectMetaSchema, spec: {}, status: {} },
   },
-};
-
-const VALIDATORS: Readonly<Record<Kind, (document: unknown) => readonly Fault[]>> = {
-  DatabaseConnection: structuralValidator(SCHEMAS.DatabaseConnection),
-  DatabaseAccessPolicy: structuralValidator(SCHEMAS.DatabaseAccessPolicy),
-  Secret: structuralValidator(SCHEMAS.Secret),
-  Namespace: structuralValidator(SCHEMAS.Namespace),
 };
 
 type Sorted = { readonly type: 'Kind'; readonly kind: Kind } | { readonly type: 'Fault' | 'Ignored'; readonly fault: Fault };
@@ -90,7 +84,7 @@ const sorted = (value: unknown): Sorted => {
 };
 
 const faultsOf = (kind: Kind, value: unknown): readonly Fault[] => {
-  const structural = VALIDATORS[kind](value);
+  const structural = structuralFaults(SCHEMAS[kind], value);
   if (structural.length > 0) return structural;
   return [...repetitions(SCHEMAS[kind], value), ...brokenRules(SCHEMAS[kind], value)];
 };

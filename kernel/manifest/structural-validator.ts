@@ -2,43 +2,11 @@
  * Validates a document against the structural schema of its kind and fills in the defaults, as the API server does, but with unknown
  * fields as errors.
  */
-import { Ajv, type AnySchemaObject, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { FieldPath } from './field-path.ts';
 import { nearestName } from './nearest-name.ts';
 import type { Fault } from './problem.ts';
+import { kindsOf, type Violation, violationsOf } from './structural-check.ts';
 import type { StructuralSchema } from './structural-schema.ts';
-
-const mapValues = <Value, Result>(record: Readonly<Record<string, Value>>, change: (value: Value) => Result): Record<string, Result> =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
-
-/** The structural schema as JSON Schema: closed where it lists properties, and without Kubernetes' own keywords. */
-const jsonSchemaOf = (schema: StructuralSchema): AnySchemaObject => {
-  const { properties, additionalProperties, items, anyOf: _, description: __, ...rest } = schema;
-  const plain = Object.fromEntries(Object.entries(rest).filter(([keyword]) => !keyword.startsWith('x-kubernetes-')));
-  const closed = schema.type === 'object' && additionalProperties === undefined;
-  return {
-    ...plain,
-    ...(schema['x-kubernetes-int-or-string'] === true ? { type: ['integer', 'string'] } : {}),
-    ...(properties === undefined ? {} : { properties: mapValues(properties, jsonSchemaOf) }),
-    ...(items === undefined ? {} : { items: jsonSchemaOf(items) }),
-    ...(additionalProperties === undefined ? {} : { additionalProperties: jsonSchemaOf(additionalProperties) }),
-    ...(closed ? { additionalProperties: false } : {}),
-  };
-};
-
-/** RFC 3339, as Kubernetes' `date-time`, and a time that exists. */
-export const isDateTime = (text: string): boolean => {
-  const match = /^(\d{4}-\d\d-(\d\d))T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.exec(text);
-  const day = match === null ? undefined : new Date(`${match[1]}T00:00:00Z`).getUTCDate();
-  return day !== undefined && day === Number(match?.[2]) && !Number.isNaN(Date.parse(text));
-};
-
-const pathOf = (error: ErrorObject): (string | number)[] =>
-  error.instancePath
-    .split('/')
-    .slice(1)
-    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .map((step) => (/^\d+$/.test(step) ? Number(step) : step));
 
 const schemaAt = (schema: StructuralSchema, path: FieldPath): StructuralSchema | undefined =>
   path.reduce<StructuralSchema | undefined>((current, step) => {
@@ -61,11 +29,12 @@ const typeOf = (value: unknown): string => {
   return { object: 'a mapping', string: 'a text', boolean: 'true or false' }[typeof value as string] ?? 'a number';
 };
 
-const TYPE_NAMES: Readonly<Record<string, string>> = {
+const TYPE_NAMES: Readonly<Record<NonNullable<StructuralSchema['type']>, string>> = {
   object: 'a mapping',
   array: 'a list',
   string: 'a text',
   integer: 'a whole number',
+  number: 'a number',
   boolean: 'true or false',
 };
 
@@ -74,66 +43,54 @@ const didYouMean = (name: string, known: readonly string[], otherwise: string): 
   return nearest === undefined ? otherwise : `Did you mean "${nearest}"?`;
 };
 
-/** What each keyword of JSON Schema says when it fails, and what is to be done. */
-const faultOf = (error: ErrorObject, schema: StructuralSchema, document: unknown): Fault => {
-  const path = pathOf(error);
+/** What each keyword says when it is not met, and what is to be done. */
+const faultOf = ({ keyword, path, field = '' }: Violation, schema: StructuralSchema, document: unknown): Fault => {
   const value = valueAt(document, path);
-  const there = schemaAt(schema, path);
-  const described = there?.description ?? '';
-  const params = error.params as Readonly<Record<string, unknown>>;
-  switch (error.keyword) {
+  const there = schemaAt(schema, path) ?? {};
+  const remedy = there.description ?? '';
+  switch (keyword) {
     case 'additionalProperties': {
-      const name = String(params['additionalProperty']);
-      const known = Object.keys(there?.properties ?? {});
+      const known = Object.keys(there.properties ?? {});
       const list = known.length === 0 ? 'It has no fields: write {}.' : `Known fields: ${known.join(', ')}.`;
-      return { path: [...path, name], message: `unknown field "${name}"`, remedy: didYouMean(name, known, list) };
+      return { path: [...path, field], message: `unknown field "${field}"`, remedy: didYouMean(field, known, list) };
     }
-    case 'required': {
-      const name = String(params['missingProperty']);
-      return { path: [...path, name], message: 'is missing', remedy: there?.properties?.[name]?.description ?? `Add ${name}.` };
-    }
+    case 'required':
+      return { path: [...path, field], message: 'is missing', remedy: there.properties?.[field]?.description ?? `Add ${field}.` };
     case 'enum': {
-      const allowed = there?.enum ?? [];
-      const message = `${quoted(value)} is not one of ${allowed.join(', ')}`;
-      return { path, message, remedy: didYouMean(String(value), allowed, described) };
+      const allowed = there.enum ?? [];
+      return {
+        path,
+        message: `${quoted(value)} is not one of ${allowed.join(', ')}`,
+        remedy: didYouMean(String(value), allowed, remedy),
+      };
     }
     case 'type': {
-      const wanted = [params['type']].flat().map((name) => TYPE_NAMES[String(name)] ?? String(name));
-      const remedy = value === null && there?.type === 'object' ? 'Write {} for an empty mapping, or remove the field.' : described;
-      return { path, message: `must be ${wanted.join(' or ')}, but is ${typeOf(value)}`, remedy };
+      const wanted = (kindsOf(there) ?? []).map((kind) => TYPE_NAMES[kind]);
+      const empty = value === null && there.type === 'object';
+      const message = `must be ${wanted.join(' or ')}, but is ${typeOf(value)}`;
+      return { path, message, remedy: empty ? 'Write {} for an empty mapping, or remove the field.' : remedy };
     }
     case 'pattern':
-      return { path, message: `${quoted(value)} is not of the form that is expected`, remedy: described };
+      return { path, message: `${quoted(value)} is not of the form that is expected`, remedy };
     case 'format':
-      return { path, message: `${quoted(value)} is not a date with time and zone`, remedy: described };
+      return { path, message: `${quoted(value)} is not a date with time and zone`, remedy };
     case 'minLength':
     case 'minItems':
     case 'minProperties':
-      return { path, message: 'is empty or too short', remedy: described };
+      return { path, message: 'is empty or too short', remedy };
     case 'maxLength':
     case 'maxItems':
     case 'maxProperties':
-      return { path, message: `is too long: the limit is ${String(params['limit'])}`, remedy: described };
+      return { path, message: `is too long: the limit is ${there[keyword]}`, remedy };
+    case 'minimum':
+      return { path, message: `must be >= ${there.minimum}`, remedy };
+    case 'maximum':
+      return { path, message: `must be <= ${there.maximum}`, remedy };
     default:
-      return { path, message: error.message ?? error.keyword, remedy: described };
+      return { path, message: keyword, remedy };
   }
 };
 
-const compile = (schema: StructuralSchema): ValidateFunction => {
-  const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: true, strictTypes: false, allowUnionTypes: true });
-  ajv.addFormat('date-time', isDateTime);
-  // Widths of numbers, which the minimum and maximum of each field say better.
-  ajv.addFormat('int32', true);
-  ajv.addFormat('int64', true);
-  return ajv.compile(jsonSchemaOf(schema));
-};
-
-/** A validator for one kind. It fills defaults into the document that it is given, and returns what is wrong with it. */
-export const structuralValidator = (schema: StructuralSchema): ((document: unknown) => readonly Fault[]) => {
-  let validate: ValidateFunction | undefined;
-  return (document) => {
-    // Compiled at first use: a proxy that only answers --help need not.
-    validate ??= compile(schema);
-    return validate(document) ? [] : (validate.errors ?? []).map((error) => faultOf(error, schema, document));
-  };
-};
+/** What is wrong with a document of one kind. Fills defaults into the document. */
+export const structuralFaults = (schema: StructuralSchema, document: unknown): readonly Fault[] =>
+  violationsOf(schema, document).map((violation) => faultOf(violation, schema, document));
