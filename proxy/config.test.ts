@@ -11,6 +11,7 @@ describe('parseProxyConfig()', () => {
       identity: undefined,
       tls: undefined,
       messageLimit: 16 * 1024 * 1024,
+      sendTimeout: 300_000,
       grace: 10_000,
       logLevel: 'info',
     });

@@ -16,6 +16,8 @@ export type ProxyConfig = {
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
   /** Largest message of a client, in bytes. */
   readonly messageLimit: number;
+  /** Milliseconds that a client may leave results waiting; 0: for ever. */
+  readonly sendTimeout: number;
   /** Milliseconds that running statements get at shutdown. */
   readonly grace: number;
   readonly logLevel: LogLevel;
@@ -30,6 +32,7 @@ export const PROXY_USAGE = `usage: pg-airlock proxy --manifests DIR [options]
   --identity AGENT        everybody on this listener is AGENT; loopback addresses only
   --tls-cert FILE         certificate chain (PEM) offered to clients; with --tls-key FILE
   --message-limit BYTES   largest message of a client                  (16777216)
+  --send-timeout SECONDS  how long a client may leave results waiting, 0 for ever (300)
   --grace SECONDS         time for running statements at shutdown      (10)
   --log-level LEVEL       trace, debug, info, warn, error, fatal       (info)
 `;
@@ -74,6 +77,7 @@ export const parseProxyConfig = (args: readonly string[]): ProxyConfig => {
     identity: values.identity,
     tls: certificate === undefined || key === undefined ? undefined : { certificate, key },
     messageLimit: numberOf(values['message-limit'], 'message-limit', 1024),
+    sendTimeout: numberOf(values['send-timeout'], 'send-timeout', 0) * 1000,
     grace: numberOf(values.grace, 'grace', 0) * 1000,
     logLevel: levelOf(values['log-level']),
   };
@@ -92,6 +96,7 @@ const readArguments = (args: readonly string[]) => {
         'tls-cert': { type: 'string' },
         'tls-key': { type: 'string' },
         'message-limit': { type: 'string', default: String(16 * 1024 * 1024) },
+        'send-timeout': { type: 'string', default: '300' },
         grace: { type: 'string', default: '10' },
         'log-level': { type: 'string', default: 'info' },
       },

@@ -216,6 +216,7 @@ const dependenciesOf = ({ config, log, metrics, registry, audit, tls }: Parts): 
     clock,
     randomBytes,
     messageLimit: config.messageLimit,
+    sendTimeout: config.sendTimeout,
     log: (event, details) => log.warn({ event, ...details }, 'session'),
     observe: (outcome) => {
       metrics.statement(outcome);

@@ -7,6 +7,7 @@ import { ServerFrames } from '../wire/server-frames.ts';
 import { AuditTrail } from './audit-trail.ts';
 import { type Batch, forward, refuseBatch } from './batch.ts';
 import { ClientOutput } from './client-output.ts';
+import { closeClient, closeUpstream } from './closing.ts';
 import type { Access, SessionDependencies, SessionUpstream } from './dependencies.ts';
 import { Expectations } from './expectations.ts';
 import type { FrontendContext } from './frontend-context.ts';
@@ -14,6 +15,7 @@ import { FrontendHandler } from './frontend-handler.ts';
 import { Outbox } from './outbox.ts';
 import { outcomeOf, overruled } from './running-statement.ts';
 import { ServerHandler } from './server-handler.ts';
+import { OVER, ServerWait } from './server-wait.ts';
 import { ServerState } from './session-state.ts';
 import { SessionTimers } from './session-timers.ts';
 import type { SocketReader } from './socket-reader.ts';
@@ -33,11 +35,8 @@ export type ConversationParts = {
 /** A batch that grows beyond this is sent before the rest of what has arrived is read. */
 const BATCH_BYTES = 1024 * 1024;
 
-/** How long a client may take to read its last error. */
-const GOODBYE_MS = 2_000;
-
-/** Thrown at whoever waits when the session is over. */
-const OVER = new Error('the session is over');
+/** What may wait for a slow client while a statement that was stopped comes to its end: the rest of a row, and the error. */
+const STOPPING_BACKLOG = 1024 * 1024;
 
 /**
  * Drives one session: reads the client, has its messages judged, recorded and forwarded, in that order and one batch after
@@ -58,8 +57,7 @@ export class Conversation {
   /** Read and not sent yet: lost if the session ends now. */
   #unsent: Batch['items'] = [];
   #cancelling: Promise<void> | undefined;
-  /** The reading side waits for the server: wakes it, or makes it give up. */
-  #waiting: { readonly ready: () => boolean; readonly wake: () => void; readonly giveUp: () => void } | undefined;
+  readonly #wait = new ServerWait();
   #full = false;
   /** The reading side is between two reads. */
   #reading = false;
@@ -79,12 +77,18 @@ export class Conversation {
     const { access, session } = parts;
     const { clock, observe } = dependencies;
     this.#trail = new AuditTrail(access.audit, parts.receipt, (error) => this.#failureOf(error));
-    this.#timers = new SessionTimers(
-      access.limits,
-      () => this.#reading && this.#expectations.size === 0,
-      (failure) => this.end(failure),
-    );
     this.#state = new ServerState(access.judge, this.#expectations, parts.startupPath);
+    this.#timers = new SessionTimers({
+      clock,
+      limits: access.limits,
+      sendTimeout: dependencies.sendTimeout,
+      idle: () => this.#reading && (this.#expectations.size === 0 || this.#expectations.copyIn),
+      expectations: this.#expectations,
+      state: this.#state,
+      confirmed: () => this.#server.confirmed,
+      stop: (failure) => void this.#stop(failure),
+      end: (failure) => this.end(failure),
+    });
     const context: FrontendContext = {
       session,
       judge: access.judge,
@@ -104,7 +108,8 @@ export class Conversation {
       output: this.#output,
       notices: access.notices,
       limits: access.limits,
-      stop: () => void this.cancel(),
+      stop: () => void this.#cancel(),
+      timedOut: () => this.#timers.timedOut(),
       completed: (running, record) => {
         this.#trail.complete(record);
         observe(outcomeOf(running.decided, record, running.decisionMs));
@@ -118,9 +123,13 @@ export class Conversation {
     const revoked = (): void => this.end(access.ended.reason instanceof Failure ? access.ended.reason : shuttingDown());
     access.ended.addEventListener('abort', revoked, { once: true });
     socket.on('close', this.#clientGone);
+    socket.on('drain', () => {
+      this.#timers.drained();
+      upstream.resume();
+    });
     upstream.onDrain(() => {
       this.#full = false;
-      this.#wake();
+      this.#wait.wake();
     });
     upstream.onClose((failure) => this.#serverGone(failure));
     upstream.onData((chunk) => this.#fromServer(chunk));
@@ -155,7 +164,7 @@ export class Conversation {
     this.#over = true;
     this.#reason = reason ?? failure?.fields.code ?? this.#reason;
     const { socket, reader, upstream } = this.#parts;
-    const running = this.#expectations.size > 0 && !this.#terminating;
+    const running = this.#expectations.size > 0 && (failure !== undefined || !this.#terminating);
     this.#timers.stop();
     this.#server.lose();
     this.#output.flush(socket);
@@ -164,14 +173,9 @@ export class Conversation {
     }
     reader.stop();
     socket.off('close', this.#clientGone);
-    socket.end();
-    // Only who reads on hears that the other side closes.
-    socket.resume();
-    const goodbye = setTimeout(() => socket.destroy(), GOODBYE_MS);
-    goodbye.unref();
-    socket.once('close', () => clearTimeout(goodbye));
-    this.#closeUpstream(upstream, running);
-    this.#waiting?.giveUp();
+    closeClient(socket);
+    closeUpstream(upstream, running);
+    this.#wait.giveUp();
     this.#resolveEnded();
   }
 
@@ -181,8 +185,24 @@ export class Conversation {
     this.#endIfDrained();
   }
 
-  /** Cancels what runs; nothing else is forwarded until the server has taken it. */
+  /** The client's wish: cancels what runs; nothing else is forwarded until the server has taken it. */
   async cancel(): Promise<void> {
+    this.#timers.cancelled();
+    await this.#cancel();
+  }
+
+  /** Stops what runs, though the client does not read, or does not send its COPY: the server is in neither case open to a cancel. */
+  async #stop(failure: Failure): Promise<void> {
+    const { head } = this.#expectations;
+    this.#server.stop(failure);
+    this.#parts.upstream.resume();
+    await this.#cancel();
+    if (!this.#over && this.#expectations.copyIn && this.#expectations.head === head) {
+      this.#parts.upstream.sendControl({ type: 'CopyFail' });
+    }
+  }
+
+  async #cancel(): Promise<void> {
     if (this.#over || this.#expectations.size === 0) {
       return;
     }
@@ -254,8 +274,9 @@ export class Conversation {
       refuseBatch(batch, failure, { upstream, standing: this.#trail.receipt, expectations: this.#expectations });
     }
     this.#unsent = [];
+    this.#timers.active();
     if (this.#full) {
-      await this.#wait(() => !this.#full);
+      await this.#wait.until(() => !this.#full);
     }
   }
 
@@ -281,27 +302,7 @@ export class Conversation {
 
   async #settle(): Promise<void> {
     await this.#flush();
-    await this.#wait(() => this.#expectations.settledBefore(this.#state.segment));
-  }
-
-  async #wait(ready: () => boolean): Promise<void> {
-    if (this.#over) {
-      throw OVER;
-    }
-    if (ready()) {
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      this.#waiting = { ready, wake: resolve, giveUp: () => reject(OVER) };
-    });
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting;
-    if (waiting?.ready()) {
-      this.#waiting = undefined;
-      waiting.wake();
-    }
+    await this.#wait.until(() => this.#expectations.settledBefore(this.#state.segment));
   }
 
   #fromServer(chunk: Buffer): void {
@@ -318,10 +319,12 @@ export class Conversation {
     if (!socket.writable) {
       this.#output.discard();
     } else if (!this.#output.flush(socket)) {
-      upstream.pause();
-      socket.once('drain', () => upstream.resume());
+      this.#timers.stalled();
+      if (!this.#timers.stopping || socket.writableLength > STOPPING_BACKLOG) {
+        upstream.pause();
+      }
     }
-    this.#wake();
+    this.#wait.wake();
     this.#timers.active();
     this.#endIfDrained();
   }
@@ -341,7 +344,7 @@ export class Conversation {
     if (this.#terminating) {
       // Nobody will drain what the server still answers.
       this.#parts.upstream.resume();
-    } else if (this.#waiting !== undefined) {
+    } else if (this.#wait.active) {
       this.end(undefined);
     }
   };
@@ -354,18 +357,6 @@ export class Conversation {
     } else {
       this.end(failure ?? upstreamLost());
     }
-  }
-
-  /** A statement that nobody waits for is cancelled, or it would run on. */
-  #closeUpstream(upstream: SessionUpstream, running: boolean): void {
-    if (!running) {
-      upstream.end();
-      return;
-    }
-    void upstream
-      .cancel()
-      .catch(() => undefined)
-      .finally(() => upstream.destroy());
   }
 
   #endIfDrained(): void {

@@ -64,4 +64,6 @@ export type SessionDependencies = {
   readonly openAccess: (identity: Identity, database: string, user: string) => Access | Failure | Promise<Access | Failure>;
   /** Largest message of a client, in bytes. */
   readonly messageLimit: number;
+  /** Milliseconds that a client may leave results waiting; 0: for ever. */
+  readonly sendTimeout: number;
 };

@@ -57,6 +57,13 @@ export class Expectations {
   #first = 0;
   /** The server discards what comes, up to the next Sync. */
   #skipping = false;
+  /** What has asked for the data of a COPY, and not said that it has it all. */
+  #copyIn: Expectation | undefined;
+
+  /** The server waits for the client's data. */
+  get copyIn(): boolean {
+    return this.#copyIn !== undefined && this.#copyIn === this.head;
+  }
 
   get size(): number {
     return this.#entries.length - this.#first;
@@ -68,6 +75,17 @@ export class Expectations {
 
   all(): readonly Expectation[] {
     return this.#entries.slice(this.#first);
+  }
+
+  /** How many statements the server may have begun without a word of it: it answers a text, or what comes up to a Sync, at once. */
+  get unanswered(): number {
+    const { head } = this;
+    if (head?.sent === 'Query') {
+      return Math.max(1, head.text?.judged?.effects.length ?? 1);
+    }
+    const end = this.#entries.findIndex(({ sent }, index) => index >= this.#first && (sent === 'Sync' || sent === 'Query'));
+    const together = this.#entries.slice(this.#first, end < 0 ? undefined : end);
+    return Math.max(1, together.filter(({ running }) => running !== undefined).length);
   }
 
   /** All that was sent before `segment` is answered. */
@@ -100,7 +118,11 @@ export class Expectations {
     if (!goOn.has(type)) {
       throw this.#unexpected(type);
     }
+    if (type === BACKEND.commandComplete) {
+      this.#copyIn = undefined;
+    }
     if (type === BACKEND.copyInResponse) {
+      this.#copyIn = expectation;
       this.#dropSyncsOfCopyIn();
     }
     return { expectation, done: false };
@@ -109,6 +131,7 @@ export class Expectations {
   /** Matches an ErrorResponse that is not fatal: the message that failed, and those that the server skips for it. */
   fail(): { readonly failed: Expectation; readonly skipped: readonly Expectation[] } {
     const failed = this.#expected(BACKEND.errorResponse);
+    this.#copyIn = undefined;
     if (failed.sent === 'Query' || failed.sent === 'Sync') {
       return { failed, skipped: [] };
     }

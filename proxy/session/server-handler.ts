@@ -27,6 +27,8 @@ export type ServerContext = {
   readonly limits: () => Limits;
   /** Cancels what runs. */
   readonly stop: () => void;
+  /** Why the server canceled the statement, where it was for its time. */
+  readonly timedOut: () => Failure | undefined;
   readonly completed: (running: RunningStatement, record: StatementCompleted) => void;
 };
 
@@ -52,6 +54,8 @@ export class ServerHandler implements ServerFrameSink {
   readonly #context: ServerContext;
   /** Commands of the Query under way that are confirmed. */
   #confirmed = 0;
+  /** What is stopped as soon as it returns another row. */
+  #stopping: { readonly running: RunningStatement; readonly failure: Failure } | undefined;
   /** Of a statement that was stopped, the client has the beginning of a row. */
   #rowBegun = false;
   /** The server said why it goes. */
@@ -59,6 +63,16 @@ export class ServerHandler implements ServerFrameSink {
 
   constructor(context: ServerContext) {
     this.#context = context;
+  }
+
+  get confirmed(): number {
+    return this.#confirmed;
+  }
+
+  /** What the statement under way returns from now on is thrown away. Where it returns nothing more, it may still succeed. */
+  stop(failure: Failure): void {
+    const running = this.#context.expectations.head?.running;
+    this.#stopping = running === undefined ? undefined : { running, failure };
   }
 
   bulk(raw: Buffer, rows: number, begun: number): void {
@@ -70,6 +84,10 @@ export class ServerHandler implements ServerFrameSink {
     }
     if (termsOf(text, this.#confirmed).hidesResult) {
       return;
+    }
+    if (running.stopped === undefined && running === this.#stopping?.running) {
+      running.stopped = this.#stopping.failure;
+      this.#rowBegun = true;
     }
     if (running.stopped === undefined) {
       running.size.rows += rows;
@@ -197,6 +215,9 @@ export class ServerHandler implements ServerFrameSink {
     this.#discardRest(failed);
     if (failed.sent !== 'Query') {
       this.#confirmed = 0;
+    }
+    if (sqlstate === SQLSTATE.queryCanceled && failed.running !== undefined) {
+      failed.running.stopped ??= this.#context.timedOut();
     }
     // Only the error that we provoked is ours: the statement may as well have been cancelled.
     if (failed.refusal !== undefined && sqlstate === SQLSTATE.syntaxError) {

@@ -44,6 +44,8 @@ export class ServerState {
    * (WITH HOLD), which may be the answer to a Sync.
    */
   cursorMayFail = false;
+  /** How many transactions have ended. */
+  transactionsEnded = 0;
   /** Of the message at hand: messages up to a Sync or Query fail together. */
   segment = 0;
   readonly #judge: Judge;
@@ -131,7 +133,12 @@ export class ServerState {
       case 'Fetch':
       case 'SetSearchPath':
       case 'ResetAll':
+        break;
       case 'Transaction':
+        // AND CHAIN leaves no idle moment between two of them.
+        if (effect.action === 'Commit' || effect.action === 'Rollback') {
+          all.push({ confirm: () => (this.transactionsEnded += 1), discard: () => undefined });
+        }
         break;
       default:
         effect satisfies never;
@@ -150,6 +157,7 @@ export class ServerState {
     this.status = status;
     this.path.ready(status);
     if (status === 'Idle') {
+      this.transactionsEnded += 1;
       this.cursorMayFail = false;
       // Portals end with their transaction. Which cursors are WITH HOLD is not known: a name too many is harmless.
       this.portals.retain((portal) => portal.declared, CURSOR_LIMIT);

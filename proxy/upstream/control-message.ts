@@ -1,6 +1,7 @@
 /**
  * The messages that need no audit receipt, because nothing in them is the agent's SQL.
  */
+import { encodeCopyFail } from '../wire/copy.ts';
 import { encodeClose, encodeDescribe } from '../wire/describe-close.ts';
 import { encodeFlush, encodeSync, encodeTerminate } from '../wire/frontend-message.ts';
 import { encodeParse } from '../wire/parse.ts';
@@ -18,6 +19,8 @@ export type ControlMessage =
   | { readonly type: 'PoisonQuery' }
   /** The same within extended protocol. Answer: ErrorResponse; the server then discards everything up to Sync. */
   | { readonly type: 'PoisonParse' }
+  /** Ends a COPY whose data does not come. Elsewhere the server ignores it. */
+  | { readonly type: 'CopyFail' }
   | { readonly type: 'Describe' | 'Close'; readonly target: 'Statement' | 'Portal'; readonly name: string };
 
 /** No SQL, and a text that explains itself in the server's log. */
@@ -30,6 +33,7 @@ const FIXED = {
   Sync: encodeSync(),
   Flush: encodeFlush(),
   Terminate: encodeTerminate(),
+  CopyFail: encodeCopyFail('stopped by pg-airlock'),
   PoisonQuery: encodeQuery(POISON),
   PoisonParse: encodeParse(POISON_NAME, POISON),
 } as const;

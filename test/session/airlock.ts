@@ -41,6 +41,8 @@ export type Knobs = {
   auditFails: boolean;
   notices: 'Forward' | 'Withhold';
   limits: Limits;
+  /** For sessions that start. */
+  sendTimeout: number;
   /** Search paths that judgements met, in order. */
   paths: (readonly string[])[];
 };
@@ -196,6 +198,7 @@ export const startAirlock = async (
     auditFails: false,
     notices: 'Forward',
     limits: NO_LIMITS,
+    sendTimeout: 0,
     paths: [],
   };
   const records: AuditRecord[] = [];
@@ -243,6 +246,9 @@ export const startAirlock = async (
       ended: revoke.signal,
     }),
     messageLimit: 16 * 1024 * 1024,
+    get sendTimeout() {
+      return knobs.sendTimeout;
+    },
   };
   const sessions = new Sessions();
   const cancels = new CancelRegistry(randomBytes);

@@ -1,0 +1,43 @@
+/** Thrown at whoever waits when the session is over. */
+export const OVER = new Error('the session is over');
+
+type Waiting = { readonly ready: () => boolean; readonly wake: () => void; readonly giveUp: () => void };
+
+/** The reading side of a session, as it waits for the server to come to something. One wait at a time. */
+export class ServerWait {
+  #waiting: Waiting | undefined;
+  #over = false;
+
+  /** Somebody waits. */
+  get active(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** Resolves once `ready` says so; it is asked at each `wake`. Rejects with `OVER`. */
+  async until(ready: () => boolean): Promise<void> {
+    if (this.#over) {
+      throw OVER;
+    }
+    if (ready()) {
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      this.#waiting = { ready, wake: resolve, giveUp: () => reject(OVER) };
+    });
+  }
+
+  /** Something came from the server. */
+  wake(): void {
+    const waiting = this.#waiting;
+    if (waiting?.ready()) {
+      this.#waiting = undefined;
+      waiting.wake();
+    }
+  }
+
+  /** Whoever waits, now or later, is told that the session is over. */
+  giveUp(): void {
+    this.#over = true;
+    this.#waiting?.giveUp();
+  }
+}
