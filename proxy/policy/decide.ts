@@ -23,6 +23,14 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
     if (verdict.type !== 'Resolved') reasons.push(verdict.reason);
     if (verdict.type !== 'Refused') relations.push(verdict.resolved);
   }
+  for (const write of analysis.writes) {
+    reasons.push({
+      ...refuse(statementRefused(write.command, 'Only reading is allowed: use SELECT.')),
+      location: write.reference.location,
+    });
+  }
+  if (analysis.locks.length > 0)
+    reasons.push(refuse(statementRefused('SELECT ... FOR UPDATE or FOR SHARE', 'Leave the locking clause out.')));
   for (const use of analysis.functions) {
     const verdict = checkFunction(use, context);
     if (verdict.reason !== undefined) reasons.push(verdict.reason);
@@ -72,6 +80,7 @@ const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reas
   switch (form.type) {
     case 'Query':
     case 'CopyOut':
+    case 'CopyIn':
     case 'Set':
     case 'Unlisten':
       return plain;

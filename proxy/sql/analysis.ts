@@ -2,6 +2,7 @@
  * What a statement touches, by its syntax alone: every relation that is not a CTE, every function, operator, type and
  * column reference, and what the statement does to the session. Locations are UTF-8 byte offsets in the whole text.
  */
+import type { Tree } from './tree.ts';
 
 /** A relation named in FROM (or by COPY), after SQL's scoping rules ruled out a CTE. */
 export type RelationReference = {
@@ -17,12 +18,19 @@ export type RelationReference = {
   readonly sampled: boolean;
 };
 
-/** One name in a query's FROM clause. `Query`: a row of no named type, as of a sub-query, a CTE or a join. */
+/**
+ * One name in a query's FROM clause. `Query`: a row of no named type, as of a sub-query, a CTE or a join. `Target`: the relation that a
+ * statement writes; `Version`: its rows under another name, as `excluded`, `old` and `new`.
+ */
 export type FromItem = {
-  readonly type: 'Relation' | 'Query' | 'Function';
+  readonly type: 'Relation' | 'Query' | 'Function' | 'Target' | 'Version';
   readonly name: string | undefined;
   readonly reference: RelationReference | undefined;
   readonly columnAliases: boolean;
+  /** Behind the alias of a join, which hides it from the rest of the query. */
+  readonly covered?: boolean;
+  /** Relations that a sub-query takes its rows from: a locking clause reaches them. */
+  readonly within?: readonly RelationReference[];
 };
 
 export type ColumnUse = {
@@ -31,6 +39,8 @@ export type ColumnUse = {
   readonly star: boolean;
   readonly location: number;
   readonly level: QueryLevel;
+  /** Levels in whose FROM clause it stands, where not every item of the level is in sight. */
+  readonly partial: readonly QueryLevel[];
 };
 
 export type GroupItem =
@@ -66,6 +76,85 @@ export type FieldUse = { readonly name: string; readonly location: number };
 /** A bound parameter and the columns it stands in one operator with. */
 export type ParameterUse = { readonly parameter: number; readonly columns: readonly string[] };
 
+/** A column of the target that gets a value. */
+export type Assignment = {
+  readonly column: string;
+  /** Of its name. */
+  readonly location: number;
+  /** `SET a[1] = ...`, `SET a.b = ...`: a part of it. */
+  readonly partial: boolean;
+  /** Undefined where a row or sub-query gives several at once. */
+  readonly value: Tree | undefined;
+};
+
+/** What new rows are given: names, or the first `count` columns (undefined: all). */
+export type GivenColumns =
+  | { readonly type: 'Named'; readonly columns: readonly string[] }
+  | { readonly type: 'First'; readonly count: number | undefined };
+
+export type ConflictClause = {
+  readonly action: 'Nothing' | 'Update';
+  /** Of ON. */
+  readonly location: number;
+  /** Plain columns that the index is inferred from; expressions are in `Analysis.columns`. */
+  readonly columns: readonly string[];
+  /** ON CONSTRAINT. */
+  readonly constraint: string | undefined;
+  /** What expressions of the index stand in. */
+  readonly level: QueryLevel;
+  readonly where: Tree | undefined;
+};
+
+/** WHEN ... THEN of MERGE. */
+export type MergeAction = {
+  readonly when: 'Matched' | 'NotMatchedByTarget' | 'NotMatchedBySource';
+  readonly action: 'Insert' | 'Update' | 'Delete' | 'Nothing';
+  readonly condition: Tree | undefined;
+};
+
+/** A relation that the statement, or a part of it in WITH, writes. */
+export type Write = {
+  readonly command: 'Insert' | 'Update' | 'Delete' | 'Merge' | 'CopyIn';
+  readonly reference: RelationReference;
+  /** One for each way in which rows are made: INSERT, each INSERT of MERGE, COPY. */
+  readonly inserts: readonly GivenColumns[];
+  /** SET of UPDATE, of ON CONFLICT DO UPDATE, and of MERGE. */
+  readonly updates: readonly Assignment[];
+  readonly deletes: boolean;
+  /** Of UPDATE and DELETE. */
+  readonly where: Tree | undefined;
+  /** INSERT takes its rows from a query other than VALUES. */
+  readonly fromQuery: boolean;
+  /** ON CONFLICT DO UPDATE. */
+  readonly upsert: boolean;
+  readonly conflict: ConflictClause | undefined;
+  readonly merge: readonly MergeAction[];
+  /** ResTarget nodes. */
+  readonly returning: readonly Tree[] | undefined;
+  /** Names in sight of RETURNING. */
+  readonly returningLevel: QueryLevel | undefined;
+  /** The statement itself, not a part of it in WITH. */
+  readonly outermost: boolean;
+};
+
+/** FOR UPDATE, FOR NO KEY UPDATE, FOR SHARE or FOR KEY SHARE of one query, and what it locks. */
+export type Lock = {
+  readonly strength: 'Update' | 'NoKeyUpdate' | 'Share' | 'KeyShare';
+  /** Names after OF. */
+  readonly of: readonly string[];
+  readonly references: readonly RelationReference[];
+};
+
+/** Columns that a write assigns, once each; undefined where it gives whole rows without naming columns. */
+export const assignedColumns = ({ inserts, updates }: Write): readonly string[] | undefined => {
+  const columns = new Set(updates.map(({ column }) => column));
+  for (const given of inserts) {
+    if (given.type === 'First') return undefined;
+    for (const column of given.columns) columns.add(column);
+  }
+  return [...columns];
+};
+
 export type TransactionAction = 'Begin' | 'Commit' | 'Rollback' | 'Savepoint' | 'Release' | 'RollbackTo';
 
 /** What the statement is, beyond the objects it touches. */
@@ -73,6 +162,7 @@ export type StatementForm =
   | { readonly type: 'Query' }
   | { readonly type: 'Explain'; readonly execute: string | undefined }
   | { readonly type: 'CopyOut'; readonly relation: RelationReference | undefined; readonly columns: readonly string[] | undefined }
+  | { readonly type: 'CopyIn' }
   | { readonly type: 'Prepare'; readonly name: string }
   | { readonly type: 'Execute'; readonly name: string }
   | { readonly type: 'Deallocate'; readonly name: string | undefined }
@@ -96,7 +186,10 @@ export type Analysis = {
   readonly start: number;
   readonly end: number;
   readonly form: StatementForm;
+  /** Read; what is written is in `writes`. */
   readonly relations: readonly RelationReference[];
+  readonly writes: readonly Write[];
+  readonly locks: readonly Lock[];
   readonly functions: readonly FunctionUse[];
   readonly operators: readonly NameUse[];
   readonly types: readonly NameUse[];

@@ -121,21 +121,16 @@ describe('analyze() finds what else is called', () => {
 describe('analyze() refuses', () => {
   const denied = (what: string, position?: number): readonly unknown[] => ['42501', `permission denied for ${what}`, position];
   it.each([
-    ['INSERT INTO a VALUES (1)', denied('INSERT')],
-    ['UPDATE a SET b = 1', denied('UPDATE')],
     ['DROP TABLE a', denied('DROP TABLE')],
     ['CREATE TEMP TABLE a AS SELECT 1', denied('CREATE TABLE AS')],
     ['SELECT 1 INTO a', denied('SELECT INTO', 15)],
-    ['SELECT * FROM a FOR UPDATE', denied('SELECT ... FOR UPDATE or FOR SHARE')],
-    ['SELECT * FROM (SELECT * FROM a FOR SHARE) x', denied('SELECT ... FOR UPDATE or FOR SHARE')],
-    ['WITH x AS (DELETE FROM a RETURNING *) SELECT * FROM x', denied('DELETE inside a query', 24)],
-    ['EXPLAIN ANALYZE DELETE FROM a', denied('EXPLAIN of DELETE')],
     ['EXPLAIN CREATE TABLE x AS SELECT 1', denied('EXPLAIN of CREATE TABLE AS')],
-    ['PREPARE p AS UPDATE a SET b = 1', denied('PREPARE of UPDATE')],
-    ['COPY a FROM STDIN', denied('COPY FROM')],
-    [`COPY a TO '/tmp/x'`, denied('COPY to a file or program of the server')],
-    [`COPY a TO PROGRAM 'cat'`, denied('COPY to a file or program of the server')],
-    ['COPY (DELETE FROM a RETURNING *) TO STDOUT', denied('COPY of DELETE')],
+    [`COPY a TO '/tmp/x'`, denied('COPY to or from a file or program of the server')],
+    [`COPY a TO PROGRAM 'cat'`, denied('COPY to or from a file or program of the server')],
+    [`COPY a FROM PROGRAM 'cat'`, denied('COPY to or from a file or program of the server')],
+    ['COPY a FROM STDIN WHERE b > 1', denied('COPY FROM with WHERE')],
+    ['COPY a FROM STDIN (FREEZE)', ['0A000', 'option "freeze" of COPY FROM is not supported through pg-airlock', 20]],
+    ['COPY (DELETE FROM a) TO STDOUT', ['0A000', 'COPY of a statement without RETURNING is not supported through pg-airlock', undefined]],
     [`PREPARE TRANSACTION 'x'`, denied('two-phase commit')],
     [`SET TRANSACTION SNAPSHOT 'x'`, denied('SET TRANSACTION SNAPSHOT')],
     ['DO $$ BEGIN END $$', denied('DO')],
@@ -151,7 +146,7 @@ describe('analyze() refuses', () => {
 
   it('says in a hint what to do instead', () => {
     expect(() => analysisOf('DROP TABLE a')).toThrow(
-      expect.objectContaining({ fields: expect.objectContaining({ hint: 'Only reading is allowed: use SELECT.' }) }),
+      expect.objectContaining({ fields: expect.objectContaining({ hint: 'Use SELECT, INSERT, UPDATE, DELETE or MERGE.' }) }),
     );
   });
 });

@@ -6,6 +6,7 @@ import { at, type Failure, notUnderstood, statementRefused, statementTooComplex 
 import type { Analysis, RelationReference, SettingChange, StatementForm, TransactionAction } from './analysis.ts';
 import type { ParsedStatement } from './grammar.ts';
 import { constantOf, listOf, namesOf, stringOf, tagOf, type Tree, treeOf } from './tree.ts';
+import { WRITE_TAGS } from './walk-write.ts';
 import { Walker } from './walker.ts';
 
 type Handled = { readonly form: StatementForm; readonly settings?: readonly SettingChange[] };
@@ -21,12 +22,17 @@ const only = (node: Tree, fields: readonly string[], what: string, { fail }: Con
   for (const field of Object.keys(node)) if (!fields.includes(field)) fail(notUnderstood(`"${field}" of ${what}`), 0);
 };
 
-const READ_HINT = 'Only reading is allowed: use SELECT.';
+const QUERY_HINT = 'Use SELECT, INSERT, UPDATE, DELETE or MERGE.';
 
-const select: Handler = (node, { walker }) => {
-  walker.query({ SelectStmt: node });
-  return { form: { type: 'Query' } };
-};
+const queryHandler =
+  (tag: string): Handler =>
+  (node, { walker }) => {
+    walker.query({ [tag]: node });
+    return { form: { type: 'Query' } };
+  };
+
+/** What EXPLAIN, PREPARE and COPY can be about. */
+const isQuery = (tag: string): boolean => tag === 'SelectStmt' || WRITE_TAGS.has(tag);
 
 const EXPLAIN_OPTIONS = new Set([
   'analyze',
@@ -69,30 +75,51 @@ const explain: Handler = (node, context) => {
     declare(treeOf(query.DeclareCursorStmt), context);
     return { form: { type: 'Explain', execute: undefined } };
   }
-  if (tag !== 'SelectStmt') context.fail(statementRefused(`EXPLAIN of ${labelOf(tag, treeOf(query[tag]))}`, READ_HINT), 0);
+  if (!isQuery(tag)) context.fail(statementRefused(`EXPLAIN of ${labelOf(tag, treeOf(query[tag]))}`, QUERY_HINT), 0);
   context.walker.query(query);
   return { form: { type: 'Explain', execute: undefined } };
 };
 
 const COPY_OPTIONS = new Set(['format', 'delimiter', 'null', 'header', 'quote', 'escape', 'force_quote', 'encoding']);
 
-const copy: Handler = (node, context) => {
-  const { walker, fail } = context;
-  if (node.is_from === true) fail(statementRefused('COPY FROM', 'Only COPY ... TO STDOUT is allowed.'), 0);
-  if (node.is_program === true || node.filename !== undefined) {
-    fail(statementRefused('COPY to a file or program of the server', 'Use COPY ... TO STDOUT.'), 0);
-  }
-  only(node, ['relation', 'query', 'attlist', 'options'], 'COPY', context);
-  const given = options(node.options, COPY_OPTIONS, 'COPY', context);
+const checkEncoding = (given: ReadonlyMap<string, string>, { fail }: Context): void => {
   const encoding = given.get('encoding');
   if (encoding !== undefined && !/^utf-?8$/i.test(encoding)) fail(notUnderstood(`encoding "${encoding}"`), 0);
+};
+
+const COPY_FROM_OPTIONS = new Set(
+  'format delimiter null default header quote escape force_not_null force_null encoding on_error log_verbosity reject_limit'.split(' '),
+);
+
+/** The rows come from the client: `COPY ... FROM STDIN`. */
+const copyFrom: Handler = (node, context) => {
+  if (node.whereClause !== undefined) context.fail(statementRefused('COPY FROM with WHERE', 'Leave WHERE out, and copy fewer rows.'), 0);
+  only(node, ['relation', 'attlist', 'options', 'is_from'], 'COPY', context);
+  checkEncoding(options(node.options, COPY_FROM_OPTIONS, 'COPY FROM', context), context);
+  context.walker.copyInto(treeOf(node.relation), node.attlist === undefined ? undefined : namesOf(node.attlist));
+  return { form: { type: 'CopyIn' } };
+};
+
+const copy: Handler = (node, context) => {
+  const { walker, fail } = context;
+  if (node.is_program === true || node.filename !== undefined) {
+    const hint = 'Use COPY ... TO STDOUT or COPY ... FROM STDIN.';
+    fail(statementRefused('COPY to or from a file or program of the server', hint), 0);
+  }
+  if (node.is_from === true) return copyFrom(node, context);
+  only(node, ['relation', 'query', 'attlist', 'options'], 'COPY', context);
+  checkEncoding(options(node.options, COPY_OPTIONS, 'COPY', context), context);
   let relation: RelationReference | undefined;
   if (node.relation !== undefined) relation = walker.relation(treeOf(node.relation));
   else {
     const query = treeOf(node.query);
     const tag = tagOf(query);
-    if (tag !== 'SelectStmt') fail(statementRefused(`COPY of ${labelOf(tag, treeOf(query[tag]))}`, READ_HINT), 0);
+    if (!isQuery(tag)) fail(statementRefused(`COPY of ${labelOf(tag, treeOf(query[tag]))}`, QUERY_HINT), 0);
     walker.query(query);
+    // PostgreSQL's own answer; what we write into a statement could be its only RETURNING.
+    if (walker.writes.some((write) => write.outermost && write.returning === undefined)) {
+      fail(notUnderstood('COPY of a statement without RETURNING'), 0);
+    }
   }
   const columns = node.attlist === undefined ? undefined : namesOf(node.attlist);
   return { form: { type: 'CopyOut', relation, columns } };
@@ -102,7 +129,7 @@ const prepare: Handler = (node, context) => {
   only(node, ['name', 'argtypes', 'query'], 'PREPARE', context);
   const query = treeOf(node.query);
   const tag = tagOf(query);
-  if (tag !== 'SelectStmt') context.fail(statementRefused(`PREPARE of ${labelOf(tag, treeOf(query[tag]))}`, READ_HINT), 0);
+  if (!isQuery(tag)) context.fail(statementRefused(`PREPARE of ${labelOf(tag, treeOf(query[tag]))}`, QUERY_HINT), 0);
   context.walker.expressions(node.argtypes);
   context.walker.query(query);
   return { form: { type: 'Prepare', name: stringOf(node.name) ?? '' } };
@@ -123,7 +150,7 @@ const declare: Handler = (node, context) => {
   only(node, ['portalname', 'options', 'query'], 'DECLARE', context);
   const query = treeOf(node.query);
   const tag = tagOf(query);
-  if (tag !== 'SelectStmt') context.fail(statementRefused(`DECLARE CURSOR for ${labelOf(tag, treeOf(query[tag]))}`, READ_HINT), 0);
+  if (tag !== 'SelectStmt') context.fail(statementRefused(`DECLARE CURSOR for ${labelOf(tag, treeOf(query[tag]))}`, 'Use SELECT.'), 0);
   context.walker.query(query);
   return { form: { type: 'Declare', name: stringOf(node.portalname) ?? '' } };
 };
@@ -222,7 +249,11 @@ const unlisten: Handler = (node, context) => {
 };
 
 const HANDLERS: Readonly<Record<string, Handler>> = {
-  SelectStmt: select,
+  SelectStmt: queryHandler('SelectStmt'),
+  InsertStmt: queryHandler('InsertStmt'),
+  UpdateStmt: queryHandler('UpdateStmt'),
+  DeleteStmt: queryHandler('DeleteStmt'),
+  MergeStmt: queryHandler('MergeStmt'),
   ExplainStmt: explain,
   CopyStmt: copy,
   PrepareStmt: prepare,
@@ -279,7 +310,7 @@ export const analyze = (statement: ParsedStatement, bytes: Buffer): Analysis => 
     throw at(failure, location > 0 ? characterAt(bytes, location) : undefined);
   };
   const handler = Object.hasOwn(HANDLERS, tag) ? HANDLERS[tag] : undefined;
-  if (handler === undefined) return fail(statementRefused(labelOf(tag, node), READ_HINT), 0);
+  if (handler === undefined) return fail(statementRefused(labelOf(tag, node), QUERY_HINT), 0);
   const walker = new Walker(fail);
   const { form, settings } = handled(() => handler(node, { walker, fail }));
   return {
@@ -288,6 +319,8 @@ export const analyze = (statement: ParsedStatement, bytes: Buffer): Analysis => 
     end: statement.end,
     form,
     relations: walker.relations,
+    writes: walker.writes,
+    locks: walker.locks,
     functions: walker.functions,
     operators: walker.operators,
     types: walker.types,

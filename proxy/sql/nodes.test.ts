@@ -21,6 +21,16 @@ const fields = Object.entries(NODE_SHAPES).flatMap(([tag, shape]) => Object.entr
 const typeFor = (slot: string): RegExp =>
   slot === 'node' ? /^Node$/ : slot === 'nodes' ? /^Node\[\]$|^Array/ : slot.startsWith('=') ? new RegExp(`^${slot.slice(1)}$`) : /./;
 
+/** Fields of the grammars before 18. */
+const OLDER = new Set([
+  'MergeWhenClause.matched',
+  'InsertStmt.returningList',
+  'UpdateStmt.returningList',
+  'DeleteStmt.returningList',
+  'MergeStmt.returningList',
+]);
+const current = fields.filter(({ tag, field }) => !OLDER.has(`${tag}.${field}`));
+
 describe('NODE_SHAPES', () => {
   it('is compared with declarations that were found', () => {
     expect(declared.get('SelectStmt.whereClause')).toBe('Node');
@@ -28,11 +38,11 @@ describe('NODE_SHAPES', () => {
   });
 
   it('names every field as the grammar does', () => {
-    expect(fields.filter(({ tag, field }) => !declared.has(`${tag}.${field}`)).map(({ tag, field }) => `${tag}.${field}`)).toEqual([]);
+    expect(current.filter(({ tag, field }) => !declared.has(`${tag}.${field}`)).map(({ tag, field }) => `${tag}.${field}`)).toEqual([]);
   });
 
   it('expects of every field what the grammar puts there', () => {
-    const wrong = fields.filter(({ tag, field, slot }) => !typeFor(slot).test(declared.get(`${tag}.${field}`) ?? ''));
+    const wrong = current.filter(({ tag, field, slot }) => !typeFor(slot).test(declared.get(`${tag}.${field}`) ?? ''));
     expect(wrong.map(({ tag, field, slot }) => `${tag}.${field} ${slot} ${declared.get(`${tag}.${field}`)}`)).toEqual([]);
   });
 
@@ -52,6 +62,9 @@ describe('NODE_SHAPES', () => {
         "RangeTableSample.method",
         "JoinExpr.usingClause",
         "Alias.colnames",
+        "LockingClause.lockedRels",
+        "IndexElem.collation",
+        "IndexElem.opclass",
         "CommonTableExpr.aliascolnames",
         "CTESearchClause.search_col_list",
         "CTECycleClause.cycle_col_list",

@@ -3,33 +3,32 @@
  * INVARIANT: every node and field is judged by `NODE_SHAPES` or by a handler below; what is in neither is refused.
  */
 import { type Failure, notUnderstood, statementRefused, statementTooComplex } from '../../kernel/failure.ts';
-import type { ColumnUse, FieldUse, FromItem, FunctionUse, NameUse, ParameterUse, QueryLevel, RelationReference } from './analysis.ts';
+import type {
+  ColumnUse,
+  FieldUse,
+  FromItem,
+  FunctionUse,
+  Lock,
+  NameUse,
+  ParameterUse,
+  QueryLevel,
+  RelationReference,
+  Write,
+} from './analysis.ts';
+import { EMPTY, type Environment, hasName } from './cte-names.ts';
+import { lockable, lockOf } from './locking.ts';
 import { NODE_SHAPES } from './nodes.ts';
 import { groupItems, parametersOf, targetOf } from './query-level.ts';
 import { constantOf, listOf, locationOf, namesOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';
-
-/** CTEs of one WITH by their position; only those before `visible` are in sight. */
-type Environment = {
-  readonly positions: ReadonlyMap<string, number>;
-  readonly visible: number;
-  readonly outer: Environment | undefined;
-};
-
-const EMPTY: Environment = { positions: new Map(), visible: 0, outer: undefined };
-
-const hasName = (environment: Environment, name: string): boolean => {
-  for (let scope: Environment | undefined = environment; scope !== undefined; scope = scope.outer) {
-    const position = scope.positions.get(name);
-    if (position !== undefined && position < scope.visible) return true;
-  }
-  return false;
-};
+import { copyInto, walkWrite, WRITE_TAGS, type WriteWalk } from './walk-write.ts';
 
 /** Deeper trees than this are refused before the JavaScript stack ends; long chains of operators are that deep. */
 const MAX_DEPTH = 6000;
 
 export class Walker {
   readonly relations: RelationReference[] = [];
+  readonly writes: Write[] = [];
+  readonly locks: Lock[] = [];
   readonly functions: FunctionUse[] = [];
   readonly operators: NameUse[] = [];
   readonly types: NameUse[] = [];
@@ -38,16 +37,34 @@ export class Walker {
   readonly levels: QueryLevel[] = [];
   readonly parameters: ParameterUse[] = [];
   readonly #fail: (failure: Failure, location: number) => never;
+  readonly #writing: WriteWalk<Environment>;
+  /** Levels whose FROM clause is being walked. */
+  #partial: readonly QueryLevel[] = [];
   #depth = 0;
+  #writesOpen = 0;
 
   /** `fail` throws the failure with its place in the agent's text. */
   constructor(fail: (failure: Failure, location: number) => never) {
     this.#fail = fail;
+    this.#writing = {
+      fail,
+      check: (tag, node) => this.#check(tag, node),
+      level: (parent) => this.#level(parent),
+      withClause: (value, parent, names) => this.#with(value, parent, names),
+      from: (item, level, names) => this.#from(item, level, names),
+      select: (node, level, names) => void this.#select(node, level, names),
+      node: (wrapped, level, names) => this.#node(wrapped, level, names),
+      target: (node) => {
+        this.#check('RangeVar', node);
+        return this.#reference(node, false);
+      },
+      add: (write) => void this.writes.push(write),
+    };
   }
 
-  /** A whole query: SELECT, VALUES, TABLE, WITH, set operations. `wrapped` is `{ SelectStmt: ... }`. */
+  /** A whole query: SELECT, VALUES, TABLE, WITH, set operations, or a write. `wrapped` is `{ SelectStmt: ... }`. */
   query(wrapped: Tree): void {
-    this.#query(wrapped, undefined, EMPTY);
+    this.#query(wrapped, undefined, EMPTY, true);
   }
 
   /** Expressions outside of a query, as EXECUTE's parameters. */
@@ -64,28 +81,32 @@ export class Walker {
     return reference;
   }
 
+  /** The target of COPY FROM. */
+  copyInto(node: Tree, columns: readonly string[] | undefined): void {
+    this.writes.push(copyInto(this.#writing.target(node), columns));
+  }
+
   #level(parent: QueryLevel | undefined): QueryLevel {
     const level: QueryLevel = { parent, items: [], groupBy: undefined, targets: [] };
     this.levels.push(level);
     return level;
   }
 
-  #query(wrapped: Tree, parent: QueryLevel | undefined, environment: Environment): void {
+  /** The level of its FROM clause; undefined where it has none of its own, as a set operation. */
+  #query(wrapped: Tree, parent: QueryLevel | undefined, environment: Environment, outermost = false): QueryLevel | undefined {
     const [tag, node] = unwrap(wrapped);
-    if (tag !== 'SelectStmt') {
-      const verb = tag.replace(/Stmt$/, '').toUpperCase();
-      this.#fail(statementRefused(`${verb} inside a query`, 'Read only: use SELECT in WITH.'), locationOf(treeOf(node.relation)));
-    }
-    this.#select(node, parent, environment);
+    if (tag === 'SelectStmt') return this.#select(node, parent, environment);
+    if (!WRITE_TAGS.has(tag)) this.#fail(notUnderstood(`"${tag}" as a query`), locationOf(treeOf(node.relation)));
+    this.#writesOpen++;
+    walkWrite(tag, node, { parent, names: environment, outermost }, this.#writing);
+    this.#writesOpen--;
+    return undefined;
   }
 
-  #select(node: Tree, parent: QueryLevel | undefined, outer: Environment): void {
+  #select(node: Tree, parent: QueryLevel | undefined, outer: Environment): QueryLevel | undefined {
     if (node.intoClause !== undefined) {
       const into = treeOf(treeOf(node.intoClause).rel);
       this.#fail(statementRefused('SELECT INTO', 'Leave INTO out and read the rows instead.'), locationOf(into));
-    }
-    if (node.lockingClause !== undefined) {
-      this.#fail(statementRefused('SELECT ... FOR UPDATE or FOR SHARE', 'Leave the locking clause out.'), 0);
     }
     this.#check('SelectStmt', node);
     const environment = this.#with(node.withClause, parent, outer);
@@ -96,7 +117,14 @@ export class Walker {
       this.#depth--;
     }
     const level = this.#level(parent);
+    const partial = this.#partial;
+    this.#partial = [...partial, level];
     for (const item of listOf(node.fromClause)) this.#from(item, level, environment);
+    this.#partial = partial;
+    for (const clause of listOf(node.lockingClause).map((wrapped) => treeOf(wrapped.LockingClause))) {
+      this.#check('LockingClause', clause);
+      this.locks.push(lockOf(clause, level) ?? this.#fail(notUnderstood('this locking clause'), 0));
+    }
     const groups = listOf(node.groupClause);
     level.groupBy = groups.length === 0 ? undefined : groupItems(groups);
     level.targets = listOf(node.targetList).map(targetOf);
@@ -112,6 +140,7 @@ export class Walker {
     for (const field of ['whereClause', 'havingClause', 'limitOffset', 'limitCount'] as const) {
       if (node[field] !== undefined) this.#node(treeOf(node[field]), level, environment);
     }
+    return node.larg === undefined ? level : undefined;
   }
 
   /** The names that the query body sees. Each CTE sees the earlier ones, with RECURSIVE all of them. */
@@ -154,6 +183,8 @@ export class Walker {
     const alias = treeOf(node.alias);
     const name = stringOf(alias.aliasname);
     const columnAliases = alias.colnames !== undefined;
+    const before = level.items.length;
+    let within: readonly RelationReference[] = [];
     const add = (item: FromItem): void => void level.items.push(item);
     this.#check(tag, node);
     switch (tag) {
@@ -176,7 +207,7 @@ export class Walker {
         return;
       }
       case 'RangeSubselect':
-        this.#query(treeOf(node.subquery), level, environment);
+        within = lockable(this.#query(treeOf(node.subquery), level, environment)?.items ?? []);
         break;
       case 'JoinExpr': {
         this.#from(treeOf(node.larg), level, environment);
@@ -186,6 +217,7 @@ export class Walker {
         const using = stringOf(treeOf(node.join_using_alias).aliasname);
         if (using !== undefined) add({ type: 'Query', name: using, reference: undefined, columnAliases: false });
         if (name === undefined) return;
+        for (let index = before; index < level.items.length; index++) level.items[index] = { ...level.items[index]!, covered: true };
         break;
       }
       case 'RangeFunction':
@@ -200,7 +232,7 @@ export class Walker {
       default:
         this.#fail(notUnderstood(`"${tag}" in FROM`), locationOf(node));
     }
-    add({ type: tag === 'RangeFunction' ? 'Function' : 'Query', name, reference: undefined, columnAliases });
+    add({ type: tag === 'RangeFunction' ? 'Function' : 'Query', name, reference: undefined, columnAliases, within });
   }
 
   #rangeFunction(wrapped: Tree, level: QueryLevel, environment: Environment): void {
@@ -280,8 +312,18 @@ export class Walker {
           if (name !== undefined) this.fields.push({ name, location: locationOf(node) });
         }
         break;
+      case 'SetToDefault':
+      case 'CurrentOfExpr':
+      case 'MergeSupportFunc':
+        if (this.#writesOpen === 0) this.#fail(notUnderstood(`"${tag}" in a query`), locationOf(node));
+        break;
       case 'RangeVar':
       case 'WithClause':
+      case 'InsertStmt':
+      case 'UpdateStmt':
+      case 'DeleteStmt':
+      case 'MergeStmt':
+      case 'MultiAssignRef':
         this.#fail(notUnderstood(`"${tag}" in an expression`), locationOf(node));
     }
     this.#children(tag, node, level, environment);
@@ -318,7 +360,7 @@ export class Walker {
     const parts = listOf(node.fields);
     const star = parts.some((part) => part.A_Star !== undefined);
     const fields = parts.filter((part) => part.String !== undefined).map((part) => stringOf(treeOf(part.String).sval) ?? '');
-    this.columns.push({ fields, star, location: locationOf(node), level });
+    this.columns.push({ fields, star, location: locationOf(node), level, partial: this.#partial });
   }
 
   #function(node: Tree): void {

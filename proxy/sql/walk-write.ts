@@ -1,0 +1,326 @@
+/**
+ * Walks INSERT, UPDATE, DELETE and MERGE: what each clause sees is PostgreSQL's (`transformInsertStmt` and its like in analyze.c,
+ * `transformMergeStmt`). FROM and USING never see the target; WHERE, SET and RETURNING do.
+ */
+import { type Failure, notUnderstood, statementRefused } from '../../kernel/failure.ts';
+import type { Assignment, ConflictClause, FromItem, GivenColumns, MergeAction, QueryLevel, RelationReference, Write } from './analysis.ts';
+import { isTree, listOf, locationOf, numberOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';
+
+/** What the walk of a write needs of the walk that it is a part of. `names`: CTEs in sight. */
+export type WriteWalk<Names> = {
+  readonly check: (tag: string, node: Tree) => void;
+  readonly level: (parent: QueryLevel | undefined) => QueryLevel;
+  readonly withClause: (value: unknown, parent: QueryLevel | undefined, names: Names) => Names;
+  readonly from: (item: Tree, level: QueryLevel, names: Names) => void;
+  readonly select: (node: Tree, level: QueryLevel, names: Names) => void;
+  readonly node: (wrapped: Tree, level: QueryLevel, names: Names) => void;
+  readonly target: (node: Tree) => RelationReference;
+  readonly fail: (failure: Failure, location: number) => never;
+  readonly add: (write: Write) => void;
+};
+
+export const WRITE_TAGS: ReadonlySet<string> = new Set(['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
+
+/** Where a write stands: the query around it, the CTEs in sight, and whether it is the statement itself. */
+export type WritePlace<Names> = { readonly parent: QueryLevel | undefined; readonly names: Names; readonly outermost: boolean };
+
+const NOTHING = {
+  inserts: [],
+  updates: [],
+  deletes: false,
+  where: undefined,
+  fromQuery: false,
+  upsert: false,
+  conflict: undefined,
+  merge: [],
+  returning: undefined,
+  returningLevel: undefined,
+} as const satisfies Partial<Write>;
+
+/** COPY FROM, which has no clause that sees its target. */
+export const copyInto = (reference: RelationReference, columns: readonly string[] | undefined): Write => ({
+  ...NOTHING,
+  command: 'CopyIn',
+  reference,
+  inserts: [columns === undefined ? { type: 'First', count: undefined } : { type: 'Named', columns }],
+  outermost: true,
+});
+
+const targetItem = (reference: RelationReference): FromItem => ({
+  type: 'Target',
+  name: reference.alias ?? reference.name,
+  reference,
+  columnAliases: false,
+});
+
+const versionItem = (name: string, reference: RelationReference): FromItem => ({ type: 'Version', name, reference, columnAliases: false });
+
+/** One write: the same steps for all four statements, in the order in which PostgreSQL takes them. */
+class OneWrite<Names> {
+  readonly walk: WriteWalk<Names>;
+  readonly node: Tree;
+  readonly place: WritePlace<Names>;
+  readonly names: Names;
+  readonly reference: RelationReference;
+  readonly target: FromItem;
+
+  constructor(tag: string, node: Tree, place: WritePlace<Names>, walk: WriteWalk<Names>) {
+    walk.check(tag, node);
+    this.walk = walk;
+    this.node = node;
+    this.place = place;
+    this.names = walk.withClause(node.withClause, place.parent, place.names);
+    this.reference = walk.target(treeOf(node.relation));
+    this.target = targetItem(this.reference);
+  }
+
+  level(items: readonly FromItem[]): QueryLevel {
+    const level = this.walk.level(this.place.parent);
+    level.items.push(...items);
+    return level;
+  }
+
+  optional(value: unknown, level: QueryLevel): Tree | undefined {
+    if (!isTree(value)) return undefined;
+    this.walk.node(value, level, this.names);
+    return value;
+  }
+
+  /** Names of FROM or USING, which sees nothing of the target. */
+  from(items: readonly Tree[]): readonly FromItem[] {
+    const level = this.level([]);
+    for (const item of items) this.walk.from(item, level, this.names);
+    return level.items;
+  }
+
+  indirection(target: Tree, level: QueryLevel): boolean {
+    const steps = listOf(target.indirection);
+    for (const step of steps) this.walk.node(step, level, this.names);
+    return steps.length > 0;
+  }
+
+  /** SET. A row or sub-query that gives several columns is walked once. */
+  assignments(list: unknown, level: QueryLevel): readonly Assignment[] {
+    return listOf(list).map((wrapped) => {
+      const [, target] = unwrap(wrapped);
+      this.walk.check('ResTarget', target);
+      const partial = this.indirection(target, level);
+      const [tag, value] = unwrap(treeOf(target.val));
+      let own: Tree | undefined = treeOf(target.val);
+      if (tag === 'MultiAssignRef') {
+        this.walk.check(tag, value);
+        if (numberOf(value.colno) === 1) this.walk.node(treeOf(value.source), level, this.names);
+        const [source, row] = unwrap(treeOf(value.source));
+        own = source === 'RowExpr' ? listOf(row.args)[numberOf(value.colno) - 1] : undefined;
+      } else this.walk.node(own, level, this.names);
+      return { column: stringOf(target.name) ?? '', location: locationOf(target), partial, value: own };
+    });
+  }
+
+  /** The column list of INSERT, or what its rows give without one. */
+  given(list: unknown, level: QueryLevel, count: number | undefined): GivenColumns {
+    if (list === undefined) return { type: 'First', count };
+    const columns = listOf(list).map((wrapped) => {
+      const [, target] = unwrap(wrapped);
+      this.walk.check('ResTarget', target);
+      this.indirection(target, level);
+      return stringOf(target.name) ?? '';
+    });
+    return { type: 'Named', columns };
+  }
+
+  /** RETURNING, with the old and new rows of version 18 where no other item has their name. */
+  returning(others: readonly FromItem[]): Pick<Write, 'returning' | 'returningLevel'> {
+    const { node } = this;
+    if (node.returningClause === undefined && node.returningList === undefined) return { returning: undefined, returningLevel: undefined };
+    const level = this.level(others);
+    let list = listOf(node.returningList);
+    if (node.returningClause !== undefined) {
+      const clause = treeOf(node.returningClause);
+      this.walk.check('ReturningClause', clause);
+      const names = new Map([
+        ['RETURNING_OPTION_OLD', undefined as string | undefined],
+        ['RETURNING_OPTION_NEW', undefined],
+      ]);
+      for (const wrapped of listOf(clause.options)) {
+        const option = treeOf(wrapped.ReturningOption);
+        this.walk.check('ReturningOption', option);
+        names.set(String(option.option), stringOf(option.value));
+      }
+      for (const [option, usual] of [
+        ['RETURNING_OPTION_OLD', 'old'],
+        ['RETURNING_OPTION_NEW', 'new'],
+      ] as const) {
+        const name = names.get(option);
+        if (name !== undefined) level.items.push(versionItem(name, this.reference));
+        else if (!others.some((item) => item.name === usual)) level.items.push(versionItem(usual, this.reference));
+      }
+      list = listOf(clause.exprs);
+    }
+    for (const item of list) this.walk.node(item, level, this.names);
+    return { returning: list.map((item) => treeOf(item.ResTarget)), returningLevel: level };
+  }
+
+  conflict(): Pick<Write, 'conflict' | 'updates' | 'upsert'> {
+    const { walk, names } = this;
+    if (this.node.onConflictClause === undefined) return { conflict: undefined, updates: [], upsert: false };
+    const clause = treeOf(this.node.onConflictClause);
+    walk.check('OnConflictClause', clause);
+    const infer = treeOf(clause.infer);
+    walk.check('InferClause', infer);
+    const level = this.level([this.target]);
+    const columns: string[] = [];
+    for (const wrapped of listOf(infer.indexElems)) {
+      const element = treeOf(wrapped.IndexElem);
+      walk.check('IndexElem', element);
+      const name = stringOf(element.name);
+      if (name === undefined) walk.node(treeOf(element.expr), level, names);
+      else columns.push(name);
+    }
+    this.optional(infer.whereClause, level);
+    const upsert = clause.action === 'ONCONFLICT_UPDATE';
+    const setting = this.level([this.target, { ...versionItem('excluded', this.reference) }]);
+    const updates = this.assignments(clause.targetList, setting);
+    const where = this.optional(clause.whereClause, setting);
+    const conflict: ConflictClause = {
+      action: upsert ? 'Update' : 'Nothing',
+      location: locationOf(clause),
+      columns,
+      constraint: stringOf(infer.conname),
+      level,
+      where,
+    };
+    return { conflict, updates, upsert };
+  }
+
+  insert(): Write {
+    const level = this.level([]);
+    const [tag, select] = unwrap(treeOf(this.node.selectStmt));
+    if (this.node.selectStmt !== undefined) {
+      if (tag !== 'SelectStmt') this.walk.fail(notUnderstood(`INSERT of "${tag}"`), this.reference.location);
+      this.walk.select(select, level, this.names);
+    }
+    const rows = listOf(select.valuesLists);
+    const first = rows[0] === undefined ? undefined : listOf(treeOf(rows[0].List).items).length;
+    const given: GivenColumns =
+      this.node.selectStmt === undefined ? { type: 'Named', columns: [] } : this.given(this.node.cols, level, first);
+    return {
+      ...NOTHING,
+      command: 'Insert',
+      reference: this.reference,
+      inserts: [given],
+      fromQuery: this.node.selectStmt !== undefined && rows.length === 0,
+      ...this.conflict(),
+      ...this.returning([this.target]),
+      outermost: this.place.outermost,
+    };
+  }
+
+  update(): Write {
+    const items = [this.target, ...this.from(listOf(this.node.fromClause))];
+    const level = this.level(items);
+    return {
+      ...NOTHING,
+      command: 'Update',
+      reference: this.reference,
+      updates: this.assignments(this.node.targetList, level),
+      where: this.optional(this.node.whereClause, level),
+      ...this.returning(items),
+      outermost: this.place.outermost,
+    };
+  }
+
+  delete(): Write {
+    const items = [this.target, ...this.from(listOf(this.node.usingClause))];
+    const where = this.optional(this.node.whereClause, this.level(items));
+    return {
+      ...NOTHING,
+      command: 'Delete',
+      reference: this.reference,
+      deletes: true,
+      where,
+      ...this.returning(items),
+      outermost: this.place.outermost,
+    };
+  }
+
+  merge(): Write {
+    const source = this.from([treeOf(this.node.sourceRelation)]);
+    const both = [this.target, ...source];
+    this.optional(this.node.joinCondition, this.level(both));
+    const inserts: GivenColumns[] = [];
+    const updates: Assignment[] = [];
+    const merge: MergeAction[] = [];
+    for (const wrapped of listOf(this.node.mergeWhenClauses)) {
+      const clause = treeOf(wrapped.MergeWhenClause);
+      this.walk.check('MergeWhenClause', clause);
+      const when = whenOf(clause) ?? this.walk.fail(notUnderstood('this WHEN of MERGE'), this.reference.location);
+      const level = this.level(when === 'Matched' ? both : when === 'NotMatchedByTarget' ? source : [this.target]);
+      const condition = this.optional(clause.condition, level);
+      const action = MERGE_COMMANDS[String(clause.commandType)];
+      if (action === undefined) return this.walk.fail(notUnderstood('this action of MERGE'), this.reference.location);
+      merge.push({ when, action, condition });
+      if (action === 'Update') updates.push(...this.assignments(clause.targetList, level));
+      if (action === 'Insert') {
+        const values = listOf(clause.values);
+        for (const value of values) this.walk.node(value, level, this.names);
+        inserts.push(values.length === 0 ? { type: 'Named', columns: [] } : this.given(clause.targetList, level, values.length));
+      }
+    }
+    return {
+      ...NOTHING,
+      command: 'Merge',
+      reference: this.reference,
+      inserts,
+      updates,
+      deletes: merge.some(({ action }) => action === 'Delete'),
+      merge,
+      ...this.returning(both),
+      outermost: this.place.outermost,
+    };
+  }
+}
+
+const MERGE_COMMANDS: Readonly<Record<string, MergeAction['action']>> = {
+  CMD_INSERT: 'Insert',
+  CMD_UPDATE: 'Update',
+  CMD_DELETE: 'Delete',
+  CMD_NOTHING: 'Nothing',
+};
+
+/** Up to version 16 a clause is matched or not; later it says which. */
+const whenOf = ({ matchKind, matched }: Tree): MergeAction['when'] | undefined => {
+  switch (matchKind) {
+    case undefined:
+      return matched === true ? 'Matched' : 'NotMatchedByTarget';
+    case 'MERGE_WHEN_MATCHED':
+      return 'Matched';
+    case 'MERGE_WHEN_NOT_MATCHED_BY_TARGET':
+      return 'NotMatchedByTarget';
+    case 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE':
+      return 'NotMatchedBySource';
+    default:
+      return undefined;
+  }
+};
+
+/** Walks one write and adds it to what was found. `tag` is one of `WRITE_TAGS`. */
+export const walkWrite = <Names>(tag: string, node: Tree, place: WritePlace<Names>, walk: WriteWalk<Names>): void => {
+  const write = new OneWrite(tag, node, place, walk);
+  switch (tag) {
+    case 'InsertStmt':
+      walk.add(write.insert());
+      return;
+    case 'UpdateStmt':
+      walk.add(write.update());
+      return;
+    case 'DeleteStmt':
+      walk.add(write.delete());
+      return;
+    case 'MergeStmt':
+      walk.add(write.merge());
+      return;
+    default:
+      walk.fail(statementRefused(tag.replace(/Stmt$/, '').toUpperCase(), 'Use SELECT, INSERT, UPDATE, DELETE or MERGE.'), 0);
+  }
+};
