@@ -26,6 +26,7 @@ import {
   type StatementEffect,
 } from '../policy/judgement.ts';
 import { applyEdits } from '../scope/apply-edits.ts';
+import { fenced } from '../scope/fence.ts';
 import { type Anchor, rewrite } from '../scope/rewrite.ts';
 import type { Scope } from '../scope/scope.ts';
 import { verifyRewritten } from '../scope/verify.ts';
@@ -141,7 +142,7 @@ const judgeStatements = async (
     const decisionContext: DecisionContext = { catalog: context.catalog, grants: context.grants, state: seen, revision: context.revision };
     const decision = decide(analysis, decisionContext);
     for (const reason of decision.reasons) judging.reasons.push(reason);
-    const own = await scopesOf(decision, context, judging);
+    const own = fenced(await scopesOf(decision, context, judging), statement.node, context.catalog);
     note(analysis, { decision, scopes: own }, judging, maskedParameters);
     if (judging.reasons.some((reason) => !reason.auditable || context.grants.mode === 'Enforce')) {
       return {

@@ -5,6 +5,7 @@
  */
 import type { Catalog, CatalogColumn } from '../catalog/catalog.ts';
 import { isTree, listOf, namesOf, numberOf, stringOf, type Tree, treeOf, unwrap } from '../sql/tree.ts';
+import { isPlainPattern } from './estimates.ts';
 import { comparesHarmlessly, isCastable, isOrdinaryOperator, type Operand } from './harmless-operators.ts';
 import { momentOf } from './moments.ts';
 
@@ -193,17 +194,9 @@ const constantType = (node: Tree): string | undefined => {
   return isTree(node.boolval) ? 'bool' : undefined;
 };
 
-const PATTERN_LENGTH = 200;
-
-/**
- * LIKE fails on a value that gets as far as an escape character at the end of the pattern, and where `%` nest too deep for the
- * stack; a short pattern without a backslash has neither.
- */
 const isHarmlessPattern = (left: Operand, node: Tree, { catalog }: HarmlessContext): boolean => {
   const name = namesOf(node.name).at(-1) ?? '';
-  const [tag, pattern] = unwrap(treeOf(node.rexpr));
-  const text = tag === 'A_Const' && isTree(pattern.sval) ? (stringOf(pattern.sval.sval) ?? '') : undefined;
-  if (text === undefined || text.length > PATTERN_LENGTH || text.includes('\\')) return false;
+  if (!isPlainPattern(treeOf(node.rexpr))) return false;
   const isText = left.column && (left.type === 'text' || left.type === 'varchar') && left.collation === undefined;
   return isText && (name === '~~' || name === '!~~') && isOrdinaryOperator(name, catalog);
 };

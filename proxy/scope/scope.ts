@@ -5,6 +5,7 @@ import type { Mask, RelationGrant } from '../../kernel/policy.ts';
 import type { CatalogRelation } from '../catalog/catalog.ts';
 import type { SystemRelation } from '../catalog/builtin/relations.ts';
 import type { Grammar } from '../sql/grammar.ts';
+import { withoutSamples } from './estimates.ts';
 import { maskSql } from './mask.ts';
 import { baseColumn, policyExpression } from './policy-expression.ts';
 import { quoteIdentifier } from './quote.ts';
@@ -25,6 +26,8 @@ export type ScopedRelation = {
   readonly recordedList: string;
   /** `WHERE ... OFFSET 0`, or nothing. */
   readonly tail: string;
+  /** Of a policy's filter. */
+  readonly fence?: Fence;
   /** The primary key, where each of its columns is visible and still tells rows apart. */
   readonly key: readonly string[];
   /** Visible columns of types without equality. */
@@ -34,6 +37,13 @@ export type ScopedRelation = {
   readonly keyed: boolean;
   /** A filter or mask expression of the policy may raise an error that prints a raw value. */
   readonly mayFail: boolean;
+};
+
+/** What is behind a row filter. */
+export type Fence = {
+  /** The select list, and without keys, where the planner is to have no samples of the columns. */
+  readonly blindList: string;
+  readonly blindRecordedList: string;
 };
 
 /** Do different values stay different? */
@@ -62,6 +72,8 @@ export const scopeOf = (relation: CatalogRelation, grant: RelationGrant, grammar
   const columns: string[] = [];
   const list: string[] = [];
   const recordedList: string[] = [];
+  const blind: string[] = [];
+  const blindRecorded: string[] = [];
   let mayFail = false;
   for (const column of relation.columns) {
     const mask = masks.get(column.name);
@@ -71,13 +83,16 @@ export const scopeOf = (relation: CatalogRelation, grant: RelationGrant, grammar
     if (mask === undefined) {
       list.push(baseColumn(column.name));
       recordedList.push(baseColumn(column.name));
+      const hidden = `${withoutSamples(baseColumn(column.name))} AS ${name}`;
+      blind.push(hidden);
+      blindRecorded.push(hidden);
       continue;
     }
     if (mask.type === 'Expression') mayFail = true;
     const written = maskSql(mask, column, (sql) => policyExpression(sql, relation, grammar));
     if (!written.ok) return unusable(written.problem);
-    list.push(`${written.sql} AS ${name}`);
-    recordedList.push(`${written.recorded} AS ${name}`);
+    for (const each of [list, blind]) each.push(`${written.sql} AS ${name}`);
+    for (const each of [recordedList, blindRecorded]) each.push(`${written.recorded} AS ${name}`);
   }
   let tail = '';
   if (grant.where !== undefined) {
@@ -94,6 +109,7 @@ export const scopeOf = (relation: CatalogRelation, grant: RelationGrant, grammar
     list: list.join(', '),
     recordedList: recordedList.join(', '),
     tail,
+    ...(tail !== '' && { fence: { blindList: blind.join(', '), blindRecordedList: blindRecorded.join(', ') } }),
     key: relation.primaryKey.every((name) => columns.includes(name) && isTelling(masks.get(name))) ? relation.primaryKey : [],
     incomparable: incomparableOf(relation),
     masked: [...masks.keys()],

@@ -1,0 +1,51 @@
+/** The text that is sent for an agent's statement, by a policy of row filters and masks over a real catalog. */
+import pg from 'pg';
+import type { RelationGrant } from '../../kernel/policy.ts';
+import { type CatalogQuery, loadCatalog } from '../../proxy/catalog/load-catalog.ts';
+import { judgeText } from '../../proxy/judge/judge-text.ts';
+import { scopeOf } from '../../proxy/scope/scope.ts';
+import { Grammar } from '../../proxy/sql/grammar.ts';
+import type { TestPostgres } from '../support/postgres.ts';
+import { grantsOf, policy } from '../support/small-catalog.ts';
+
+export type Rewriting = {
+  readonly sent: (sql: string) => Promise<string>;
+  readonly client: pg.Client;
+  readonly end: () => Promise<void>;
+};
+
+/** `database`: of the server, whose schema is complete. */
+export const openRewriting = async (server: TestPostgres, database: string, relations: readonly RelationGrant[]): Promise<Rewriting> => {
+  const client = new pg.Client({ connectionString: server.url('postgres', database) });
+  await client.connect();
+  const query: CatalogQuery = async <Row extends object>(sql: string) => (await client.query<Row>(sql)).rows;
+  const inPath =
+    (path: string): CatalogQuery =>
+    async (sql) => {
+      await client.query(path);
+      return await query(sql);
+    };
+  const catalog = await loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'), 'f');
+  await client.query('RESET search_path');
+  const grammar = new Grammar(server.version);
+  await grammar.load();
+  const grants = grantsOf(policy({ relations }));
+  if (grants === undefined) throw new Error('the policy grants nothing');
+  const faults: unknown[] = [];
+  const sent = async (sql: string): Promise<string> => {
+    const state = { searchPath: ['public'], prepared: () => undefined, cursor: () => undefined };
+    const { judged } = await judgeText(Buffer.from(sql), 'Query', state, {
+      catalog,
+      grants,
+      grammar,
+      revision: 'r',
+      scopeOf: ({ relation, access }) =>
+        access.type === 'Granted' ? scopeOf(relation, access.granted.grant, grammar) : { type: 'Bare', relation },
+      probe: () => Promise.resolve(undefined),
+      onFault: (fault) => faults.push(fault),
+    });
+    if (judged.decision === 'Deny') throw new Error(`${judged.failure.message}: ${sql} ${faults.join()}`);
+    return judged.sent;
+  };
+  return { sent, client, end: () => client.end() };
+};
