@@ -63,6 +63,8 @@ export type StatementCompleted = {
   /** Milliseconds from forwarding to the last answer. */
   readonly duration: number;
   readonly sqlstate?: string;
+  /** Names of the rules that it met while it ran: that ended it, or only mark it. */
+  readonly rules?: readonly string[];
   /** The server's own message, unredacted, where the agent got another one. */
   readonly serverMessage?: string;
 };

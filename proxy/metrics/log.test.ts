@@ -23,6 +23,7 @@ const outcome: Outcome = {
   reasons: [],
   masked: ['public.customers.ssn'],
   filtered: [],
+  rules: [],
   rows: 3,
   bytes: 120,
   decisionMs: 0.4,

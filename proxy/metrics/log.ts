@@ -55,8 +55,23 @@ export const createLogger = ({ level, destination }: LogOptions): Logger => {
 
 /** One line for one statement: what was decided and how it went, and nothing of what it said. */
 export const logStatement = (logger: Logger, outcome: Outcome): void => {
-  const { agent, connection, via, decision, result, kinds, reasons, masked, filtered, rows, bytes, decisionMs, upstreamMs, sqlstate } =
-    outcome;
+  const {
+    agent,
+    connection,
+    via,
+    decision,
+    result,
+    kinds,
+    reasons,
+    masked,
+    filtered,
+    rules,
+    rows,
+    bytes,
+    decisionMs,
+    upstreamMs,
+    sqlstate,
+  } = outcome;
   const line = {
     agent,
     connection,
@@ -67,6 +82,7 @@ export const logStatement = (logger: Logger, outcome: Outcome): void => {
     reasons: reasons.map(({ code }) => code),
     masked,
     filtered,
+    rules,
     rows,
     bytes,
     decisionMs,

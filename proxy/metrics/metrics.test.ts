@@ -12,6 +12,7 @@ const outcome: Outcome = {
   reasons: [],
   masked: [],
   filtered: [],
+  rules: [],
   rows: 3,
   bytes: 120,
   decisionMs: 0.4,

@@ -51,6 +51,7 @@ const statementMetrics = (registry: Registry): Pick<Metrics, 'statement' | 'rece
   const results = counter('statement_results_total', 'Statements by how they ended.', ['result']);
   const blocked = counter('blocked_total', 'Refusals, by the rule that refused and the reason.', ['rule', 'reason']);
   const unenforced = counter('unenforced_total', 'What mode Audit let through and mode Enforce would have refused.', ['rule', 'reason']);
+  const rules = counter('rules_met_total', 'Statements that met a rule while they ran: it ended them, or marked their record.', ['rule']);
   const masked = counter('masked_statements_total', 'Statements that had a masked column in reach.', ['relation', 'column']);
   const maskedRows = counter('masked_rows_total', 'Rows returned by statements that had a masked column in reach.', ['relation', 'column']);
   const rows = counter('rows_total', 'Rows returned to agents.');
@@ -61,6 +62,7 @@ const statementMetrics = (registry: Registry): Pick<Metrics, 'statement' | 'rece
   for (const direction of ['to_agent', 'from_agent'] as const) bytes.inc({ direction }, 0);
 
   const reasonLabels = boundedLabels(['rule', 'reason'], REASONS);
+  const ruleLabels = boundedLabels(['rule'], REASONS);
   const columnLabels = boundedLabels(['relation', 'column'], MASKED_COLUMNS);
   const classLabels = boundedLabels(['class'], ERROR_CLASSES);
   return {
@@ -72,6 +74,7 @@ const statementMetrics = (registry: Registry): Pick<Metrics, 'statement' | 'rece
         const refusals = outcome.decision === 'Deny' ? blocked : unenforced;
         for (const { code } of outcome.reasons) refusals.inc(reasonLabels(ruleOf(code), code));
       }
+      for (const rule of outcome.rules) rules.inc(ruleLabels(rule));
       for (const name of new Set(outcome.masked)) {
         const dot = name.lastIndexOf('.');
         const labels = columnLabels(name.slice(0, Math.max(dot, 0)), name.slice(dot + 1));

@@ -95,6 +95,7 @@ export class Conversation {
       state: this.#state,
       clock,
       settle: () => this.#settle(),
+      answered: (until) => this.#answered(until),
       admit: access.admit ?? (() => undefined),
       refused: (decided, decisionMs) => observe(outcomeOf(decided, undefined, decisionMs)),
     };
@@ -110,6 +111,7 @@ export class Conversation {
       limits: access.limits,
       stop: () => void this.#cancel(),
       timedOut: () => this.#timers.timedOut(),
+      control: (message) => parts.upstream.sendControl(message),
       completed: (running, record) => {
         this.#trail.complete(record);
         observe(outcomeOf(running.decided, record, running.decisionMs));
@@ -303,6 +305,11 @@ export class Conversation {
   async #settle(): Promise<void> {
     await this.#flush();
     await this.#wait.until(() => this.#expectations.settledBefore(this.#state.segment));
+  }
+
+  async #answered(until: () => boolean): Promise<void> {
+    await this.#flush();
+    await this.#wait.until(() => this.#expectations.size === 0 || until());
   }
 
   #fromServer(chunk: Buffer): void {

@@ -6,7 +6,21 @@ import type { RunningStatement, StatementText } from './running-statement.ts';
 export type Consequence = { readonly confirm: (tag: string) => void; readonly discard: () => void };
 
 /** What was sent, in so far as answers depend on it. `CopyEnd`: CopyDone or CopyFail, which have no answer of their own. */
-export type Sent = 'Parse' | 'Bind' | 'DescribeStatement' | 'DescribePortal' | 'Execute' | 'Close' | 'Query' | 'Sync' | 'CopyEnd';
+export type Sent =
+  | 'Parse'
+  | 'Bind'
+  | 'DescribeStatement'
+  | 'DescribePortal'
+  | 'Execute'
+  | 'Close'
+  | 'Query'
+  /** A Query that went out as messages of the extended protocol: see `held-statement.ts`. */
+  | 'HeldQuery'
+  | 'Sync'
+  | 'CopyEnd';
+
+/** Came as a simple Query, so that ReadyForQuery ends it, whatever went wrong. */
+export const isQuery = ({ sent }: Pick<Expectation, 'sent'>): boolean => sent === 'Query' || sent === 'HeldQuery';
 
 /** One message on its way, whose answers are still to come. */
 export type Expectation = {
@@ -41,6 +55,10 @@ const ANSWERS: Readonly<Record<Sent, Answers>> = {
   Execute: answers(RESULTS, [B.commandComplete, B.emptyQueryResponse, B.portalSuspended]),
   Close: answers([], [B.closeComplete]),
   Query: answers([...RESULTS, B.rowDescription, B.commandComplete, B.emptyQueryResponse], [B.readyForQuery]),
+  HeldQuery: answers(
+    [...RESULTS, B.parseComplete, B.bindComplete, B.noData, B.rowDescription, B.commandComplete, B.emptyQueryResponse],
+    [B.readyForQuery],
+  ),
   Sync: answers([], [B.readyForQuery]),
   CopyEnd: answers([], []),
 };
@@ -132,7 +150,7 @@ export class Expectations {
   fail(): { readonly failed: Expectation; readonly skipped: readonly Expectation[] } {
     const failed = this.#expected(BACKEND.errorResponse);
     this.#copyIn = undefined;
-    if (failed.sent === 'Query' || failed.sent === 'Sync') {
+    if (isQuery(failed) || failed.sent === 'Sync') {
       return { failed, skipped: [] };
     }
     const pending = this.#entries.slice(this.#first + 1);

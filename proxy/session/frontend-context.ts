@@ -12,6 +12,8 @@ export type FrontendContext = {
   readonly clock: Clock;
   /** Sends what the batch holds, and resolves when everything before the segment at hand is answered. */
   readonly settle: () => Promise<void>;
+  /** Sends what the batch holds, and resolves when all that was sent is answered, or once `until` is true. */
+  readonly answered: (until: () => boolean) => Promise<void>;
   readonly admit: () => Failure | undefined;
   /** Told of each refusal: nothing of it will be answered by a completion. */
   readonly refused: (decided: StatementDecided, decisionMs: number) => void;

@@ -1,5 +1,6 @@
 import { notUnderstood, protocolViolation, statementUnknown } from '../../kernel/failure.ts';
 import type { Allowed } from '../policy/judgement.ts';
+import { severalUncounted } from '../policy/uncounted.ts';
 import type { Bind } from '../wire/bind.ts';
 import type { Frame } from '../wire/client-frames.ts';
 import type { DescribeOrClose } from '../wire/describe-close.ts';
@@ -7,12 +8,16 @@ import { encodeExecute, type Execute } from '../wire/execute.ts';
 import { decodeFrontend } from '../wire/frontend-message.ts';
 import { encodeParse, type Parse } from '../wire/parse.ts';
 import { encodeQuery, type Query } from '../wire/query.ts';
+import { consequencesOf } from './consequences.ts';
 import type { FrontendContext } from './frontend-context.ts';
 import { termsOf } from './hidden-result.ts';
+import { encodeHeldQuery, newlyHeld } from './held-statement.ts';
+import { Holding } from './holding.ts';
 import type { Outbox } from './outbox.ts';
 import { effectsOf, Renewal } from './renewal.ts';
 import { decisionRecord, overruled, preparedRecord, recordedParameters, textOf } from './running-statement.ts';
 import type { Statement } from './session-state.ts';
+import { mayBeUndone } from './watches.ts';
 
 const NO_SQL = Buffer.alloc(0);
 
@@ -24,6 +29,7 @@ export class FrontendHandler {
   readonly #context: FrontendContext;
   readonly #outbox: Outbox;
   readonly #renewal: Renewal;
+  readonly #holding: Holding;
   /** Messages so far that may have ended a cursor. */
   #endings = 0;
 
@@ -31,12 +37,16 @@ export class FrontendHandler {
     this.#context = context;
     this.#outbox = outbox;
     this.#renewal = new Renewal(context, outbox);
+    this.#holding = new Holding(context, outbox);
   }
 
   /** True: the client says goodbye. Throws `Failure` for what ends the session. */
   async handle(frame: Frame): Promise<boolean> {
     const message = decodeFrontend(frame);
     const { state } = this.#context;
+    if (await this.#holding.ignores(message)) {
+      return false;
+    }
     switch (message.type) {
       case 'Query':
         this.#endings += 1;
@@ -78,6 +88,7 @@ export class FrontendHandler {
       case 'CopyDone':
       case 'CopyFail':
         this.#outbox.batch.add({ kind: 'Copy', bytes: frame.raw, expectation: this.#outbox.expect('CopyEnd') });
+        await this.#holding.copied();
         break;
       case 'Terminate':
         return true;
@@ -97,20 +108,23 @@ export class FrontendHandler {
       this.#outbox.poison('Query', judged.failure, decided, began);
       return;
     }
-    const full = this.#context.admit();
+    const full = severalUncounted(judged.terms) ?? this.#context.admit();
     if (full !== undefined) {
       this.#outbox.poison('Query', full, overruled(decided, full), began);
       return;
     }
     const text = textOf(sql, judged);
     const running = this.#outbox.running(decided, text, began, { rows: 0, bytes: 0 });
-    const bytes = isAsSent(sql, judged) ? frame.raw : encodeQuery(judged.sent);
-    const consequences = judged.effects.map((effect) => this.#context.state.effect(effect, text.sql));
-    this.#outbox.batch.add({
-      kind: 'Query',
-      bytes,
-      expectation: this.#outbox.expect('Query', { running, text: running.text, consequences }),
-    });
+    const consequences = consequencesOf(running, { rows: 0, bytes: 0 }, this.#context.state);
+    if (!judged.terms.some(mayBeUndone)) {
+      const bytes = isAsSent(sql, judged) ? frame.raw : encodeQuery(judged.sent);
+      this.#outbox.batch.add({ kind: 'Query', bytes, expectation: this.#outbox.expect('Query', { running, text, consequences }) });
+      return;
+    }
+    running.held = newlyHeld();
+    const expectation = this.#outbox.expect('HeldQuery', { running, text, consequences });
+    this.#outbox.batch.add({ kind: 'Query', bytes: encodeHeldQuery(judged.sent), expectation });
+    await this.#holding.hold(running.held, true);
   }
 
   async #parse({ name, sql, parameterTypes }: Parse, frame: Frame): Promise<void> {
@@ -145,6 +159,7 @@ export class FrontendHandler {
       statement: current,
       parameters,
       size: { rows: 0, bytes: 0 },
+      watched: { rows: 0, bytes: 0 },
       declared: false,
       endings: this.#endings,
     });
@@ -213,12 +228,17 @@ export class FrontendHandler {
       return;
     }
     const running = this.#outbox.running(decided, text, began, portal.size);
-    const consequences = (text.judged?.effects ?? []).map((effect) => this.#context.state.effect(effect, text.sql));
-    // The client knows of no rows: a portal that waits to be fetched on would look like one that is over, and is not.
-    const whole = maxRows > 0 && termsOf(text, 0).hidesResult;
-    const bytes = whole ? encodeExecute(name, 0) : frame.raw;
+    const consequences = consequencesOf(running, portal.watched, this.#context.state);
+    const terms = termsOf(text, 0);
+    const held = mayBeUndone(terms);
+    // A suspended portal has changed all its rows and has not said how many; and the client is to know of none that are hidden.
+    const bytes = maxRows > 0 && (held || terms.hidesResult) ? encodeExecute(name, 0) : frame.raw;
     const expectation = this.#outbox.expect('Execute', { running, text: running.text, consequences });
     this.#outbox.batch.add({ kind: 'Extended', bytes, expectation });
+    if (held) {
+      running.held = newlyHeld();
+      await this.#holding.hold(running.held, false);
+    }
   }
 
   #close({ target, name }: DescribeOrClose, frame: Frame): void {

@@ -11,7 +11,17 @@ import { type RunningStatement, refusalRecord, type StatementText } from './runn
 const POISON_QUERY = encodeControl({ type: 'PoisonQuery' });
 const POISON_PARSE = encodeControl({ type: 'PoisonParse' });
 
-const UNSTARTED = { startedAt: 0, rows: 0, bytes: 0, sqlstate: undefined, serverMessage: undefined, stopped: undefined };
+const UNSTARTED = {
+  startedAt: 0,
+  rows: 0,
+  bytes: 0,
+  sqlstate: undefined,
+  serverMessage: undefined,
+  stopped: undefined,
+  watched: [],
+  rules: [],
+  held: undefined,
+};
 
 /** Collects what goes to the server: messages that were let through, or poisoned, with the records that have to be durable before. */
 export class Outbox {

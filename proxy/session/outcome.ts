@@ -15,6 +15,8 @@ export type Outcome = {
   readonly reasons: readonly { readonly code: string }[];
   readonly masked: readonly string[];
   readonly filtered: readonly string[];
+  /** Names of the rules that it met while it ran. */
+  readonly rules: readonly string[];
   readonly rows: number;
   readonly bytes: number;
   /** Milliseconds from the message to the decision. */

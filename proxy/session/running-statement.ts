@@ -2,6 +2,7 @@ import type { AuditParameter, AuditReason, AuditSession, StatementCompleted, Sta
 import type { Failure } from '../../kernel/failure.ts';
 import { type Allowed, type Judged, NO_TERMS, type PreparedByText } from '../policy/judgement.ts';
 import type { FormatCode } from '../wire/bind.ts';
+import type { Held } from './held-statement.ts';
 import type { Outcome } from './outcome.ts';
 import type { ResultSize } from './result-limit.ts';
 
@@ -30,6 +31,12 @@ export type RunningStatement = {
   serverMessage: string | undefined;
   /** We stopped it, and this is told in place of how it ends. */
   stopped: Failure | undefined;
+  /** What is counted for rules, one for each statement of the text; empty where no rule counts. */
+  watched: readonly ResultSize[];
+  /** Names of the rules that it met while it ran. */
+  rules: readonly string[];
+  /** Set where only its end tells whether it may stand. */
+  held: Held | undefined;
 };
 
 /** What a judgement leaves to be remembered under a name. */
@@ -144,6 +151,7 @@ export const completionRecord = (
   bytes: running.bytes,
   duration: Math.max(0, now - running.startedAt),
   ...(running.sqlstate === undefined ? {} : { sqlstate: running.sqlstate }),
+  ...(running.rules.length === 0 ? {} : { rules: running.rules }),
   ...(running.serverMessage === undefined ? {} : { serverMessage: running.serverMessage }),
 });
 
@@ -160,6 +168,7 @@ export const outcomeOf = (decided: StatementDecided, completed: StatementComplet
   filtered: decided.filtered,
   rows: completed?.rows ?? 0,
   bytes: completed?.bytes ?? 0,
+  rules: completed?.rules ?? [],
   decisionMs,
   ...(completed === undefined ? {} : { upstreamMs: completed.duration }),
   ...(completed?.sqlstate === undefined ? {} : { sqlstate: completed.sqlstate }),

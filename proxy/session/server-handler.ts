@@ -3,6 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { type Failure, serverSettingUnsafe, upstreamProtocolViolation } from '../../kernel/failure.ts';
 import type { Limits } from '../../kernel/policy.ts';
 import { SQLSTATE } from '../../kernel/sqlstate.ts';
+import type { ControlMessage } from '../upstream/control-message.ts';
 import { decodeCommandComplete } from '../wire/completion.ts';
 import { decodeResponseFields, encodeErrorResponse, encodeFailure, encodeNoticeResponse } from '../wire/error-response.ts';
 import { BACKEND } from '../wire/message-type.ts';
@@ -10,11 +11,13 @@ import type { ServerFrameSink } from '../wire/server-frames.ts';
 import { decodeParameterStatus, decodeReadyForQuery } from '../wire/server-status.ts';
 import type { ClientOutput } from './client-output.ts';
 import { errorForAgent, noticeForAgent } from './error-fields.ts';
-import type { Expectation, Expectations } from './expectations.ts';
+import { type Expectation, type Expectations, isQuery } from './expectations.ts';
+import { answerHeld, endHeld } from './held-statement.ts';
 import { termsOf, withoutResult } from './hidden-result.ts';
 import { resultLimitReached } from './result-limit.ts';
 import { completionRecord, type RunningStatement } from './running-statement.ts';
 import type { ServerState } from './session-state.ts';
+import { countAffected, countReturned, type Crossed } from './watches.ts';
 
 /** What the handler needs of its session. */
 export type ServerContext = {
@@ -29,6 +32,7 @@ export type ServerContext = {
   readonly stop: () => void;
   /** Why the server canceled the statement, where it was for its time. */
   readonly timedOut: () => Failure | undefined;
+  readonly control: (message: ControlMessage) => void;
   readonly completed: (running: RunningStatement, record: StatementCompleted) => void;
 };
 
@@ -82,7 +86,8 @@ export class ServerHandler implements ServerFrameSink {
       output.add(raw);
       return;
     }
-    if (termsOf(text, this.#confirmed).hidesResult) {
+    const { hidesResult, watches } = termsOf(text, this.#confirmed);
+    if (hidesResult) {
       return;
     }
     if (running.stopped === undefined && running === this.#stopping?.running) {
@@ -93,6 +98,10 @@ export class ServerHandler implements ServerFrameSink {
       running.size.rows += rows;
       running.size.bytes += raw.length;
       running.stopped = resultLimitReached(running.size, limits());
+      const watched = running.watched[this.#confirmed];
+      if (watched !== undefined) {
+        meet(running, countReturned(watches, watched, rows, raw.length));
+      }
       if (running.stopped === undefined) {
         running.rows += rows;
         running.bytes += raw.length;
@@ -139,12 +148,21 @@ export class ServerHandler implements ServerFrameSink {
 
   #answer(type: number, body: Buffer, raw: Buffer): void {
     const { expectation, done } = this.#context.expectations.answer(type);
-    const stopped = expectation.running?.stopped;
-    const told = termsOf(expectation.text, this.#confirmed).hidesResult ? withoutResult(expectation.sent, type, raw) : raw;
-    if (type === BACKEND.commandComplete) {
-      const tag = decodeCommandComplete(body, upstreamProtocolViolation);
+    const { running, text } = expectation;
+    const { hidesResult, watches } = termsOf(text, this.#confirmed);
+    const told = hidesResult ? withoutResult(expectation.sent, type, raw) : raw;
+    const tag = type === BACKEND.commandComplete ? decodeCommandComplete(body, upstreamProtocolViolation) : undefined;
+    if (tag !== undefined && running !== undefined && watches.length > 0) {
+      meet(running, countAffected(watches, tag));
+    }
+    const stopped = running?.stopped;
+    const held = running?.held !== undefined && answerHeld(running.held, expectation, { type, raw }, this.#context);
+    if (tag !== undefined && !(held && stopped !== undefined)) {
       expectation.consequences[this.#confirmed]?.confirm(tag);
       this.#confirmed += 1;
+    }
+    if (held) {
+      return;
     }
     if (stopped !== undefined && (type === BACKEND.commandComplete || type === BACKEND.portalSuspended)) {
       this.#tellStopped(expectation, stopped);
@@ -194,8 +212,12 @@ export class ServerHandler implements ServerFrameSink {
     this.#discardRest(expectation);
     this.#confirmed = 0;
     state.ready(status);
-    if (expectation.running !== undefined) {
-      this.#complete(expectation.running, expectation.running.sqlstate === undefined ? 'Completed' : 'Failed');
+    const { running } = expectation;
+    if (running?.held?.complete !== undefined && running.sqlstate === undefined) {
+      output.add(running.held.complete);
+    }
+    if (running !== undefined) {
+      this.#complete(running, running.sqlstate === undefined ? 'Completed' : 'Failed');
     }
     output.add(raw);
   }
@@ -213,7 +235,7 @@ export class ServerHandler implements ServerFrameSink {
     const { failed, skipped } = expectations.fail();
     state.path.failed();
     this.#discardRest(failed);
-    if (failed.sent !== 'Query') {
+    if (!isQuery(failed)) {
       this.#confirmed = 0;
     }
     if (sqlstate === SQLSTATE.queryCanceled && failed.running !== undefined) {
@@ -233,8 +255,11 @@ export class ServerHandler implements ServerFrameSink {
         failed.running.serverMessage = told.withheld;
       }
     }
-    if (failed.running !== undefined && failed.sent !== 'Query') {
+    if (failed.running !== undefined && !isQuery(failed)) {
       this.#complete(failed.running, 'Failed');
+    }
+    if (failed.running?.held !== undefined) {
+      endHeld(failed.running.held, failed, this.#context);
     }
     for (const expectation of skipped) {
       this.skip(expectation);
@@ -275,3 +300,13 @@ export class ServerHandler implements ServerFrameSink {
     completed(running, completionRecord(session, running, outcome, clock.monotonic()));
   }
 }
+
+/** Notes the rules that the statement meets, and stops it where one of them ends it. */
+const meet = (running: RunningStatement, { rules, failure }: Crossed): void => {
+  for (const rule of rules) {
+    if (!running.rules.includes(rule)) {
+      running.rules = [...running.rules, rule];
+    }
+  }
+  running.stopped ??= failure;
+};

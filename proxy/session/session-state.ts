@@ -21,6 +21,8 @@ export type Portal = {
   readonly parameters: readonly AuditParameter[];
   /** Of all its portions. */
   readonly size: ResultSize;
+  /** The same, as rules count it. */
+  readonly watched: ResultSize;
   /** SQL DECLARE made it: it may outlive the transaction (WITH HOLD). */
   readonly declared: boolean;
   /** How many messages that can end a cursor were sent before it was made. */
@@ -114,6 +116,7 @@ export class ServerState {
             statement: madeBySql(sql, effect.prepared),
             parameters: [],
             size: { rows: 0, bytes: 0 },
+            watched: { rows: 0, bytes: 0 },
             declared: true,
             endings: 0,
           }),

@@ -66,6 +66,7 @@ describe('a session', () => {
         reasons: [],
         masked: [],
         filtered: [],
+        rules: [],
         rows: 2,
         bytes: 24,
         decisionMs: expect.any(Number),

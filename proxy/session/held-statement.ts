@@ -1,0 +1,79 @@
+/**
+ * A statement of which only its end tells whether it may stand: what of the protocol is peculiar to it.
+ * INVARIANT: from its Execute until its end is judged, nothing is sent that could commit it.
+ */
+import type { ControlMessage } from '../upstream/control-message.ts';
+import { encodeBind } from '../wire/bind.ts';
+import { encodeDescribe } from '../wire/describe-close.ts';
+import { encodeExecute } from '../wire/execute.ts';
+import { BACKEND } from '../wire/message-type.ts';
+import { encodeParse } from '../wire/parse.ts';
+import type { Expectation, Expectations } from './expectations.ts';
+
+/** How far such a statement has come. */
+export type Held = {
+  /** The server waits for COPY data, so the client has to be heard. */
+  copyIn: boolean;
+  /** Of a Query: its CommandComplete, told when the transaction has ended well, as PostgreSQL does. */
+  complete: Buffer | undefined;
+  /** Of a Query: the Sync that ends it is on its way. */
+  synced: boolean;
+};
+
+export const newlyHeld = (): Held => ({ copyIn: false, complete: undefined, synced: false });
+
+/** A simple Query of one statement as the extended protocol has it, but for the Sync, which commits it. */
+export const encodeHeldQuery = (sql: string): Buffer =>
+  Buffer.concat([
+    encodeParse('', sql, []),
+    encodeBind({ portal: '', statement: '', parameterFormats: [], parameters: [], resultFormats: [] }),
+    encodeDescribe('Portal', ''),
+    encodeExecute('', 0),
+  ]);
+
+type Server = { readonly expectations: Expectations; readonly control: (message: ControlMessage) => void };
+
+/** Deals with an answer to such a statement. False: it goes on as that to any other. */
+export const answerHeld = (
+  held: Held,
+  expectation: Expectation,
+  { type, raw }: { readonly type: number; readonly raw: Buffer },
+  to: Server,
+): boolean => {
+  const { running, sent } = expectation;
+  const isQuery = sent === 'HeldQuery';
+  switch (type) {
+    case BACKEND.copyInResponse:
+      held.copyIn = true;
+      return false;
+    case BACKEND.parseComplete:
+    case BACKEND.bindComplete:
+    case BACKEND.noData:
+      return isQuery;
+    case BACKEND.commandComplete:
+      held.copyIn = false;
+      if (running?.stopped !== undefined) {
+        if (!isQuery) {
+          to.expectations.push({ ...expectation, sent: 'Parse' });
+        }
+        to.control({ type: 'PoisonParse' });
+        return true;
+      }
+      if (isQuery) {
+        held.complete = Buffer.from(raw);
+        endHeld(held, expectation, to);
+      }
+      return isQuery;
+    default:
+      return false;
+  }
+};
+
+/** It has come to its end, well or not: a Query has its transaction ended, too. */
+export const endHeld = (held: Held, { sent }: Expectation, { control }: Pick<Server, 'control'>): void => {
+  held.copyIn = false;
+  if (sent === 'HeldQuery' && !held.synced) {
+    held.synced = true;
+    control({ type: 'Sync' });
+  }
+};
