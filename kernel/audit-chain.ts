@@ -13,7 +13,7 @@
  * The chain shows what was changed by someone who did not rewrite all that follows. Against one who did, and against cutting
  * off the end, compare with a point of the chain that was noted elsewhere (`verifySegments`, `until`).
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash as digest } from 'node:crypto';
 import type { StoredRecord } from './audit-record.ts';
 
 /** Version of the line format, named by each segment's first line. */
@@ -32,7 +32,7 @@ export type LineFields = { readonly seq: number; readonly time: string; readonly
 export type AuditLine = StoredRecord & LineFields;
 
 /** A line with its line feed, and the place in the chain that it makes. */
-export type EncodedLine = { readonly bytes: Buffer; readonly point: ChainPoint };
+export type EncodedLine = { readonly text: string; readonly point: ChainPoint };
 
 const HASH_PREFIX = ',"hash":"';
 const HASH_MEMBER_LENGTH = HASH_PREFIX.length + 64 + '"'.length;
@@ -43,9 +43,9 @@ const hashOf = (prev: string, body: Uint8Array): string => createHash('sha256').
 /** The line that follows `point`; `json` is the record as `JSON.stringify` writes it, `time` an ISO 8601 time in UTC. */
 export const encodeLine = (point: ChainPoint, time: string, json: string): EncodedLine => {
   const seq = point.seq + 1;
-  const body = Buffer.from(`{"seq":${seq},"time":"${time}",${json.slice(1, -1)},"prev":"${point.hash}"`);
-  const hash = hashOf(point.hash, body);
-  return { bytes: Buffer.concat([body, Buffer.from(`${HASH_PREFIX}${hash}"}\n`)]), point: { seq, hash } };
+  const body = `{"seq":${seq},"time":"${time}",${json.slice(1, -1)},"prev":"${point.hash}"`;
+  const hash = digest('sha256', `${point.hash}${body}}`, 'hex');
+  return { text: `${body}${HASH_PREFIX}${hash}"}\n`, point: { seq, hash } };
 };
 
 /** What a line is by itself: as written, changed since, or no line of this format. */

@@ -14,7 +14,7 @@ const chain = (segments = 3): { readonly files: string[][]; readonly points: Cha
     const encoded = encodeLine(point, TIME, JSON.stringify(record));
     point = encoded.point;
     points.push(point);
-    return encoded.bytes.toString();
+    return encoded.text;
   };
   const files = Array.from({ length: segments }, (_, index) => [
     line({ type: 'segment', version: 1, segment: index + 1 }),
@@ -51,7 +51,7 @@ const forge = (line: string, change: (json: string) => string): string => {
     time,
     ...record
   } = JSON.parse(line) as Record<string, unknown> & { prev: string; seq: number; time: string };
-  return encodeLine({ seq: seq - 1, hash: prev }, time, change(JSON.stringify(record))).bytes.toString();
+  return encodeLine({ seq: seq - 1, hash: prev }, time, change(JSON.stringify(record))).text;
 };
 
 type Edit = (files: string[][], points: ChainPoint[]) => void;
@@ -93,7 +93,7 @@ const edits: readonly (readonly [string, Edit, readonly string[]])[] = [
   [
     'an inserted line that continues the chain',
     (files, points) =>
-      void files[1]!.splice(2, 0, encodeLine(points[6]!, TIME, '{"type":"session-ended","session":"s9","reason":""}').bytes.toString()),
+      void files[1]!.splice(2, 0, encodeLine(points[6]!, TIME, '{"type":"session-ended","session":"s9","reason":""}').text),
     ['Inserted 7-7 at f2:4'],
   ],
   ['a segment whose end was cut off', (files) => void files[1]!.splice(2), ['Truncated 7-8 at f2:2']],

@@ -2,11 +2,12 @@
  * The durable audit record. Things start here: `append` resolves when the records are safe, and its receipt is what
  * `upstream` asks for before it forwards anything.
  *
- * Group commit: what arrives while a write is under way goes into the next one, with a single sync. Callers wait for their
+ * Group commit: what arrives in one turn of the event loop, or while a sync is under way, is written at once, with a single sync. Callers wait for their
  * receipts, and that is the backpressure; beyond `waitingAppends` of them the store refuses.
  */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { ChainPoint } from '../../kernel/audit-chain.ts';
 import type { AuditReceipt, AuditRecord } from '../../kernel/audit-record.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { auditUnavailable, because, Failure } from '../../kernel/failure.ts';
@@ -57,6 +58,9 @@ type Waiting = {
   readonly reject: (failure: Failure) => void;
 };
 
+/** An append that goes into a group, and how many lines it comes to. */
+type Accepted = { readonly waiting: Waiting; readonly count: number };
+
 const MEBIBYTE = 1024 * 1024;
 /** A group is written when it has grown to this, so that memory stays bounded. */
 const GROUP_CHARACTERS = 4 * MEBIBYTE;
@@ -73,7 +77,9 @@ class Store implements AuditStore {
   readonly #lock: DirectoryLock;
   #waiting: Waiting[] = [];
   #group: readonly Waiting[] = [];
-  #draining: Promise<void> | undefined;
+  /** Something is being written, or will be at the end of this turn. */
+  #busy = false;
+  #idle = (): void => {};
   #failed: Failure | undefined;
   #refused = 0;
   #probe: NodeJS.Timeout | undefined;
@@ -114,7 +120,7 @@ class Store implements AuditStore {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#probe);
-    await this.#draining;
+    if (this.#busy) await new Promise<void>((resolve) => (this.#idle = resolve));
     try {
       await this.#writer.close();
     } finally {
@@ -128,22 +134,31 @@ class Store implements AuditStore {
   }
 
   #start(): void {
-    // A turn later, so that appends of the same moment share the first write.
-    this.#draining ??= Promise.resolve().then(() => this.#drain());
+    if (this.#busy) return;
+    this.#busy = true;
+    // At the end of the turn, so that the sessions which it has served share the write.
+    setImmediate(this.#drain);
   }
 
-  async #drain(): Promise<void> {
-    try {
-      while (this.#waiting.length > 0) await this.#write(this.#waiting);
-    } finally {
-      this.#draining = undefined;
+  readonly #drain = (): void => {
+    while (this.#waiting.length > 0) {
+      const pending = this.#write(this.#waiting);
+      if (pending !== undefined) {
+        void pending.then(this.#drain);
+        return;
+      }
     }
-  }
+    this.#busy = false;
+    this.#idle();
+  };
 
-  /** Writes a group from the head of the queue; with an empty queue, only what the store itself has to say. */
-  async #write(queue: Waiting[]): Promise<void> {
+  /**
+   * Writes a group from the head of the queue; with an empty queue, only what the store itself has to say. Undefined: it is done.
+   * Never rejects.
+   */
+  #write(queue: Waiting[]): Promise<void> | undefined {
     const prepared: PreparedRecord[] = [];
-    const accepted: { readonly waiting: Waiting; readonly count: number }[] = [];
+    const accepted: Accepted[] = [];
     let characters = 0;
     let taken = 0;
     while (taken < queue.length && characters < GROUP_CHARACTERS) {
@@ -160,29 +175,32 @@ class Store implements AuditStore {
       }
     }
     this.#group = queue.splice(0, taken);
-    const { clock, observer } = this.#options;
+    const { clock } = this.#options;
     const started = clock.monotonic();
-    try {
-      const end = await this.#writer.write(prepared, clock.now().toISOString(), this.#refused);
-      this.#failed = undefined;
-      this.#refused = 0;
-      let sequence = end.seq - prepared.length;
-      for (const { waiting, count } of accepted) {
-        sequence += count;
-        // INVARIANT: the one place where a receipt is made, and only after the write.
-        waiting.resolve({ sequence } as AuditReceipt);
-      }
-      if (prepared.length > 0) {
-        observer?.committed?.({ records: prepared.length, milliseconds: clock.monotonic() - started });
-      }
-    } catch (error) {
-      this.#refuse(error, accepted);
-    } finally {
-      this.#group = [];
-    }
+    const done = (end: ChainPoint): void => this.#commit(end, accepted, started);
+    const written = this.#writer.write(prepared, clock.now().toISOString(), this.#refused);
+    if (written instanceof Promise) return written.then(done, (error: unknown) => this.#refuse(error, accepted));
+    done(written);
+    return undefined;
   }
 
-  #refuse(error: unknown, refused: readonly { readonly waiting: Waiting }[]): void {
+  #commit(end: ChainPoint, accepted: readonly Accepted[], started: number): void {
+    const { clock, observer } = this.#options;
+    this.#failed = undefined;
+    this.#refused = 0;
+    this.#group = [];
+    const records = accepted.reduce((sum, { count }) => sum + count, 0);
+    let sequence = end.seq - records;
+    for (const { waiting, count } of accepted) {
+      sequence += count;
+      // INVARIANT: the one place where a receipt is made, and only after the write.
+      waiting.resolve({ sequence } as AuditReceipt);
+    }
+    if (records > 0) observer?.committed?.({ records, milliseconds: clock.monotonic() - started });
+  }
+
+  #refuse(error: unknown, refused: readonly Accepted[]): void {
+    this.#group = [];
     const failure = unavailable(error);
     this.#failed = failure;
     this.#refused += refused.length;
@@ -196,8 +214,9 @@ class Store implements AuditStore {
     clearTimeout(this.#probe);
     if (this.#closed) return;
     this.#probe = setTimeout(() => {
-      if (this.#failed === undefined || this.#draining !== undefined || this.#closed) return;
-      this.#draining = this.#write([]).then(() => this.#drain());
+      if (this.#failed === undefined || this.#busy || this.#closed) return;
+      this.#busy = true;
+      void Promise.resolve(this.#write([])).then(this.#drain);
     }, this.#options.probeMilliseconds ?? 1_000).unref();
   }
 
