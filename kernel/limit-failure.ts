@@ -108,7 +108,7 @@ export const tooManyConnections = (most: number): Failure =>
       sqlstate: SQLSTATE.tooManyConnections,
       code: 'too-many-connections',
       message: 'sorry, too many clients already',
-      detail: `pg-airlock takes ${most} at a time (--max-connections).`,
+      detail: `pg-airlock takes ${most} at a time (--max-connections), and the last of them only from agents that have few.`,
       hint: 'Close connections that are not used, or use a smaller connection pool, and try again later.',
     },
     'FATAL',

@@ -14,6 +14,8 @@ export type ProxyConfig = {
   /** The one agent that everybody on this loopback listener is. */
   readonly identity: string | undefined;
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+  /** Sessions at a time. */
+  readonly maxConnections: number;
   /** Largest message of a client, in bytes. */
   readonly messageLimit: number;
   /** Milliseconds that a client may leave results waiting; 0: for ever. */
@@ -31,6 +33,7 @@ export const PROXY_USAGE = `usage: pg-airlock proxy --manifests DIR [options]
   --audit DIR             the audit log                                (./pg-airlock-audit)
   --identity AGENT        everybody on this listener is AGENT; loopback addresses only
   --tls-cert FILE         certificate chain (PEM) offered to clients; with --tls-key FILE
+  --max-connections N     sessions at a time; each has one of the database (100)
   --message-limit BYTES   largest message of a client                  (16777216)
   --send-timeout SECONDS  how long a client may leave results waiting, 0 for ever (300)
   --grace SECONDS         time for running statements at shutdown      (10)
@@ -76,6 +79,7 @@ export const parseProxyConfig = (args: readonly string[]): ProxyConfig => {
     audit: values.audit,
     identity: values.identity,
     tls: certificate === undefined || key === undefined ? undefined : { certificate, key },
+    maxConnections: numberOf(values['max-connections'], 'max-connections', 1),
     messageLimit: numberOf(values['message-limit'], 'message-limit', 1024),
     sendTimeout: numberOf(values['send-timeout'], 'send-timeout', 0) * 1000,
     grace: numberOf(values.grace, 'grace', 0) * 1000,
@@ -95,6 +99,7 @@ const readArguments = (args: readonly string[]) => {
         identity: { type: 'string' },
         'tls-cert': { type: 'string' },
         'tls-key': { type: 'string' },
+        'max-connections': { type: 'string', default: '100' },
         'message-limit': { type: 'string', default: String(16 * 1024 * 1024) },
         'send-timeout': { type: 'string', default: '300' },
         grace: { type: 'string', default: '10' },

@@ -3,7 +3,10 @@
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Address } from './config.ts';
+import { Failure } from '../kernel/failure.ts';
+import type { Doorkeeper } from './session/doorkeeper.ts';
 import { type ServeOptions, serveClient } from './session/serve-client.ts';
+import { encodeFailure } from './wire/error-response.ts';
 
 export type Listener = {
   readonly address: AddressInfo;
@@ -16,8 +19,22 @@ export type Listener = {
 /** Connections that the kernel keeps waiting while the process is busy. */
 const BACKLOG = 511;
 
+/** Connections that are told why they are turned away at the same time; more are closed without a word. */
+const TURNED_AWAY = 128;
+
+/** Milliseconds that they have to read it. */
+const TURNED_AWAY_MS = 1_000;
+
+/** What becomes of connections before they are sessions. */
+export type ListenOptions = {
+  readonly serve: () => ServeOptions;
+  readonly doorkeeper: Doorkeeper;
+  /** Told of each connection that is turned away; without a failure where nothing was said. */
+  readonly turnedAway: (failure: Failure | undefined) => void;
+};
+
 /** Listens, and rejects with the operating system's error when it cannot. */
-export const listen = async ({ host, port }: Address, options: () => ServeOptions): Promise<Listener> => {
+export const listen = async ({ host, port }: Address, { serve, doorkeeper, turnedAway }: ListenOptions): Promise<Listener> => {
   const open = new Set<Socket>();
   let gone = 0;
   let told = 0;
@@ -27,8 +44,16 @@ export const listen = async ({ host, port }: Address, options: () => ServeOption
       open.delete(socket);
       gone += socket.bytesRead;
     });
-    void serveClient(socket, options());
+    const visitor = doorkeeper.arrive((failure) => turnAway(socket, failure));
+    if (visitor instanceof Failure) {
+      turnedAway(visitor);
+      turnAway(socket, visitor);
+      return;
+    }
+    void serveClient(socket, serve(), visitor).finally(visitor.leave);
   });
+  server.maxConnections = doorkeeper.capacity + TURNED_AWAY;
+  server.on('drop', () => turnedAway(undefined));
   const received = (): number => {
     let total = gone;
     for (const socket of open) total += socket.bytesRead;
@@ -42,6 +67,16 @@ export const listen = async ({ host, port }: Address, options: () => ServeOption
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the listener has no TCP address');
   return { address, close: () => void server.close(), received };
+};
+
+/** Says why, and waits a moment for the client to read it: what it sends meanwhile must not reset the connection. */
+const turnAway = (socket: Socket, failure: Failure): void => {
+  socket.on('error', () => undefined);
+  socket.end(encodeFailure(failure.fields));
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), TURNED_AWAY_MS);
+  timer.unref();
+  socket.once('close', () => clearTimeout(timer));
 };
 
 const started = (server: Server, host: string, port: number): Promise<void> =>

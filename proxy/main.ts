@@ -23,6 +23,7 @@ import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { startMetricsServer } from './metrics/server.ts';
 import { CancelRegistry } from './session/cancel-registry.ts';
 import type { Access, Authenticator, SessionDependencies } from './session/dependencies.ts';
+import { Doorkeeper } from './session/doorkeeper.ts';
 import { Sessions } from './session/sessions.ts';
 import { encodeAuthenticationOk } from './wire/authentication.ts';
 
@@ -83,13 +84,23 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
   const dependencies = dependenciesOf({ config, log, metrics, registry, audit, tls });
   const cancels = new CancelRegistry(randomBytes);
   let accepting = true;
-  const listener = await listen(config.listen, () => ({
-    dependencies,
-    cancels,
-    sessions,
-    tls: tls === undefined ? undefined : { context: tls.current().context, required: false },
-    startupDeadline: STARTUP_DEADLINE,
-  }));
+  const { maxConnections } = config;
+  // Where everybody is the same agent, there is nobody to keep a place for.
+  const reserve = config.identity === undefined ? Math.floor(maxConnections / 10) : 0;
+  const listener = await listen(config.listen, {
+    serve: () => ({
+      dependencies,
+      cancels,
+      sessions,
+      tls: tls === undefined ? undefined : { context: tls.current().context, required: false },
+      startupDeadline: STARTUP_DEADLINE,
+    }),
+    doorkeeper: new Doorkeeper({ maxConnections, reserve, clock }),
+    turnedAway: (failure) => {
+      metrics.sessionResult('TurnedAway');
+      metrics.limited(failure?.fields.limit ?? 'maxConnections');
+    },
+  });
   const probes = await startMetricsServer({
     host: config.metrics.host,
     port: config.metrics.port,
@@ -218,6 +229,7 @@ const dependenciesOf = ({ config, log, metrics, registry, audit, tls }: Parts): 
     messageLimit: config.messageLimit,
     sendTimeout: config.sendTimeout,
     log: (event, details) => log.warn({ event, ...details }, 'session'),
+    limited: metrics.limited,
     observe: (outcome) => {
       metrics.statement(outcome);
       logStatement(log, outcome);

@@ -10,6 +10,7 @@ import { grantsFor } from '../policy/grants.ts';
 import type { AgentJudge } from '../judge/judge.ts';
 import type { Access, SessionAudit } from '../session/dependencies.ts';
 import { openUpstream } from '../upstream/connect.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 import { type AgentRuntime, ConnectionRuntime, endpointOf } from './connection-runtime.ts';
 
 export type AccessRegistryOptions = {
@@ -20,6 +21,12 @@ export type AccessRegistryOptions = {
 
 /** Milliseconds for opening a session on the database. */
 const CONNECT_TIMEOUT = 15_000;
+
+/** Milliseconds that the server gets to notice that nobody waits for a statement. */
+const ABANDONED = 2_000;
+
+/** PostgreSQL's timeouts are integers. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 export class AccessRegistry {
   readonly #options: AccessRegistryOptions;
@@ -110,6 +117,19 @@ export class AccessRegistry {
     return runtime;
   }
 
+  /** Closes in the middle of a statement. One that has caught the cancel request would run on: nothing is read or written there. */
+  #abandon(upstream: Upstream, runtime: ConnectionRuntime): void {
+    const { backendPid, localPort } = upstream;
+    upstream.destroy();
+    if (backendPid === 0 || localPort === 0) return;
+    const terminate = (): void => {
+      runtime.catalog
+        .terminate({ pid: backendPid, port: localPort })
+        .catch((error: unknown) => this.#options.onFailure('terminate-failed', error));
+    };
+    setTimeout(terminate, ABANDONED).unref();
+  }
+
   #access(connection: Connection, { judge, quota, ended }: AgentRuntime, runtime: ConnectionRuntime): Access {
     const limits = (): Limits => judge.grants()?.limits ?? NO_LIMITS;
     return {
@@ -127,12 +147,12 @@ export class AccessRegistry {
         try {
           const upstream = await openUpstream({
             connection: this.#bundle.connections.get(connection.key) ?? connection,
-            parameters: { ...pinned(limits().statementTimeout), ...parameters },
+            parameters: { ...pinned(limits(), runtime.catalog.current().serverMajor), ...parameters },
             timeoutMs: CONNECT_TIMEOUT,
             signal,
           });
           upstream.onClose(() => quota.leave());
-          return upstream;
+          return { ...upstream, destroy: () => this.#abandon(upstream, runtime) };
         } catch (error) {
           quota.leave();
           throw error;
@@ -143,11 +163,17 @@ export class AccessRegistry {
   }
 }
 
+/** The proxy ends a transaction in time; the server does so a little later, where there is no proxy any more. */
+const TRANSACTION_GRACE = 5_000;
+
 /** INVARIANT: what changes how SQL is read is settled at startup, so that RESET and DISCARD come back to it. */
-const pinned = (statementTimeout: number | undefined): Readonly<Record<string, string>> => ({
+const pinned = ({ statementTimeout, transactionTimeout }: Limits, serverMajor: number): Readonly<Record<string, string>> => ({
   client_encoding: 'UTF8',
   standard_conforming_strings: 'on',
   ...(statementTimeout === undefined ? {} : { statement_timeout: String(statementTimeout) }),
+  ...(transactionTimeout === undefined || serverMajor < 17
+    ? {}
+    : { transaction_timeout: String(Math.min(transactionTimeout + TRANSACTION_GRACE, LONGEST_TIMEOUT)) }),
 });
 
 const startupSetting = (name: string, value: string, judge: AgentJudge, runtime: ConnectionRuntime): Failure | undefined => {

@@ -87,6 +87,18 @@ export class CatalogStore {
     return await probe;
   }
 
+  /** Ends a session of the same role, if the server has it still: that with this process id, which connects from this port. */
+  async terminate({ pid, port }: { readonly pid: number; readonly port: number }): Promise<void> {
+    if (this.#stopped) return;
+    await this.#serially(async () => {
+      const { query } = await this.#open();
+      // The port as well: a process id may be that of another server, or of a pooler's.
+      await query(
+        `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid = ${pid} AND client_port = ${port} AND usename = session_user`,
+      );
+    });
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);

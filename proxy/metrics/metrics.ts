@@ -2,6 +2,7 @@
  * What Prometheus is told. Things start here: one registry, one `Outcome` observed per statement, labels bounded, no SQL text.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { NO_LIMITS } from '../../kernel/policy.ts';
 import type { AuditObserver } from '../audit/audit-store.ts';
 import type { Outcome } from '../session/outcome.ts';
 import { boundedLabels } from './bounded-labels.ts';
@@ -10,10 +11,12 @@ import { ruleOf } from './refusing-rule.ts';
 import { kindLabel } from './statement-kinds.ts';
 
 /** How a connection's start ended. */
-export type SessionResult = 'Accepted' | 'AuthenticationFailed' | 'Refused' | 'UpstreamFailed' | 'ProtocolError';
+export type SessionResult = 'Accepted' | 'TurnedAway' | 'AuthenticationFailed' | 'Refused' | 'UpstreamFailed' | 'ProtocolError';
 
 export type Metrics = {
   readonly statement: (outcome: Outcome) => void;
+  /** A limit refused or ended a statement or session; undefined: it was none. */
+  readonly limited: (limit: string | undefined) => void;
   /** Bytes that came from agents. */
   readonly received: (bytes: number) => void;
   readonly sessionOpened: () => void;
@@ -91,7 +94,7 @@ const statementMetrics = (registry: Registry): Pick<Metrics, 'statement' | 'rece
   };
 };
 
-const sessionMetrics = (registry: Registry): Pick<Metrics, 'sessionOpened' | 'sessionClosed' | 'sessionResult'> => {
+const sessionMetrics = (registry: Registry): Pick<Metrics, 'sessionOpened' | 'sessionClosed' | 'sessionResult' | 'limited'> => {
   const registers = [registry];
   const open = new Gauge({ name: 'pg_airlock_sessions', help: 'Sessions open now.', registers });
   const started = new Counter({
@@ -100,7 +103,21 @@ const sessionMetrics = (registry: Registry): Pick<Metrics, 'sessionOpened' | 'se
     labelNames: ['result'],
     registers,
   });
-  return { sessionOpened: () => open.inc(), sessionClosed: () => open.dec(), sessionResult: (result) => started.inc({ result }) };
+  const limits = new Counter({
+    name: 'pg_airlock_limits_total',
+    help: 'Statements and sessions that a limit refused or ended, by limit.',
+    labelNames: ['limit'],
+    registers,
+  });
+  for (const limit of [...Object.keys(NO_LIMITS), 'maxConnections', 'sendTimeout']) limits.inc({ limit }, 0);
+  return {
+    sessionOpened: () => open.inc(),
+    sessionClosed: () => open.dec(),
+    sessionResult: (result) => started.inc({ result }),
+    limited: (limit) => {
+      if (limit !== undefined) limits.inc({ limit });
+    },
+  };
 };
 
 const auditMetrics = (registry: Registry): Pick<Metrics, 'audit' | 'observeAuditLag'> => {

@@ -75,7 +75,7 @@ export class Conversation {
       this.#resolveEnded = resolve;
     });
     const { access, session } = parts;
-    const { clock, observe } = dependencies;
+    const { clock, limited, observe } = dependencies;
     this.#trail = new AuditTrail(access.audit, parts.receipt, (error) => this.#failureOf(error));
     this.#state = new ServerState(access.judge, this.#expectations, parts.startupPath);
     this.#timers = new SessionTimers({
@@ -97,7 +97,10 @@ export class Conversation {
       settle: () => this.#settle(),
       answered: (until) => this.#answered(until),
       admit: access.admit ?? (() => undefined),
-      refused: (decided, decisionMs) => observe(outcomeOf(decided, undefined, decisionMs)),
+      refused: (decided, decisionMs, refusal) => {
+        limited(refusal.fields.limit);
+        observe(outcomeOf(decided, undefined, decisionMs));
+      },
     };
     this.#outbox = new Outbox(context);
     this.#frontend = new FrontendHandler(context, this.#outbox);
@@ -114,6 +117,7 @@ export class Conversation {
       control: (message) => parts.upstream.sendControl(message),
       completed: (running, record) => {
         this.#trail.complete(record);
+        limited(running.stopped?.fields.limit);
         observe(outcomeOf(running.decided, record, running.decisionMs));
       },
     });
@@ -167,6 +171,7 @@ export class Conversation {
     this.#reason = reason ?? failure?.fields.code ?? this.#reason;
     const { socket, reader, upstream } = this.#parts;
     const running = this.#expectations.size > 0 && (failure !== undefined || !this.#terminating);
+    this.#dependencies.limited(failure?.fields.limit);
     this.#timers.stop();
     this.#server.lose();
     this.#output.flush(socket);

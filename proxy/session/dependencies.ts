@@ -11,7 +11,7 @@ import type { Upstream } from '../upstream/upstream.ts';
 import type { Outcome } from './outcome.ts';
 
 /** The server session of this client session. */
-export type SessionUpstream = Omit<Upstream, 'backendPid'>;
+export type SessionUpstream = Omit<Upstream, 'backendPid' | 'localPort'>;
 
 /** Makes records durable: resolves when they are, rejects with `Failure` (audit unavailable) and has then kept none of them. */
 export type SessionAudit = { readonly append: (records: readonly AuditRecord[]) => Promise<AuditReceipt> };
@@ -57,6 +57,8 @@ export type SessionDependencies = {
   readonly randomBytes: (size: number) => Buffer;
   readonly log: SessionLog;
   readonly observe: (outcome: Outcome) => void;
+  /** Told of each statement and session that a limit refused or ended; undefined: it was none. */
+  readonly limited: (limit: string | undefined) => void;
   /** Who connects: SCRAM, or an authenticator that is done at its start. */
   readonly authenticate: (user: string, encrypted: boolean) => Authenticator;
   /** Told where a login failed, for the record. */

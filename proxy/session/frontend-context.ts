@@ -16,5 +16,5 @@ export type FrontendContext = {
   readonly answered: (until: () => boolean) => Promise<void>;
   readonly admit: () => Failure | undefined;
   /** Told of each refusal: nothing of it will be answered by a completion. */
-  readonly refused: (decided: StatementDecided, decisionMs: number) => void;
+  readonly refused: (decided: StatementDecided, decisionMs: number, refusal: Failure) => void;
 };

@@ -51,7 +51,7 @@ export class Outbox {
   /** In place of what was refused: a message that fails at the server in just the way the client has to see. */
   poison(sent: 'Query' | 'Parse', refusal: Failure, decided: StatementDecided, began: number): void {
     this.batch.records.push(decided);
-    this.#context.refused(decided, this.#since(began));
+    this.#context.refused(decided, this.#since(began), refusal);
     if (sent === 'Query') {
       this.batch.add({ kind: 'Query', bytes: POISON_QUERY, expectation: this.expect('Query', { refusal }) });
     } else {

@@ -6,6 +6,7 @@ import { encodeFailure } from '../wire/error-response.ts';
 import { encodeBackendKeyData, encodeParameterStatus, encodeReadyForQuery } from '../wire/server-status.ts';
 import type { CancelRegistry } from './cancel-registry.ts';
 import { Conversation } from './conversation.ts';
+import type { Visitor } from './doorkeeper.ts';
 import type { Access, SessionDependencies, SessionUpstream } from './dependencies.ts';
 import { checkMajor, logIn, negotiateVersion } from './login.ts';
 import { checkPinned } from './server-handler.ts';
@@ -24,18 +25,21 @@ export type ServeOptions = {
 };
 
 /** Serves one client from its first byte to its last. Never rejects. */
-export const serveClient = (socket: Socket, options: ServeOptions): Promise<void> => new Client(socket, options).serve();
+export const serveClient = (socket: Socket, options: ServeOptions, visitor?: Visitor): Promise<void> =>
+  new Client(socket, options, visitor).serve();
 
 class Client {
   readonly #options: ServeOptions;
+  readonly #visitor: Visitor | undefined;
   readonly #abort = new AbortController();
   readonly #address: string;
   /** Where answers go: the socket, or the TLS on top of it. */
   #socket: Socket;
   #conversation: Conversation | undefined;
 
-  constructor(socket: Socket, options: ServeOptions) {
+  constructor(socket: Socket, options: ServeOptions, visitor: Visitor | undefined) {
     this.#options = options;
+    this.#visitor = visitor;
     this.#socket = socket;
     this.#address = socket.remoteAddress ?? '';
   }
@@ -87,6 +91,10 @@ class Client {
       return;
     }
     inTime();
+    const crowded = this.#visitor?.sitDown(identity.agent);
+    if (crowded !== undefined) {
+      throw crowded;
+    }
     const access = await this.#options.dependencies.openAccess(identity, request.database, request.user);
     if (access instanceof Failure) {
       throw access;
@@ -154,6 +162,7 @@ class Client {
       return;
     }
     const socket = this.#socket;
+    this.#options.dependencies.limited(failure.fields.limit);
     if (socket.writable) {
       socket.end(encodeFailure({ ...failure.fields, severity: 'FATAL' }));
     }

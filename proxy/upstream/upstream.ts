@@ -13,6 +13,8 @@ export type Upstream = {
   readonly parameters: ReadonlyMap<string, string>;
   /** 0 where the server did not tell. */
   readonly backendPid: number;
+  /** The port that it connects from; 0 where the connection is gone already. */
+  readonly localPort: number;
   /** Asks the server to cancel what this session runs. Resolves when the request was taken; rejects with Failure. */
   readonly cancel: () => Promise<void>;
   /** The only way to forward. False: wait for `onDrain`, as with a socket. */
@@ -59,6 +61,7 @@ export const createUpstream = (channel: Channel, session: StartedSession, cancel
   return {
     parameters: session.parameters,
     backendPid: session.key?.processId ?? 0,
+    localPort: socket.localPort ?? 0,
     cancel,
     // INVARIANT: the receipt is not looked at. Only the audit store can make one, so whoever holds one has written the record.
     send: (_receipt, bytes) => socket.write(bytes),

@@ -53,6 +53,8 @@ export type Airlock = {
   readonly records: AuditRecord[];
   readonly outcomes: Outcome[];
   readonly logged: string[];
+  /** Limits that refused or ended something. */
+  readonly limited: string[];
   readonly sessions: Sessions;
   readonly revoke: AbortController;
   readonly close: () => Promise<void>;
@@ -204,6 +206,7 @@ export const startAirlock = async (
   const records: AuditRecord[] = [];
   const outcomes: Outcome[] = [];
   const logged: string[] = [];
+  const limited: string[] = [];
   const revoke = new AbortController();
   const { host, port } = server;
   const connection = {
@@ -221,6 +224,9 @@ export const startAirlock = async (
     randomBytes,
     log: (event, details) => logged.push(`${event} ${JSON.stringify(details)}`),
     observe: (outcome) => outcomes.push(outcome),
+    limited: (limit) => {
+      if (limit !== undefined) limited.push(limit);
+    },
     authenticate: (user) => ({
       start: () => ({ type: 'Done', messages: [encodeAuthenticationOk()], identity: { agent: user, method: 'Fixed' } }),
       respond: () => Promise.reject(new Error('nothing was asked')),
@@ -262,5 +268,5 @@ export const startAirlock = async (
     listener.close();
     await sessions.drain(0, shuttingDown());
   };
-  return { port: (listener.address() as AddressInfo).port, knobs, records, outcomes, logged, sessions, revoke, close };
+  return { port: (listener.address() as AddressInfo).port, knobs, records, outcomes, logged, limited, sessions, revoke, close };
 };

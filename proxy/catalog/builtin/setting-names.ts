@@ -9,10 +9,11 @@ export type SettingRule =
   | { readonly type: 'OneOf'; readonly values: readonly string[] }
   | { readonly type: 'TrueOnly'; readonly mayReset: boolean }
   | { readonly type: 'Utf8Only' }
-  | { readonly type: 'Timeout' };
+  /** `limit`: of the policy, which bounds it. */
+  | { readonly type: 'Timeout'; readonly limit: 'statementTimeout' | 'transactionTimeout' };
 
 const ANY: SettingRule = { type: 'Any' };
-const TIMEOUT: SettingRule = { type: 'Timeout' };
+const TIMEOUT: SettingRule = { type: 'Timeout', limit: 'statementTimeout' };
 const ISOLATION: SettingRule = {
   type: 'OneOf',
   values: ['serializable', 'repeatable read', 'read committed', 'read uncommitted'],
@@ -37,7 +38,7 @@ export const SETTABLE: ReadonlyMap<string, SettingRule> = new Map<string, Settin
   ['statement_timeout', TIMEOUT],
   ['lock_timeout', TIMEOUT],
   ['idle_in_transaction_session_timeout', TIMEOUT],
-  ['transaction_timeout', TIMEOUT],
+  ['transaction_timeout', { type: 'Timeout', limit: 'transactionTimeout' }],
 ]);
 
 /**

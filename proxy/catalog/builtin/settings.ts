@@ -7,8 +7,12 @@ import type { SettingRule } from './setting-names.ts';
 
 export type SettingVerdict = { readonly ok: true } | { readonly ok: false; readonly detail: string; readonly hint: string };
 
-/** `extra`: names that the policy adds. `statementTimeout`: the policy's limit in milliseconds, which bounds the timeouts. */
-export type SettingContext = { readonly extra: readonly string[]; readonly statementTimeout: number | undefined };
+/** `extra`: names that the policy adds. `statementTimeout`, `transactionTimeout`: its limits in milliseconds, which bound the timeouts. */
+export type SettingContext = {
+  readonly extra: readonly string[];
+  readonly statementTimeout: number | undefined;
+  readonly transactionTimeout?: number | undefined;
+};
 
 const OK: SettingVerdict = { ok: true };
 const refusal = (detail: string, hint: string): SettingVerdict => ({ ok: false, detail, hint });
@@ -41,12 +45,12 @@ const milliseconds = (value: string): number | undefined => {
   return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
 };
 
-const judgeTimeout = (value: string, limit: number | undefined): SettingVerdict => {
+const judgeTimeout = (value: string, limit: number | undefined, what: string): SettingVerdict => {
   if (limit === undefined) return OK;
   const time = milliseconds(value);
   // Less than 1 ms would round to 0, which means no timeout at all.
   if (time !== undefined && time >= 1 && time <= limit) return OK;
-  return refusal(`The policy limits a statement to ${limit} ms.`, `Use a value from 1 to ${limit} ms.`);
+  return refusal(`The policy limits a ${what} to ${limit} ms.`, `Use a value from 1 to ${limit} ms.`);
 };
 
 // PostgreSQL's parse_bool takes any prefix that is not ambiguous.
@@ -87,7 +91,9 @@ export const judgeSetting = (name: string, value: string | undefined, context: S
     case 'Utf8Only':
       return value === undefined || isUtf8(value) ? OK : refusal('Statements are read as UTF-8.', 'Use client_encoding UTF8.');
     case 'Timeout':
-      return value === undefined ? OK : judgeTimeout(value, context.statementTimeout);
+      return value === undefined
+        ? OK
+        : judgeTimeout(value, context[rule.limit], rule.limit === 'statementTimeout' ? 'statement' : 'transaction');
     default:
       return rule satisfies never;
   }

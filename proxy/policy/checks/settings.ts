@@ -43,7 +43,8 @@ const checkPath = (schemas: readonly string[], local: boolean, location: number,
 export const checkSetting = (change: SettingChange, context: DecisionContext, location = 0): SettingVerdict => {
   const value = change.values?.join(', ');
   const { grants } = context;
-  const verdict = judgeSetting(change.name, value, { extra: grants.settings, statementTimeout: grants.limits.statementTimeout });
+  const { statementTimeout, transactionTimeout } = grants.limits;
+  const verdict = judgeSetting(change.name, value, { extra: grants.settings, statementTimeout, transactionTimeout });
   if (!verdict.ok) return reasonOf(settingRefused(change.name, verdict.detail, verdict.hint), location);
   if (!isSearchPath(change.name)) return { reason: undefined, path: undefined };
   if (change.values === undefined) {
