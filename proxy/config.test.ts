@@ -10,7 +10,7 @@ describe('parseProxyConfig()', () => {
       audit: './pg-airlock-audit',
       identity: undefined,
       tls: undefined,
-      maxConnections: 100,
+      maxConnections: 500,
       messageLimit: 16 * 1024 * 1024,
       sendTimeout: 300_000,
       grace: 10_000,

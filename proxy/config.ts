@@ -33,7 +33,7 @@ export const PROXY_USAGE = `usage: pg-airlock proxy --manifests DIR [options]
   --audit DIR             the audit log                                (./pg-airlock-audit)
   --identity AGENT        everybody on this listener is AGENT; loopback addresses only
   --tls-cert FILE         certificate chain (PEM) offered to clients; with --tls-key FILE
-  --max-connections N     sessions at a time; each has one of the database (100)
+  --max-connections N     sessions at a time; each has one of the database (500)
   --message-limit BYTES   largest message of a client                  (16777216)
   --send-timeout SECONDS  how long a client may leave results waiting, 0 for ever (300)
   --grace SECONDS         time for running statements at shutdown      (10)
@@ -99,7 +99,7 @@ const readArguments = (args: readonly string[]) => {
         identity: { type: 'string' },
         'tls-cert': { type: 'string' },
         'tls-key': { type: 'string' },
-        'max-connections': { type: 'string', default: '100' },
+        'max-connections': { type: 'string', default: '500' },
         'message-limit': { type: 'string', default: String(16 * 1024 * 1024) },
         'send-timeout': { type: 'string', default: '300' },
         grace: { type: 'string', default: '10' },

@@ -1,5 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts';
-import { Failure } from '../../kernel/failure.ts';
+import type { Failure } from '../../kernel/failure.ts';
 import { tooManyConnections } from '../../kernel/limit-failure.ts';
 
 /** A connection that was let in. */
