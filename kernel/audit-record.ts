@@ -41,6 +41,8 @@ export type StatementDecided = {
   readonly kinds: readonly string[];
   readonly reasons: readonly AuditReason[];
   readonly policies: readonly string[];
+  /** Names of the rules that refused it, or let it through and mark it; absent where there is none. */
+  readonly rules?: readonly string[];
   readonly revision: string;
   /** The agent's text, whole. */
   readonly sql: string;

@@ -76,6 +76,8 @@ export const NO_LIMITS: Limits = {
 export type RuleMatch = {
   /** Statement kinds, as in the CRD: `Select`, `Update`, ... */
   readonly statements: readonly string[] | undefined;
+  /** Kinds of what is created, altered or dropped, as in the CRD: `Table`, `Index`, ... */
+  readonly objects?: readonly string[] | undefined;
   readonly relations: readonly QualifiedName[] | undefined;
   /** The schema of a relation or other object that the statement names or makes. */
   readonly schemas?: readonly string[] | undefined;
@@ -102,7 +104,7 @@ export type RuleMatch = {
 export type TimeWindow = {
   /** IANA name, as `Europe/Berlin`. */
   readonly timeZone: string;
-  /** `Mon` to `Sun`; undefined: every day. */
+  /** `Mon` to `Sun`, on which it begins; undefined: every day. */
   readonly days: readonly string[] | undefined;
   /** Minutes since midnight; undefined: the whole day. */
   readonly from: number | undefined;

@@ -608,19 +608,60 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                   properties: {
                     statements: {
                       type: 'array',
-                      description: 'The command is one of these. EXPLAIN, PREPARE, DECLARE and COPY of a query count as what they contain.',
+                      description:
+                        'The statement does one of these, itself or inside of WITH. EXPLAIN, PREPARE, DECLARE and COPY of a query count as what they contain as well; MERGE and ON CONFLICT DO UPDATE count as each change that they can make, COPY as reading or inserting too.',
                       minItems: 1,
-                      maxItems: 16,
+                      maxItems: 32,
                       'x-kubernetes-list-type': 'set',
                       items: {
                         type: 'string',
-                        description: 'A command by its first word.',
-                        enum: ['Select', 'Insert', 'Update', 'Delete', 'Merge', 'Truncate', 'Copy', 'Call', 'Create', 'Alter', 'Drop'],
+                        description:
+                          'A command by its first word; SelectForUpdate is SELECT with a locking clause, CopyTo and CopyFrom are COPY in one direction.',
+                        enum: [
+                          'Select',
+                          'SelectForUpdate',
+                          'Insert',
+                          'Update',
+                          'Delete',
+                          'Merge',
+                          'Copy',
+                          'CopyTo',
+                          'CopyFrom',
+                          'Explain',
+                          'Create',
+                          'Alter',
+                          'Drop',
+                          'Comment',
+                          'Truncate',
+                          'Vacuum',
+                          'Analyze',
+                          'Reindex',
+                          'Cluster',
+                          'Refresh',
+                          'Lock',
+                          'Call',
+                          'Do',
+                          'Grant',
+                          'Revoke',
+                        ],
+                      },
+                    },
+                    objects: {
+                      type: 'array',
+                      description: 'What is created, altered, dropped or commented on is one of these.',
+                      minItems: 1,
+                      maxItems: 8,
+                      'x-kubernetes-list-type': 'set',
+                      items: {
+                        type: 'string',
+                        description: 'A kind of object; Type is also a domain.',
+                        enum: ['Table', 'View', 'MaterializedView', 'Index', 'Sequence', 'Type', 'Schema'],
                       },
                     },
                     relations: {
                       type: 'array',
-                      description: 'The statement touches one of these relations.',
+                      description:
+                        'The statement touches one of these relations. With withoutWhere or withoutKey, it is one of these that it changes.',
                       minItems: 1,
                       maxItems: 512,
                       'x-kubernetes-list-type': 'set',
@@ -634,9 +675,138 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                           '^([^\\x00-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F][^\\x00-\\x23\\x25-\\x2F\\x3A-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F]*|"([^\\x00"]|"")+")\\.([^\\x00-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F][^\\x00-\\x23\\x25-\\x2F\\x3A-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F]*|"([^\\x00"]|"")+")$',
                       },
                     },
+                    schemas: {
+                      type: 'array',
+                      description: 'The statement touches a relation, or makes, changes or drops an object, in one of these schemas.',
+                      minItems: 1,
+                      maxItems: 64,
+                      'x-kubernetes-list-type': 'set',
+                      items: {
+                        type: 'string',
+                        description:
+                          "A schema in SQL's identifier syntax; one with capitals, spaces or other signs stands in double quotes.",
+                        minLength: 1,
+                        maxLength: 130,
+                        pattern:
+                          '^([^\\x00-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F][^\\x00-\\x23\\x25-\\x2F\\x3A-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F]*|"([^\\x00"]|"")+")$',
+                      },
+                    },
+                    functions: {
+                      type: 'array',
+                      description: 'The statement calls one of these functions.',
+                      minItems: 1,
+                      maxItems: 512,
+                      'x-kubernetes-list-type': 'set',
+                      items: {
+                        type: 'string',
+                        description:
+                          "The function as schema.name, in SQL's identifier syntax and without its arguments; PostgreSQL's own are in pg_catalog.",
+                        minLength: 3,
+                        maxLength: 261,
+                        pattern:
+                          '^([^\\x00-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F][^\\x00-\\x23\\x25-\\x2F\\x3A-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F]*|"([^\\x00"]|"")+")\\.([^\\x00-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F][^\\x00-\\x23\\x25-\\x2F\\x3A-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F]*|"([^\\x00"]|"")+")$',
+                      },
+                    },
+                    columns: {
+                      type: 'array',
+                      description: 'The statement names one of these columns, or brings it by a star or a whole row.',
+                      minItems: 1,
+                      maxItems: 512,
+                      'x-kubernetes-list-type': 'set',
+                      items: {
+                        type: 'string',
+                        description: "The column as schema.relation.column, in SQL's identifier syntax.",
+                        minLength: 5,
+                        maxLength: 392,
+                        pattern:
+                          '^([^\\x00-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F][^\\x00-\\x23\\x25-\\x2F\\x3A-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F]*|"([^\\x00"]|"")+")\\.([^\\x00-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F][^\\x00-\\x23\\x25-\\x2F\\x3A-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F]*|"([^\\x00"]|"")+")\\.([^\\x00-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F][^\\x00-\\x23\\x25-\\x2F\\x3A-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F]*|"([^\\x00"]|"")+")$',
+                      },
+                    },
                     withoutWhere: {
                       type: 'boolean',
-                      description: 'True, the statement has no WHERE clause. Not said or false, it makes no difference.',
+                      description:
+                        'True, the statement has no WHERE clause, or one that leaves no row out - it looks at no column, compares a column with itself, or is true otherwise. Not said or false, it makes no difference.',
+                    },
+                    withoutKey: {
+                      type: 'boolean',
+                      description:
+                        'True, the WHERE clause does not hold the primary key to a constant or parameter, or to a list of at most 10 of them, by = or IN or ANY and joined with AND to anything else. Not said or false, it makes no difference.',
+                    },
+                    fromQuery: {
+                      type: 'boolean',
+                      description:
+                        'True, an INSERT takes its rows from a query, not from VALUES. Not said or false, it makes no difference.',
+                    },
+                    upsert: {
+                      type: 'boolean',
+                      description: 'True, an INSERT has ON CONFLICT DO UPDATE. Not said or false, it makes no difference.',
+                    },
+                    time: {
+                      type: 'object',
+                      description: 'When the rule holds, as a part of the week.',
+                      properties: {
+                        timeZone: {
+                          type: 'string',
+                          description: 'Time zone by its IANA name, such as Europe/Berlin.',
+                          minLength: 1,
+                          maxLength: 64,
+                          pattern: '^[A-Za-z][A-Za-z0-9_+/-]*$',
+                          default: 'UTC',
+                        },
+                        days: {
+                          type: 'array',
+                          description: 'Days on which the window begins. Without them, every day.',
+                          minItems: 1,
+                          maxItems: 7,
+                          'x-kubernetes-list-type': 'set',
+                          items: {
+                            type: 'string',
+                            description: 'A day of the week.',
+                            enum: ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'],
+                          },
+                        },
+                        from: {
+                          type: 'string',
+                          description: 'Where the window begins, as HH:MM. Without it and to, the whole day.',
+                          minLength: 5,
+                          maxLength: 5,
+                          pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$',
+                        },
+                        to: {
+                          type: 'string',
+                          description: 'Where the window ends, as HH:MM up to 24:00. Earlier than from, it ends on the next day.',
+                          minLength: 5,
+                          maxLength: 5,
+                          pattern: '^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$',
+                        },
+                        outside: {
+                          type: 'boolean',
+                          description: 'True, the rule holds outside of the window instead.',
+                          default: false,
+                        },
+                      },
+                      'x-kubernetes-validations': [
+                        {
+                          rule: 'has(self.from) == has(self.to)',
+                          message: 'from and to belong together: write both, or neither',
+                        },
+                        {
+                          rule: '!has(self.from) || !has(self.to) || self.from != self.to',
+                          message:
+                            'from and to are the same, and the window would be empty: correct one of them, or leave both out for the whole day',
+                        },
+                        {
+                          rule: 'has(self.days) || has(self.from)',
+                          message: 'is the whole week: set days, or from and to',
+                        },
+                      ],
+                    },
+                    rowsEstimatedOver: {
+                      type: 'integer',
+                      format: 'int64',
+                      description: 'The planner expects the statement to return, or change, more than this many rows.',
+                      minimum: 0,
+                      maximum: 9007199254740991,
                     },
                     rowsReturnedOver: {
                       type: 'integer',
@@ -644,6 +814,27 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                       description: 'The statement returns more than this many rows.',
                       minimum: 0,
                       maximum: 9007199254740991,
+                    },
+                    bytesReturnedOver: {
+                      description:
+                        'The statement returns more than this many bytes of rows, as a whole number with an optional unit such as 64Mi or 10M.',
+                      'x-kubernetes-int-or-string': true,
+                      anyOf: [
+                        {
+                          type: 'integer',
+                        },
+                        {
+                          type: 'string',
+                        },
+                      ],
+                      maxLength: 20,
+                      pattern: '^[1-9][0-9]{0,14}(k|M|G|T|Ki|Mi|Gi|Ti)?$',
+                      'x-kubernetes-validations': [
+                        {
+                          rule: 'type(self) == int ? self >= 1 : true',
+                          message: 'must be at least 1: set a size',
+                        },
+                      ],
                     },
                     rowsAffectedOver: {
                       type: 'integer',
@@ -655,21 +846,38 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                   },
                   'x-kubernetes-validations': [
                     {
-                      rule: 'has(self.statements) || has(self.relations) || (has(self.withoutWhere) && self.withoutWhere) || has(self.rowsReturnedOver) || has(self.rowsAffectedOver)',
-                      message: 'would match every statement: set statements, relations, withoutWhere, rowsReturnedOver or rowsAffectedOver',
+                      rule: 'has(self.statements) || has(self.objects) || has(self.relations) || has(self.schemas) || has(self.functions) || has(self.columns) || (has(self.withoutWhere) && self.withoutWhere) || (has(self.withoutKey) && self.withoutKey) || (has(self.fromQuery) && self.fromQuery) || (has(self.upsert) && self.upsert) || has(self.time) || has(self.rowsEstimatedOver) || has(self.rowsReturnedOver) || has(self.bytesReturnedOver) || has(self.rowsAffectedOver)',
+                      message: 'would match every statement: say what it is about, as by statements, relations or rowsReturnedOver',
                     },
                     {
-                      rule: "!has(self.withoutWhere) || !self.withoutWhere || !has(self.statements) || self.statements.all(s, s in ['Select', 'Update', 'Delete'])",
+                      rule: '[has(self.rowsEstimatedOver), has(self.rowsReturnedOver), has(self.bytesReturnedOver), has(self.rowsAffectedOver)].filter(said, said).size() <= 1',
                       message:
-                        'withoutWhere is about Select, Update and Delete, for no other command has a WHERE clause: remove the others from statements',
+                        'counts several things at once: make a rule for each of rowsEstimatedOver, rowsReturnedOver, bytesReturnedOver and rowsAffectedOver',
+                    },
+                    {
+                      rule: "!has(self.withoutWhere) || !self.withoutWhere || !has(self.statements) || self.statements.all(s, s in ['Select', 'SelectForUpdate', 'Update', 'Delete', 'Merge', 'Copy', 'CopyTo'])",
+                      message:
+                        'withoutWhere is about Select, Update, Delete, Merge and CopyTo, for no other command has a WHERE clause: remove the others from statements',
+                    },
+                    {
+                      rule: "!has(self.withoutKey) || !self.withoutKey || !has(self.statements) || self.statements.all(s, s in ['Select', 'SelectForUpdate', 'Update', 'Delete', 'Merge'])",
+                      message: 'withoutKey is about Select, Update, Delete and Merge: remove the others from statements',
+                    },
+                    {
+                      rule: "!((has(self.fromQuery) && self.fromQuery) || (has(self.upsert) && self.upsert)) || !has(self.statements) || 'Insert' in self.statements",
+                      message: 'fromQuery and upsert are about Insert: add it to statements',
+                    },
+                    {
+                      rule: "!has(self.objects) || !has(self.statements) || self.statements.all(s, s in ['Create', 'Alter', 'Drop', 'Comment', 'Reindex', 'Refresh'])",
+                      message: 'objects is about Create, Alter, Drop, Comment, Reindex and Refresh: remove the others from statements',
                     },
                   ],
                 },
                 action: {
                   type: 'string',
                   description:
-                    'Deny refuses the statement; Audit lets it through and marks its record; RequireApproval holds it until a person has decided.',
-                  enum: ['Deny', 'Audit', 'RequireApproval'],
+                    'Deny refuses the statement; Audit lets it through and marks its record; RequireApproval holds it until a person has decided; Allow opens what no grant can open - creating, altering and dropping objects, truncating, maintenance.',
+                  enum: ['Deny', 'Audit', 'RequireApproval', 'Allow'],
                 },
                 approval: {
                   type: 'object',
@@ -742,6 +950,19 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                 {
                   rule: "(self.action == 'RequireApproval') == has(self.approval)",
                   message: 'approval belongs to action RequireApproval, and only to it: write both, or neither',
+                },
+                {
+                  rule: "self.action != 'Allow' || (has(self.match.statements) && self.match.statements.all(s, s in ['Create', 'Alter', 'Drop', 'Comment', 'Truncate', 'Vacuum', 'Analyze', 'Reindex', 'Cluster', 'Refresh', 'Lock']))",
+                  message:
+                    'Allow opens only Create, Alter, Drop, Comment, Truncate, Vacuum, Analyze, Reindex, Cluster, Refresh and Lock, for the rest is granted by relations and functions: name those in statements, and no other',
+                },
+                {
+                  rule: "self.action != 'Allow' || has(self.match.schemas) || has(self.match.relations)",
+                  message: 'Allow without a place would open the whole database: set match.schemas or match.relations',
+                },
+                {
+                  rule: "self.action != 'Allow' || !(has(self.match.rowsEstimatedOver) || has(self.match.rowsReturnedOver) || has(self.match.bytesReturnedOver) || has(self.match.rowsAffectedOver) || has(self.match.columns) || has(self.match.functions) || (has(self.match.withoutWhere) && self.match.withoutWhere) || (has(self.match.withoutKey) && self.match.withoutKey) || (has(self.match.fromQuery) && self.match.fromQuery) || (has(self.match.upsert) && self.match.upsert))",
+                  message: 'Allow looks at statements, objects, schemas, relations and time alone: remove the other conditions',
                 },
               ],
             },

@@ -305,46 +305,131 @@ export interface DatabaseAccessPolicy {
        */
       readonly match: {
         /**
-         * The command is one of these. EXPLAIN, PREPARE, DECLARE and COPY of a query count as what they contain.
+         * The statement does one of these, itself or inside of WITH. EXPLAIN, PREPARE, DECLARE and COPY of a query count as what they contain as well; MERGE and ON CONFLICT DO UPDATE count as each change that they can make, COPY as reading or inserting too.
          *
-         * Items: A command by its first word.
+         * Items: A command by its first word; SelectForUpdate is SELECT with a locking clause, CopyTo and CopyFrom are COPY in one direction.
          */
         readonly statements?: (
           | 'Select'
+          | 'SelectForUpdate'
           | 'Insert'
           | 'Update'
           | 'Delete'
           | 'Merge'
-          | 'Truncate'
           | 'Copy'
-          | 'Call'
+          | 'CopyTo'
+          | 'CopyFrom'
+          | 'Explain'
           | 'Create'
           | 'Alter'
           | 'Drop'
+          | 'Comment'
+          | 'Truncate'
+          | 'Vacuum'
+          | 'Analyze'
+          | 'Reindex'
+          | 'Cluster'
+          | 'Refresh'
+          | 'Lock'
+          | 'Call'
+          | 'Do'
+          | 'Grant'
+          | 'Revoke'
         )[];
         /**
-         * The statement touches one of these relations.
+         * What is created, altered, dropped or commented on is one of these.
+         *
+         * Items: A kind of object; Type is also a domain.
+         */
+        readonly objects?: ('Table' | 'View' | 'MaterializedView' | 'Index' | 'Sequence' | 'Type' | 'Schema')[];
+        /**
+         * The statement touches one of these relations. With withoutWhere or withoutKey, it is one of these that it changes.
          *
          * Items: The relation as schema.name, in SQL's identifier syntax; a part with capitals, spaces or other signs stands in double quotes, as in public."Old Customers".
          */
         readonly relations?: string[];
         /**
-         * True, the statement has no WHERE clause. Not said or false, it makes no difference.
+         * The statement touches a relation, or makes, changes or drops an object, in one of these schemas.
+         *
+         * Items: A schema in SQL's identifier syntax; one with capitals, spaces or other signs stands in double quotes.
+         */
+        readonly schemas?: string[];
+        /**
+         * The statement calls one of these functions.
+         *
+         * Items: The function as schema.name, in SQL's identifier syntax and without its arguments; PostgreSQL's own are in pg_catalog.
+         */
+        readonly functions?: string[];
+        /**
+         * The statement names one of these columns, or brings it by a star or a whole row.
+         *
+         * Items: The column as schema.relation.column, in SQL's identifier syntax.
+         */
+        readonly columns?: string[];
+        /**
+         * True, the statement has no WHERE clause, or one that leaves no row out - it looks at no column, compares a column with itself, or is true otherwise. Not said or false, it makes no difference.
          */
         readonly withoutWhere?: boolean;
+        /**
+         * True, the WHERE clause does not hold the primary key to a constant or parameter, or to a list of at most 10 of them, by = or IN or ANY and joined with AND to anything else. Not said or false, it makes no difference.
+         */
+        readonly withoutKey?: boolean;
+        /**
+         * True, an INSERT takes its rows from a query, not from VALUES. Not said or false, it makes no difference.
+         */
+        readonly fromQuery?: boolean;
+        /**
+         * True, an INSERT has ON CONFLICT DO UPDATE. Not said or false, it makes no difference.
+         */
+        readonly upsert?: boolean;
+        /**
+         * When the rule holds, as a part of the week.
+         */
+        readonly time?: {
+          /**
+           * Time zone by its IANA name, such as Europe/Berlin.
+           */
+          readonly timeZone: string;
+          /**
+           * Days on which the window begins. Without them, every day.
+           *
+           * Items: A day of the week.
+           */
+          readonly days?: ('Mon' | 'Tue' | 'Wed' | 'Thu' | 'Fri' | 'Sat' | 'Sun')[];
+          /**
+           * Where the window begins, as HH:MM. Without it and to, the whole day.
+           */
+          readonly from?: string;
+          /**
+           * Where the window ends, as HH:MM up to 24:00. Earlier than from, it ends on the next day.
+           */
+          readonly to?: string;
+          /**
+           * True, the rule holds outside of the window instead.
+           */
+          readonly outside: boolean;
+        };
+        /**
+         * The planner expects the statement to return, or change, more than this many rows.
+         */
+        readonly rowsEstimatedOver?: number;
         /**
          * The statement returns more than this many rows.
          */
         readonly rowsReturnedOver?: number;
+        /**
+         * The statement returns more than this many bytes of rows, as a whole number with an optional unit such as 64Mi or 10M.
+         */
+        readonly bytesReturnedOver?: number | string;
         /**
          * The statement inserts, updates or deletes more than this many rows.
          */
         readonly rowsAffectedOver?: number;
       };
       /**
-       * Deny refuses the statement; Audit lets it through and marks its record; RequireApproval holds it until a person has decided.
+       * Deny refuses the statement; Audit lets it through and marks its record; RequireApproval holds it until a person has decided; Allow opens what no grant can open - creating, altering and dropping objects, truncating, maintenance.
        */
-      readonly action: 'Deny' | 'Audit' | 'RequireApproval';
+      readonly action: 'Deny' | 'Audit' | 'RequireApproval' | 'Allow';
       /**
        * Parameters of RequireApproval.
        */

@@ -13,7 +13,8 @@ export const milliseconds = (building: Building, text: string | undefined, path:
   return parseDuration(text) ?? faulty(building, path, `${JSON.stringify(text)} is not a duration`, 'Write it as in 30s, 15m or 1h30m.');
 };
 
-const bytes = (building: Building, size: string | number | undefined, path: FieldPath): number | undefined => {
+/** Bytes; undefined where nothing is said, or after a fault. */
+export const bytes = (building: Building, size: string | number | undefined, path: FieldPath): number | undefined => {
   if (size === undefined) return undefined;
   return (
     parseSize(size) ?? faulty(building, path, `${JSON.stringify(size)} is not a size that can be counted`, 'Write it as in 64Mi or 10M.')

@@ -122,12 +122,63 @@ const PLANTED: Readonly<Record<CrdKind, readonly (readonly [place: string, spec:
     [
       'spec.rules[].match',
       match('{ withoutWhere: false }'),
-      'spec.rules[0].match: would match every statement. Set statements, relations, withoutWhere, rowsReturnedOver or rowsAffectedOver.',
+      'spec.rules[0].match: would match every statement. Say what it is about, as by statements, relations or rowsReturnedOver.',
     ],
     [
       'spec.rules[].match',
       match('{ withoutWhere: true, statements: [Insert, Update] }'),
-      'spec.rules[0].match: withoutWhere is about Select, Update and Delete, for no other command has a WHERE clause. Remove the others from statements.',
+      'spec.rules[0].match: withoutWhere is about Select, Update, Delete, Merge and CopyTo, for no other command has a WHERE clause. Remove the others from statements.',
+    ],
+    [
+      'spec.rules[].match',
+      match('{ rowsReturnedOver: 1, bytesReturnedOver: 1k }'),
+      'spec.rules[0].match: counts several things at once. Make a rule for each of rowsEstimatedOver, rowsReturnedOver, bytesReturnedOver and rowsAffectedOver.',
+    ],
+    [
+      'spec.rules[].match',
+      match('{ withoutKey: true, statements: [Insert] }'),
+      'spec.rules[0].match: withoutKey is about Select, Update, Delete and Merge. Remove the others from statements.',
+    ],
+    [
+      'spec.rules[].match',
+      match('{ upsert: true, statements: [Update] }'),
+      'spec.rules[0].match: fromQuery and upsert are about Insert. Add it to statements.',
+    ],
+    [
+      'spec.rules[].match',
+      match('{ objects: [Table], statements: [Select] }'),
+      'spec.rules[0].match: objects is about Create, Alter, Drop, Comment, Reindex and Refresh. Remove the others from statements.',
+    ],
+    [
+      'spec.rules[].match.time',
+      match("{ time: { days: [Mon], from: '10:00' } }"),
+      'spec.rules[0].match.time: from and to belong together. Write both, or neither.',
+    ],
+    [
+      'spec.rules[].match.time',
+      match("{ time: { from: '10:00', to: '10:00' } }"),
+      'spec.rules[0].match.time: from and to are the same, and the window would be empty. Correct one of them, or leave both out for the whole day.',
+    ],
+    ['spec.rules[].match.time', match('{ time: {} }'), 'spec.rules[0].match.time: is the whole week. Set days, or from and to.'],
+    [
+      'spec.rules[].match.bytesReturnedOver',
+      match('{ bytesReturnedOver: 0 }'),
+      'spec.rules[0].match.bytesReturnedOver: must be at least 1. Set a size.',
+    ],
+    [
+      'spec.rules[]',
+      'rules: [{ name: a, action: Allow, match: { statements: [Create, Select], schemas: [a] } }]',
+      'spec.rules[0]: Allow opens only Create, Alter, Drop, Comment, Truncate, Vacuum, Analyze, Reindex, Cluster, Refresh and Lock, for the rest is granted by relations and functions. Name those in statements, and no other.',
+    ],
+    [
+      'spec.rules[]',
+      'rules: [{ name: a, action: Allow, match: { statements: [Create] } }]',
+      'spec.rules[0]: Allow without a place would open the whole database. Set match.schemas or match.relations.',
+    ],
+    [
+      'spec.rules[]',
+      'rules: [{ name: a, action: Allow, match: { statements: [Create], schemas: [a], rowsAffectedOver: 1 } }]',
+      'spec.rules[0]: Allow looks at statements, objects, schemas, relations and time alone. Remove the other conditions.',
     ],
     [
       'spec.rules[]',

@@ -52,13 +52,19 @@ const malformed = (text: string): ReturnType<typeof invalid> =>
     'Put a part with capitals, spaces or other signs in double quotes, and double a quote within it.',
   );
 
-const parse = (text: string, count: 1 | 2): readonly Part[] | ReturnType<typeof invalid> => {
+/** What a name of so many parts looks like. */
+const FORMS = {
+  1: ['has several parts', 'Name it alone, as in customers.'],
+  2: ['is not of the form schema.name', 'Name the schema, a dot and the name, as in public.customers.'],
+  3: ['is not of the form schema.relation.column', 'Name the schema, the relation and the column, as in public.customers.email.'],
+} as const;
+
+const parse = (text: string, count: 1 | 2 | 3): readonly Part[] | ReturnType<typeof invalid> => {
   const parts = partsOf(text);
   if (parts === undefined) return malformed(text);
   if (parts.length !== count) {
-    return count === 2
-      ? invalid(`${JSON.stringify(text)} is not of the form schema.name`, 'Name the schema, a dot and the name, as in public.customers.')
-      : invalid(`${JSON.stringify(text)} has several parts`, 'Name the column alone, without its relation.');
+    const [message, remedy] = FORMS[count];
+    return invalid(`${JSON.stringify(text)} ${message}`, remedy);
   }
   const long = parts.find(({ name }) => new TextEncoder().encode(name).length > MAX_BYTES);
   return long === undefined
@@ -81,4 +87,17 @@ export const parseQualifiedName = (text: string): ParsedName<QualifiedName> => {
   const [schema, name] = parts;
   if (schema === undefined || name === undefined) return malformed(text);
   return { type: 'Name', name: { schema: schema.name, name: name.name }, folded: schema.folded || name.folded };
+};
+
+/** A name of the form `schema.relation.column`. */
+export const parseColumnName = (text: string): ParsedName<{ readonly relation: QualifiedName; readonly column: string }> => {
+  const parts = parse(text, 3);
+  if ('type' in parts) return parts;
+  const [schema, name, column] = parts;
+  if (schema === undefined || name === undefined || column === undefined) return malformed(text);
+  return {
+    type: 'Name',
+    name: { relation: { schema: schema.name, name: name.name }, column: column.name },
+    folded: parts.some(({ folded }) => folded),
+  };
 };

@@ -3,7 +3,7 @@
  */
 import type { ColumnList, QualifiedName } from '../policy.ts';
 import type { FieldPath } from './field-path.ts';
-import { type ParsedName, parseIdentifier, parseQualifiedName } from './identifier.ts';
+import { type ParsedName, parseColumnName, parseIdentifier, parseQualifiedName } from './identifier.ts';
 import { repeated } from './list-uniqueness.ts';
 import { type Building, faulty } from './resource.ts';
 
@@ -41,13 +41,17 @@ export const columnList = (building: Building, columns: readonly string[], path:
   return names;
 };
 
-/** Names of relations or functions, each with the place where it stands. A name that means the same as an earlier one is a fault. */
-export const uniqueNames = (
+/** A name as it stands in a list, with its place. */
+type Placed = { readonly text: string; readonly path: FieldPath };
+
+/** Parsed names; one that means the same as an earlier one is a fault. */
+const unique = <Name>(
   building: Building,
-  texts: readonly { readonly text: string; readonly path: FieldPath }[],
-): readonly (QualifiedName | undefined)[] => {
-  const names = texts.map(({ text, path }) => qualifiedName(building, text, path));
-  const identity = names.map((name, index) => (name === undefined ? `${index}` : JSON.stringify([name.schema, name.name])));
+  texts: readonly Placed[],
+  parse: (building: Building, text: string, path: FieldPath) => Name | undefined,
+): readonly (Name | undefined)[] => {
+  const names = texts.map(({ text, path }) => parse(building, text, path));
+  const identity = names.map((name, index) => (name === undefined ? `${index}` : JSON.stringify(name)));
   for (const { index, first } of repeated(identity, (id) => id)) {
     building.fault({
       path: texts[index]?.path ?? [],
@@ -57,3 +61,18 @@ export const uniqueNames = (
   }
   return names;
 };
+
+/** Names of relations or functions, each with the place where it stands. A name that means the same as an earlier one is a fault. */
+export const uniqueNames = (building: Building, texts: readonly Placed[]): readonly (QualifiedName | undefined)[] =>
+  unique(building, texts, qualifiedName);
+
+/** Names of schemas, in the same way. */
+export const uniqueIdentifiers = (building: Building, texts: readonly Placed[]): readonly (string | undefined)[] =>
+  unique(building, texts, (_, text, path) => nameOf(building, text, path, parseIdentifier(text)));
+
+/** Names of the form `schema.relation.column`, in the same way. */
+export const uniqueColumns = (
+  building: Building,
+  texts: readonly Placed[],
+): readonly ({ readonly relation: QualifiedName; readonly column: string } | undefined)[] =>
+  unique(building, texts, (_, text, path) => nameOf(building, text, path, parseColumnName(text)));

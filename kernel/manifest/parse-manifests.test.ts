@@ -238,10 +238,6 @@ describe('the revision', () => {
 describe('parseManifests() refuses what would make a policy weaker than it reads', () => {
   it.each([
     [
-      '  rules: [{ name: a, match: { rowsReturnedOver: 1 }, action: Deny }]',
-      '2.yaml:8: document 1, spec.rules: rules on reading are not applied by this version. Take them out, and grant less instead.',
-    ],
-    [
       '  detect: [{ kind: PaymentCard, action: Mask }]',
       '2.yaml:8: document 1, spec.detect: values are not looked into by this version. Take it out, and mask the columns that are known.',
     ],
@@ -260,11 +256,6 @@ describe('parseManifests() warns of', () => {
       [
         '2.yaml:8: document 1, spec.relations[0].select.columns[0]: createdAt is read in lower case, for SQL does so with names that are not quoted. Write it in lower case, or in double quotes if it has capitals in the database, as in \'"createdAt"\'.',
       ],
-    ],
-    [
-      'rules on writing, which are not yet applied',
-      '  rules: [{ name: a, match: { statements: [Delete] }, action: Deny }]',
-      ['2.yaml:8: document 1, spec.rules: rules are not applied by this version. The statements that they name are refused without them.'],
     ],
     [
       'grants for writing, which is still refused',

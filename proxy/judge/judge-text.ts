@@ -15,6 +15,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { decide } from '../policy/decide.ts';
 import type { Decision, DecisionContext, Reason, ResolvedRelation } from '../policy/decision.ts';
 import type { Grants } from '../policy/grants.ts';
+import { judgeRules, refusedByKind } from '../policy/rules/rules.ts';
 import {
   type Allowed,
   type Edit,
@@ -58,6 +59,7 @@ type Judging = {
   readonly filtered: Set<string>;
   readonly policies: Set<string>;
   readonly reasons: Reason[];
+  readonly rules: Set<string>;
 };
 
 /** Statements whose judgement depends on more than text, policy, catalog and search_path. */
@@ -82,6 +84,7 @@ export const judgeText = async (
     filtered: new Set(),
     policies: new Set(),
     reasons: [],
+    rules: new Set(),
   });
   let current = judging();
   try {
@@ -130,7 +133,7 @@ const judgeStatements = async (
   const declared = new Map<string, PreparedByText>();
   let namedMayFail = false;
   for (const statement of statements) {
-    const analysis = analyze(statement, bytes);
+    const analysis = analyzed(statement, bytes, context.grants);
     analyses.push(analysis);
     if (SESSION_FORMS.has(analysis.form.type)) cacheable = false;
     // What earlier statements of the same text did counts for this one.
@@ -142,6 +145,9 @@ const judgeStatements = async (
     const decisionContext: DecisionContext = { catalog: context.catalog, grants: context.grants, state: seen, revision: context.revision };
     const decision = decide(analysis, decisionContext);
     for (const reason of decision.reasons) judging.reasons.push(reason);
+    const ruled = judgeRules(statement.node, analysis, decision, decisionContext);
+    for (const reason of ruled.reasons) judging.reasons.push(reason);
+    for (const rule of ruled.rules) judging.rules.add(rule);
     const own = fenced(await scopesOf(decision, context, judging), statement.node, context.catalog);
     note(analysis, { decision, scopes: own }, judging, maskedParameters);
     if (judging.reasons.some((reason) => !reason.auditable || context.grants.mode === 'Enforce')) {
@@ -156,7 +162,7 @@ const judgeStatements = async (
     for (const edit of rewritten.recorded) recorded.push(edit);
     for (const anchor of rewritten.anchors) anchors.push(anchor);
     scopes.push(...own.values());
-    const lasting = NO_TERMS;
+    const lasting: RunningTerms = ruled.watches.length === 0 ? NO_TERMS : { watches: ruled.watches, hidesResult: false };
     const effect = effectOf(decision, { ...preparedOf([...own.values()], judging, context), terms: lasting });
     effects.push(effect);
     terms.push(runningTerms(effect, lasting, { explain: decision.explain, seen }));
@@ -188,12 +194,21 @@ const judgeStatements = async (
     edits: sent,
     effects,
     terms,
-    rules: [],
     withholdErrors: namedMayFail || scopes.some(mayFail),
     keyed: scopes.some((scope) => scope.type === 'Scoped' && scope.keyed),
     maskedParameters: [...maskedParameters],
   };
   return { judged: allowed, cacheable, unknownNames: false };
+};
+
+/** The analysis; a rule that refuses this kind of statement has the first word where its form is refused anyway. */
+const analyzed = (statement: ParsedStatement, bytes: Buffer, grants: Grants): Analysis => {
+  try {
+    return analyze(statement, bytes);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.fields.code !== 'statement-refused') throw error;
+    throw refusedByKind(statement.node, grants) ?? error;
+  }
 };
 
 /** A view's own expressions run on what the agent may not see, and their errors could print it. */
@@ -285,6 +300,7 @@ const commonOf = (judging: Judging, context: JudgeContext) => ({
   filtered: [...judging.filtered],
   policies: judging.policies.size > 0 ? [...judging.policies] : context.grants.policies,
   reasons: judging.reasons.map(({ failure }) => ({ code: failure.fields.code, message: failure.message })),
+  rules: [...judging.rules],
   revision: context.revision,
 });
 

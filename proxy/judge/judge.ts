@@ -1,6 +1,7 @@
 /**
  * The judge of one agent on one connection: keeps what texts were judged to be, and notices when that has to be done again.
  */
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure, internalError, sessionRevoked } from '../../kernel/failure.ts';
 import type { Bundle, ConnectionKey, RelationGrant } from '../../kernel/policy.ts';
@@ -97,7 +98,7 @@ export class AgentJudge implements Judge {
   #refuse(failure: Failure, error: unknown): Judged {
     if (error !== undefined && !(error instanceof Failure)) this.#options.onFault(error);
     const reasons = [{ code: failure.fields.code, message: failure.message }];
-    const empty = { kinds: [], relations: [], masked: [], filtered: [], policies: [] };
+    const empty = { kinds: [], rules: [], relations: [], masked: [], filtered: [], policies: [] };
     return { ...empty, reasons, revision: this.#revision, decision: 'Deny', failure };
   }
 
@@ -113,7 +114,10 @@ export class AgentJudge implements Judge {
     this.#catalogVersion = version;
     this.#grammar ??= new Grammar(serverMajor);
     this.#grants = grantsFor(newest, agent, connection, now);
-    this.#revision = `${newest.revision.slice(0, 16)}.${version}.${this.#grants?.policies.join(',') ?? 'none'}`;
+    // Rules come and go with the time of day.
+    const rules = this.#grants?.rules.map(({ rule, policy }) => `${policy}/${rule.name}`).join() ?? '';
+    const held = rules === '' ? '' : `.${createHash('sha256').update(rules).digest('hex').slice(0, 8)}`;
+    this.#revision = `${newest.revision.slice(0, 16)}.${version}.${this.#grants?.policies.join(',') ?? 'none'}${held}`;
     this.#scopes = new Map();
     this.#cache.clear();
   }

@@ -1,10 +1,22 @@
 /**
  * What one agent may do through one connection: its policies in force at a moment, merged.
  */
-import { type AccessPolicy, type Bundle, type ConnectionKey, type Limits, NO_LIMITS, type RelationGrant } from '../../kernel/policy.ts';
+import {
+  type AccessPolicy,
+  type Bundle,
+  type ConnectionKey,
+  type Limits,
+  NO_LIMITS,
+  type RelationGrant,
+  type Rule,
+} from '../../kernel/policy.ts';
 import { relationKey } from '../catalog/catalog.ts';
+import { holdsAt, steadyUntil } from './rules/time-window.ts';
 
 export type GrantedRelation = { readonly grant: RelationGrant; readonly policy: string };
+
+/** A rule and the key of its policy. */
+export type GrantedRule = { readonly rule: Rule; readonly policy: string };
 
 export type Grants = {
   readonly agent: string;
@@ -23,7 +35,9 @@ export type Grants = {
   readonly settings: readonly string[];
   /** Schemas that hold something granted. */
   readonly schemas: ReadonlySet<string>;
-  /** The next moment at which a policy begins or ends, in milliseconds since the epoch. */
+  /** Those that hold at this time, in order, policy after policy. */
+  readonly rules: readonly GrantedRule[];
+  /** The next moment at which a policy begins or ends, or may do so for a rule's part of the week; in milliseconds since the epoch. */
   readonly until: number;
 };
 
@@ -61,6 +75,8 @@ export const grantsFor = (bundle: Bundle, agent: string, connection: ConnectionK
   }
   for (const key of conflicts.keys()) relations.delete(key);
   const functions = policies.flatMap((policy) => policy.functions);
+  const rules = policies.flatMap((policy) => policy.rules.map((rule): GrantedRule => ({ rule, policy: policy.key })));
+  const windows = rules.flatMap(({ rule }) => rule.match.time ?? []);
   const edges = named
     .flatMap((policy) => [policy.notBefore?.getTime(), policy.notAfter?.getTime()])
     .filter((edge) => edge !== undefined && edge > now);
@@ -77,6 +93,7 @@ export const grantsFor = (bundle: Bundle, agent: string, connection: ConnectionK
     extensions: new Set(policies.flatMap((policy) => policy.extensions)),
     settings: policies.flatMap((policy) => policy.settings),
     schemas: new Set([...[...relations.values()].map(({ grant }) => grant.schema), ...functions.map((name) => name.schema)]),
-    until: least(edges) ?? Number.POSITIVE_INFINITY,
+    rules: rules.filter(({ rule: { match } }) => match.time === undefined || holdsAt(match.time, now)),
+    until: least([...edges, ...windows.map((window) => steadyUntil(window, now))]) ?? Number.POSITIVE_INFINITY,
   };
 };

@@ -78,6 +78,8 @@ type Common = {
   /** Keys of the policies that granted or were asked. */
   readonly policies: readonly string[];
   readonly reasons: readonly AuditReason[];
+  /** Names of the rules that refused it, or let it through and mark its record. */
+  readonly rules: readonly string[];
   readonly revision: string;
 };
 
@@ -93,8 +95,6 @@ export type Allowed = Common & {
   readonly effects: readonly StatementEffect[];
   /** One per statement of the text, in order. */
   readonly terms: readonly RunningTerms[];
-  /** Names of the `Audit` rules that matched: they mark the record. */
-  readonly rules: readonly string[];
   /** Server errors of this text may print raw values (a filter or expression of the policy can raise them). */
   readonly withholdErrors: boolean;
   readonly keyed: boolean;

@@ -88,6 +88,7 @@ export const decisionRecord = (
   kinds: judged.kinds,
   reasons: judged.reasons,
   policies: judged.policies,
+  ...(judged.rules.length === 0 ? {} : { rules: judged.rules }),
   revision: judged.revision,
   sql: sql.toString('utf8'),
   ...(judged.decision === 'Deny' || judged.recorded === undefined ? {} : { sent: judged.recorded }),

@@ -197,5 +197,7 @@ export type Analysis = {
   readonly fields: readonly FieldUse[];
   readonly levels: readonly QueryLevel[];
   readonly parameters: readonly ParameterUse[];
+  /** Columns that JOIN ... USING names; `*` for those of NATURAL. */
+  readonly joined: readonly string[];
   readonly settings: readonly SettingChange[];
 };

@@ -328,6 +328,7 @@ export const analyze = (statement: ParsedStatement, bytes: Buffer): Analysis => 
     fields: walker.fields,
     levels: walker.levels,
     parameters: walker.parameters,
+    joined: walker.joined,
     settings: settings ?? [],
   };
 };

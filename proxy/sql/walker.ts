@@ -36,6 +36,7 @@ export class Walker {
   readonly fields: FieldUse[] = [];
   readonly levels: QueryLevel[] = [];
   readonly parameters: ParameterUse[] = [];
+  readonly joined: string[] = [];
   readonly #fail: (failure: Failure, location: number) => never;
   readonly #writing: WriteWalk<Environment>;
   /** Levels whose FROM clause is being walked. */
@@ -214,6 +215,7 @@ export class Walker {
         this.#from(treeOf(node.rarg), level, environment);
         if (node.quals !== undefined) this.#node(treeOf(node.quals), level, environment);
         if (node.usingClause !== undefined || node.isNatural === true) this.#equality(node);
+        this.joined.push(...namesOf(node.usingClause), ...(node.isNatural === true ? ['*'] : []));
         const using = stringOf(treeOf(node.join_using_alias).aliasname);
         if (using !== undefined) add({ type: 'Query', name: using, reference: undefined, columnAliases: false });
         if (name === undefined) return;

@@ -145,6 +145,7 @@ const judgeOf = (knobs: Knobs): Judge => ({
       masked: [],
       filtered: knobs.filtered,
       policies: ['test/p'],
+      rules: [],
       reasons: [],
       revision: knobs.revision,
     };
@@ -173,7 +174,6 @@ const judgeOf = (knobs: Knobs): Judge => ({
       edits,
       effects,
       terms,
-      rules: [],
       withholdErrors,
       keyed: false,
       maskedParameters,

@@ -14,8 +14,12 @@ export type RelationVerdict =
   | { readonly type: 'Audited'; readonly resolved: ResolvedRelation; readonly reason: Reason }
   | { readonly type: 'Refused'; readonly reason: Reason };
 
-/** pg_catalog comes first unless the path lists it. Temporary schemas hold nothing that an agent could have made. */
-const resolve = (reference: RelationReference, catalog: Catalog, path: readonly string[]): CatalogRelation | undefined => {
+/** The relation that a name means under a search_path. pg_catalog comes first unless the path lists it. Temporary schemas hold nothing that an agent could have made. */
+export const resolveRelation = (
+  reference: Pick<RelationReference, 'schema' | 'name'>,
+  catalog: Catalog,
+  path: readonly string[],
+): CatalogRelation | undefined => {
   if (reference.schema !== undefined) return catalog.relations.get(relationKey(reference.schema, reference.name));
   const schemas = path.includes('pg_catalog') ? path : ['pg_catalog', ...path];
   for (const schema of schemas) {
@@ -68,7 +72,7 @@ export const checkRelation = (reference: RelationReference, context: DecisionCon
   if (reference.database !== undefined && reference.database !== catalog.database) {
     return refuse(notUnderstood(`a reference to database "${reference.database}"`));
   }
-  const relation = resolve(reference, catalog, context.state.searchPath);
+  const relation = resolveRelation(reference, catalog, context.state.searchPath);
   if (relation === undefined) return refuse(relationUnknown(name));
   const key = relationKey(relation.schema, relation.name);
   const granted = grants.relations.get(key);

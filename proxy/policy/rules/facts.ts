@@ -1,0 +1,162 @@
+/**
+ * What rules are asked about: the parts, relations, functions and columns of one statement, with their names resolved.
+ */
+import type { QualifiedName } from '../../../kernel/policy.ts';
+import { type CatalogRelation, relationKey } from '../../catalog/catalog.ts';
+import type { Analysis, ColumnUse, FunctionUse, QueryLevel } from '../../sql/analysis.ts';
+import { keyValues } from '../../sql/key-condition.ts';
+import { rowCondition } from '../../sql/row-condition.ts';
+import { type NamedRelation, type StatementPart, statementParts } from '../../sql/statement-parts.ts';
+import type { Tree } from '../../sql/tree.ts';
+import { resolveRelation } from '../checks/relations.ts';
+import type { DecisionContext, ResolvedRelation } from '../decision.ts';
+
+export type PartFacts = {
+  readonly kinds: readonly string[];
+  readonly targets: readonly CatalogRelation[];
+  readonly withoutWhere: boolean;
+  readonly withoutKey: boolean;
+  readonly fromQuery: boolean;
+  readonly upsert: boolean;
+};
+
+export type StatementFacts = {
+  readonly parts: readonly PartFacts[];
+  /** Relations that it reads or changes. */
+  readonly relations: readonly CatalogRelation[];
+  /** Kinds of the objects that it makes, changes or drops, as in a rule's `match.objects`, and their schemas. */
+  readonly objects: readonly string[];
+  readonly schemas: readonly string[];
+  readonly calls: (name: QualifiedName) => boolean;
+  readonly names: (relation: QualifiedName, column: string) => boolean;
+};
+
+/** Longest list of keys that still counts as naming rows by their key. */
+const MAX_KEYS = 10;
+
+const targetsOf = (part: StatementPart, context: DecisionContext): readonly CatalogRelation[] =>
+  part.targets.flatMap(({ schema, name }) => resolveRelation({ schema, name }, context.catalog, context.state.searchPath) ?? []);
+
+const namesOfTarget = ({ alias, name }: NamedRelation): string => alias ?? name;
+
+const leavesNothingOut = (part: StatementPart, targets: readonly CatalogRelation[]): boolean => {
+  if (part.where.type === 'NotAsked') return false;
+  if (part.where.type === 'None') return true;
+  const names = new Set(part.targets.map(namesOfTarget));
+  const notNull = (column: string): boolean =>
+    targets.length > 0 && targets.every((target) => target.columns.every((each) => each.name !== column || each.notNull));
+  return (
+    rowCondition(part.where.tree, { names, joined: part.kinds.includes('Select') || part.kinds.includes('SelectForUpdate'), notNull }) ===
+    'All'
+  );
+};
+
+const isWithoutKey = (part: StatementPart, targets: readonly CatalogRelation[]): boolean => {
+  if (part.where.type === 'NotAsked') return false;
+  const { where } = part;
+  const tree = where.type === 'Condition' ? where.tree : undefined;
+  if (targets.length === 0 || targets.length !== part.targets.length) return true;
+  return targets.some((target, index) => {
+    const named = part.targets[index];
+    const names = new Set(named === undefined ? [] : [namesOfTarget(named)]);
+    return keyValues(tree, { names, key: target.primaryKey }) > MAX_KEYS;
+  });
+};
+
+const partFacts = (part: StatementPart, context: DecisionContext): PartFacts => {
+  const targets = targetsOf(part, context);
+  return {
+    kinds: part.kinds,
+    targets,
+    withoutWhere: leavesNothingOut(part, targets),
+    withoutKey: isWithoutKey(part, targets),
+    fromQuery: part.fromQuery,
+    upsert: part.upsert,
+  };
+};
+
+const callsOf =
+  (functions: readonly FunctionUse[], { catalog, state }: DecisionContext) =>
+  ({ schema, name }: QualifiedName): boolean =>
+    functions.some((use) => {
+      if (use.name !== name) return false;
+      if (use.schema !== undefined) return use.schema === schema;
+      return schema === 'pg_catalog' ? catalog.builtinFunctions.has(name) : state.searchPath.includes(schema);
+    });
+
+/** Does a column's use mean this column of this relation, as far as its name tells? A doubt counts as yes. */
+const means = (use: ColumnUse, column: string, isOf: (level: QueryLevel, qualifier: string | undefined) => boolean): boolean => {
+  const field = use.fields.at(-1);
+  const inSight = (qualifier: string | undefined): boolean => {
+    for (let level: QueryLevel | undefined = use.level; level !== undefined; level = level.parent) if (isOf(level, qualifier)) return true;
+    return false;
+  };
+  if (use.star) return inSight(field);
+  // A name alone may be a column, or a whole row.
+  if (use.fields.length === 1) return (field === column && inSight(undefined)) || inSight(field);
+  return field === column && inSight(use.fields.at(-2));
+};
+
+const namesColumns =
+  (analysis: Analysis, relations: readonly ResolvedRelation[], parts: readonly StatementPart[], context: DecisionContext) =>
+  (relation: QualifiedName, column: string): boolean => {
+    const key = relationKey(relation.schema, relation.name);
+    const own = relations.filter((each) => relationKey(each.relation.schema, each.relation.name) === key);
+    const references = new Set(own.map(({ reference }) => reference));
+    const isOf = (level: QueryLevel, qualifier: string | undefined): boolean =>
+      level.items.some(
+        (item) => item.reference !== undefined && references.has(item.reference) && (qualifier === undefined || item.name === qualifier),
+      );
+    if (analysis.columns.some((use) => means(use, column, isOf))) return true;
+    const { form } = analysis;
+    if (form.type === 'CopyOut' && form.relation !== undefined && references.has(form.relation)) {
+      return form.columns === undefined || form.columns.includes(column);
+    }
+    const isJoined = analysis.joined.some((name) => name === column || name === '*') && own.length > 0;
+    // Columns given other names: which is which is not followed.
+    return isJoined || own.some(({ reference }) => reference.columnAliases) || assigns(parts, key, column, context);
+  };
+
+const assigns = (parts: readonly StatementPart[], key: string, column: string, context: DecisionContext): boolean =>
+  parts.some(
+    (part) =>
+      (part.assigned === 'All' || part.assigned.includes(column)) &&
+      targetsOf(part, context).some((target) => relationKey(target.schema, target.name) === key),
+  );
+
+/** The facts of a statement; `relations`: what the decision resolved. */
+export const statementFacts = (
+  tree: Tree,
+  analysis: Analysis,
+  relations: readonly ResolvedRelation[],
+  context: DecisionContext,
+): StatementFacts => {
+  const parts = statementParts(tree);
+  const facts = parts.map((part) => partFacts(part, context));
+  const touched = new Set([...relations.map(({ relation }) => relation), ...facts.flatMap(({ targets }) => targets)]);
+  return {
+    parts: facts,
+    relations: [...touched],
+    objects: [],
+    schemas: [],
+    calls: callsOf(analysis.functions, context),
+    names: namesColumns(analysis, relations, parts, context),
+  };
+};
+
+/** The facts of a statement that is refused by its form: its kinds alone. */
+export const kindFacts = (tree: Tree): StatementFacts => ({
+  parts: statementParts(tree).map(({ kinds }) => ({
+    kinds,
+    targets: [],
+    withoutWhere: false,
+    withoutKey: false,
+    fromQuery: false,
+    upsert: false,
+  })),
+  relations: [],
+  objects: [],
+  schemas: [],
+  calls: () => false,
+  names: () => false,
+});

@@ -1,0 +1,306 @@
+/**
+ * Does a condition leave any row out? Decided by the syntax alone, so that only what is certain counts as true for every row.
+ */
+import { constantOf, isTree, listOf, namesOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';
+
+/** What a condition is for the rows of a statement. `All` and `None` also where it is NULL for some. */
+export type RowCondition = 'All' | 'Some' | 'None';
+
+/** The relation whose rows are asked about. */
+export type ConditionTarget = {
+  /** Names that qualify its columns. */
+  readonly names: ReadonlySet<string>;
+  /** Columns of other relations count too: their rows are joined with these. */
+  readonly joined: boolean;
+  /** Is the column never NULL? */
+  readonly notNull: (column: string) => boolean;
+};
+
+/** The same tree without the places where its parts stand in the text. */
+const textOf = (value: unknown, { names }: ConditionTarget): string =>
+  JSON.stringify(value, (key, item: unknown) => {
+    if (key === 'location' || key.startsWith('rexpr_list_') || key.startsWith('list_')) return undefined;
+    if (key !== 'ColumnRef' || !isTree(item)) return item;
+    const fields = namesOf(item.fields);
+    return fields.length > 1 && names.has(fields.at(-2) ?? '') ? { fields: [{ String: { sval: fields.at(-1) } }] } : item;
+  });
+
+/** Does the value depend on the row? What is qualified by another name, in a sub-query or of a relation that is not joined, does not. */
+const looksAtRow = (value: unknown, target: ConditionTarget, inside: boolean): boolean => {
+  if (Array.isArray(value)) return value.some((item) => looksAtRow(item, target, inside));
+  if (!isTree(value)) return false;
+  if (isTree(value.ColumnRef)) {
+    const fields = namesOf(value.ColumnRef.fields);
+    return (target.joined && !inside) || fields.length < 2 || target.names.has(fields.at(-2) ?? '');
+  }
+  if (value.CurrentOfExpr !== undefined) return true;
+  return Object.entries(value).some(([key, item]) => looksAtRow(item, target, inside || key === 'subselect'));
+};
+
+const NEGATED: Readonly<Record<RowCondition, RowCondition>> = { All: 'None', Some: 'Some', None: 'All' };
+
+/** Operators between equal operands, NULL aside. */
+const OF_EQUALS: Readonly<Record<string, RowCondition>> = {
+  '=': 'All',
+  '<=': 'All',
+  '>=': 'All',
+  '<>': 'None',
+  '!=': 'None',
+  '<': 'None',
+  '>': 'None',
+};
+
+/** What one operator says, the other denies. */
+const OPPOSITE: Readonly<Record<string, string>> = { '=': '<>', '<>': '=', '<': '>=', '>=': '<', '>': '<=', '<=': '>' };
+
+/** Patterns that every text matches, of LIKE and of regular expressions. */
+const ANY_LIKE = /^%+$/;
+const ANY_REGULAR = /^\^?(\.\*)?\$?$/;
+
+const PATTERNS: Readonly<Record<string, { readonly matches: RegExp; readonly says: RowCondition }>> = {
+  '~~': { matches: ANY_LIKE, says: 'All' },
+  '~~*': { matches: ANY_LIKE, says: 'All' },
+  '!~~': { matches: ANY_LIKE, says: 'None' },
+  '!~~*': { matches: ANY_LIKE, says: 'None' },
+  '~': { matches: ANY_REGULAR, says: 'All' },
+  '~*': { matches: ANY_REGULAR, says: 'All' },
+  '!~': { matches: ANY_REGULAR, says: 'None' },
+  '!~*': { matches: ANY_REGULAR, says: 'None' },
+};
+
+/** PostgreSQL's `bool` input. */
+const truthOf = (text: string | undefined): boolean | undefined => {
+  if (text === undefined) return undefined;
+  const word = text.trim().toLowerCase();
+  if (/^(t|tr|tru|true|y|ye|yes|on|1)$/.test(word)) return true;
+  return /^(f|fa|fal|fals|false|n|no|of|off|0)$/.test(word) ? false : undefined;
+};
+
+const isNull = (wrapped: Tree): boolean => {
+  const [tag, node] = unwrap(wrapped);
+  return tag === 'A_Const' ? node.isnull === true : tag === 'TypeCast' && isNull(treeOf(node.arg));
+};
+
+const compare = (operator: string, left: string, right: string): boolean | undefined => {
+  const numbers = [left, right].every((text) => text !== '' && Number.isFinite(Number(text)));
+  const order = numbers ? Math.sign(Number(left) - Number(right)) : left === right ? 0 : undefined;
+  if (order === undefined) return operator === '=' ? false : operator === '<>' || operator === '!=' ? true : undefined;
+  switch (operator) {
+    case '=':
+      return order === 0;
+    case '<>':
+    case '!=':
+      return order !== 0;
+    case '<':
+      return order < 0;
+    case '<=':
+      return order <= 0;
+    case '>':
+      return order > 0;
+    case '>=':
+      return order >= 0;
+    default:
+      return undefined;
+  }
+};
+
+/** A condition that no row can change: false or NULL where that is certain, and otherwise as good as true. */
+const ofNoRow = (wrapped: Tree): RowCondition => {
+  const [tag, node] = unwrap(wrapped);
+  if (isNull(wrapped)) return 'None';
+  if (tag === 'TypeCast') return ofNoRow(treeOf(node.arg));
+  if (tag === 'A_Const') return truthOf(constantOf(wrapped)) === false ? 'None' : 'All';
+  if (tag === 'A_Expr' && node.kind === 'AEXPR_OP') {
+    const left = treeOf(node.lexpr);
+    const right = treeOf(node.rexpr);
+    if (isNull(left) || isNull(right)) return 'None';
+    const [a, b] = [constantOf(left), constantOf(right)];
+    return a !== undefined && b !== undefined && compare(namesOf(node.name).at(-1) ?? '', a, b) === false ? 'None' : 'All';
+  }
+  return 'All';
+};
+
+const conjunction = (parts: readonly RowCondition[]): RowCondition =>
+  parts.includes('None') ? 'None' : parts.every((part) => part === 'All') ? 'All' : 'Some';
+
+class Conditions {
+  readonly #target: ConditionTarget;
+  #depth = 0;
+
+  constructor(target: ConditionTarget) {
+    this.#target = target;
+  }
+
+  of(wrapped: Tree): RowCondition {
+    if (this.#depth > 200) return 'Some';
+    this.#depth++;
+    const [tag, node] = unwrap(wrapped);
+    const result =
+      tag === 'BoolExpr' ? this.#boolean(node) : looksAtRow(wrapped, this.#target, false) ? this.#ofRow(tag, node) : ofNoRow(wrapped);
+    this.#depth--;
+    return result;
+  }
+
+  #boolean(node: Tree): RowCondition {
+    const args = listOf(node.args);
+    if (node.boolop === 'NOT_EXPR') {
+      const [arg = {}] = args;
+      if (arg.BoolExpr !== undefined || looksAtRow(arg, this.#target, false)) return NEGATED[this.of(arg)];
+      return this.#denied(arg);
+    }
+    const parts = args.map((arg) => this.of(arg));
+    if (node.boolop === 'AND_EXPR') return conjunction(parts);
+    if (parts.includes('All') || this.#exhausts(args)) return 'All';
+    return parts.every((part) => part === 'None') ? 'None' : 'Some';
+  }
+
+  /** NOT of what no row can change: false only where the argument is a constant that is true, or NULL. */
+  #denied(arg: Tree): RowCondition {
+    return isNull(arg) || truthOf(constantOf(arg)) === true ? 'None' : 'All';
+  }
+
+  /** `x IS NULL OR x IS NOT NULL`, `a = 1 OR a <> 1`, `p OR NOT p`. */
+  #exhausts(args: readonly Tree[]): boolean {
+    const seen = new Set(args.map((arg) => this.#text(arg)));
+    return args.some((arg) => {
+      const [tag, node] = unwrap(arg);
+      if (tag === 'NullTest') {
+        const other = node.nulltesttype === 'IS_NULL' ? 'IS_NOT_NULL' : 'IS_NULL';
+        return seen.has(this.#text({ NullTest: { ...node, nulltesttype: other } }));
+      }
+      if (tag === 'BoolExpr' && node.boolop === 'NOT_EXPR') return listOf(node.args).some((inner) => seen.has(this.#text(inner)));
+      const opposite = tag === 'A_Expr' && node.kind === 'AEXPR_OP' ? OPPOSITE[namesOf(node.name).at(-1) ?? ''] : undefined;
+      return opposite !== undefined && seen.has(this.#text({ A_Expr: { ...node, name: [{ String: { sval: opposite } }] } }));
+    });
+  }
+
+  #text(value: unknown): string {
+    return textOf(value, this.#target);
+  }
+
+  #same(left: unknown, right: unknown): boolean {
+    return this.#text(left) === this.#text(right);
+  }
+
+  #ofRow(tag: string, node: Tree): RowCondition {
+    switch (tag) {
+      case 'A_Expr':
+        return this.#operator(node);
+      case 'NullTest':
+        if (!this.#neverNull(treeOf(node.arg))) return 'Some';
+        return node.nulltesttype === 'IS_NULL' ? 'None' : 'All';
+      case 'BooleanTest': {
+        const inner = this.of(treeOf(node.arg));
+        if (node.booltesttype === 'IS_TRUE' || node.booltesttype === 'IS_NOT_FALSE') return inner;
+        return node.booltesttype === 'IS_FALSE' || node.booltesttype === 'IS_NOT_TRUE' ? NEGATED[inner] : 'Some';
+      }
+      case 'TypeCast':
+        return this.of(treeOf(node.arg));
+      case 'CoalesceExpr':
+        return this.#coalesce(listOf(node.args).filter((arg) => !isNull(arg)));
+      case 'CaseExpr': {
+        const results = listOf(node.args).map((when) => this.of(treeOf(treeOf(when.CaseWhen).result)));
+        return alike([...results, node.defresult === undefined ? 'None' : this.of(treeOf(node.defresult))]);
+      }
+      case 'SubLink':
+        return this.#subQuery(node);
+      default:
+        return 'Some';
+    }
+  }
+
+  #coalesce(args: readonly Tree[]): RowCondition {
+    const [first] = args;
+    const decided = first !== undefined && truthOf(constantOf(first)) !== undefined;
+    return decided ? ofNoRow(first) : alike(args.map((arg) => this.of(arg)));
+  }
+
+  #operator(node: Tree): RowCondition {
+    const { kind, lexpr, rexpr } = node;
+    const name = namesOf(node.name).at(-1) ?? '';
+    switch (kind) {
+      case 'AEXPR_OP': {
+        if (this.#same(lexpr, rexpr)) return OF_EQUALS[name] ?? 'Some';
+        for (const [constant, other] of [
+          [lexpr, rexpr],
+          [rexpr, lexpr],
+        ]) {
+          const truth = isBoolean(treeOf(constant)) ? truthOf(constantOf(treeOf(constant))) : undefined;
+          if (truth === undefined || (name !== '=' && name !== '<>')) continue;
+          const inner = this.of(treeOf(other));
+          return truth === (name === '=') ? inner : NEGATED[inner];
+        }
+        return pattern(name, treeOf(rexpr));
+      }
+      case 'AEXPR_LIKE':
+      case 'AEXPR_ILIKE':
+        return this.#same(lexpr, rexpr) && !name.startsWith('!') ? 'All' : pattern(name, treeOf(rexpr));
+      case 'AEXPR_SIMILAR': {
+        const [text] = listOf(treeOf(treeOf(rexpr).FuncCall).args);
+        return text !== undefined && ANY_LIKE.test(constantOf(text) ?? '') ? (name.startsWith('!') ? 'None' : 'All') : 'Some';
+      }
+      case 'AEXPR_NOT_DISTINCT':
+        return this.#same(lexpr, rexpr) ? 'All' : 'Some';
+      case 'AEXPR_DISTINCT':
+        return this.#same(lexpr, rexpr) ? 'None' : isNull(treeOf(rexpr)) && this.#neverNull(treeOf(lexpr)) ? 'All' : 'Some';
+      case 'AEXPR_IN':
+      case 'AEXPR_OP_ANY': {
+        const list = treeOf(rexpr);
+        const items = listOf(treeOf(list.List).items).concat(
+          listOf(Array.isArray(rexpr) ? rexpr : []),
+          listOf(treeOf(list.A_ArrayExpr).elements),
+        );
+        return name === '=' && items.some((item) => this.#same(lexpr, item)) ? 'All' : 'Some';
+      }
+      case 'AEXPR_BETWEEN':
+      case 'AEXPR_BETWEEN_SYM': {
+        const bounds = Array.isArray(rexpr) ? listOf(rexpr) : listOf(treeOf(treeOf(rexpr).List).items);
+        return bounds.length === 2 && bounds.every((bound) => this.#same(lexpr, bound)) ? 'All' : 'Some';
+      }
+      default:
+        return 'Some';
+    }
+  }
+
+  /** A comparison of columns that are never NULL is never NULL either. */
+  #neverNull(wrapped: Tree): boolean {
+    const [tag, node] = unwrap(wrapped);
+    if (tag === 'A_Const') return node.isnull !== true;
+    if (tag === 'TypeCast') return this.#neverNull(treeOf(node.arg));
+    if (tag === 'A_Expr') return node.kind === 'AEXPR_OP' && this.#neverNull(treeOf(node.lexpr)) && this.#neverNull(treeOf(node.rexpr));
+    if (tag !== 'ColumnRef') return false;
+    const fields = namesOf(node.fields);
+    return (fields.length === 1 || this.#target.names.has(fields.at(-2) ?? '')) && this.#target.notNull(fields.at(-1) ?? '');
+  }
+
+  /** `id IN (SELECT id FROM the same relation)`. */
+  #subQuery(node: Tree): RowCondition {
+    const query = treeOf(treeOf(node.subselect).SelectStmt);
+    const [from, ...more] = listOf(query.fromClause);
+    const [target, ...others] = listOf(query.targetList);
+    if (node.subLinkType !== 'ANY_SUBLINK' || node.operName !== undefined || from === undefined || more.length > 0) return 'Some';
+    if (target === undefined || others.length > 0 || query.limitCount !== undefined || query.limitOffset !== undefined) return 'Some';
+    const relation = treeOf(from.RangeVar);
+    const name = stringOf(treeOf(relation.alias).aliasname) ?? stringOf(relation.relname) ?? '';
+    if (!this.#target.names.has(stringOf(relation.relname) ?? '')) return 'Some';
+    const inner = { ...this.#target, names: new Set([name, ...this.#target.names]) };
+    const same = textOf(treeOf(target.ResTarget).val, inner) === textOf(node.testexpr, inner);
+    return same && (query.whereClause === undefined || rowCondition(treeOf(query.whereClause), inner) === 'All') ? 'All' : 'Some';
+  }
+}
+
+const isBoolean = (wrapped: Tree): boolean => isTree(treeOf(wrapped.A_Const).boolval) || wrapped.TypeCast !== undefined;
+
+const alike = (parts: readonly RowCondition[]): RowCondition => {
+  const [first = 'Some'] = parts;
+  return parts.every((part) => part === first) ? first : 'Some';
+};
+
+const pattern = (operator: string, right: Tree): RowCondition => {
+  const known = Object.hasOwn(PATTERNS, operator) ? PATTERNS[operator] : undefined;
+  const text = constantOf(right);
+  return known !== undefined && text !== undefined && known.matches.test(text) ? known.says : 'Some';
+};
+
+/** What a WHERE clause is for the rows of `target`. */
+export const rowCondition = (where: Tree, target: ConditionTarget): RowCondition => new Conditions(target).of(where);

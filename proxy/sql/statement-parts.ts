@@ -1,0 +1,287 @@
+/**
+ * What a statement does, part by part: itself, what EXPLAIN, PREPARE, DECLARE and COPY contain, and what changes data in WITH.
+ * The kinds are those of a policy's rules.
+ */
+import { listOf, namesOf, stringOf, tagOf, type Tree, treeOf, unwrap } from './tree.ts';
+
+export type NamedRelation = { readonly schema: string | undefined; readonly name: string; readonly alias: string | undefined };
+
+export type StatementPart = {
+  /** As in a rule's `match.statements`. A part may be several: MERGE with its changes, COPY with its reading. */
+  readonly kinds: readonly string[];
+  /** What it changes, or for a query what its FROM clause reads. */
+  readonly targets: readonly NamedRelation[];
+  /** `None`: no such clause was written. `NotAsked`: this kind of part has none. */
+  readonly where: { readonly type: 'Condition'; readonly tree: Tree } | { readonly type: 'None' } | { readonly type: 'NotAsked' };
+  /** Columns that it gives a value. */
+  readonly assigned: readonly string[] | 'All';
+  readonly fromQuery: boolean;
+  readonly upsert: boolean;
+};
+
+/** CTEs by name, of reading only: a query that takes all of one takes all that is behind it. */
+type Named = ReadonlyMap<string, Tree>;
+
+const NOT_ASKED = { type: 'NotAsked' } as const;
+
+const whereOf = (clause: unknown): StatementPart['where'] =>
+  clause === undefined ? { type: 'None' } : { type: 'Condition', tree: treeOf(clause) };
+
+const relationOf = (node: Tree): NamedRelation => ({
+  schema: stringOf(node.schemaname),
+  name: stringOf(node.relname) ?? '',
+  alias: stringOf(treeOf(node.alias).aliasname),
+});
+
+const part = (kinds: readonly string[], rest: Partial<StatementPart> = {}): StatementPart => ({
+  kinds,
+  targets: [],
+  where: NOT_ASKED,
+  assigned: [],
+  fromQuery: false,
+  upsert: false,
+  ...rest,
+});
+
+/** Statement kinds by the beginning of their node's name. */
+const DEFINITIONS: readonly (readonly [RegExp, string])[] = [
+  [/^(Create|Define|Index|View|CompositeType|Rule|ImportForeignSchema)/, 'Create'],
+  [/^(Alter|Rename)/, 'Alter'],
+  [/^Drop/, 'Drop'],
+];
+
+const SINGLE: Readonly<Record<string, string>> = {
+  TruncateStmt: 'Truncate',
+  CommentStmt: 'Comment',
+  ReindexStmt: 'Reindex',
+  ClusterStmt: 'Cluster',
+  RefreshMatViewStmt: 'Refresh',
+  LockStmt: 'Lock',
+  CallStmt: 'Call',
+  DoStmt: 'Do',
+};
+
+const otherKinds = (tag: string, node: Tree): readonly string[] => {
+  if (tag === 'VacuumStmt') return node.is_vacuumcmd === true ? ['Vacuum'] : ['Analyze'];
+  if (tag === 'GrantStmt' || tag === 'GrantRoleStmt') return node.is_grant === true ? ['Grant'] : ['Revoke'];
+  if (tag === 'AlterDefaultPrivilegesStmt') return ['Alter', treeOf(node.action).is_grant === true ? 'Grant' : 'Revoke'];
+  const single = Object.hasOwn(SINGLE, tag) ? SINGLE[tag] : undefined;
+  if (single !== undefined) return [single];
+  const found = DEFINITIONS.find(([pattern]) => pattern.test(tag));
+  return found === undefined ? [] : [found[1]];
+};
+
+const assignedIn = (targets: unknown): readonly string[] =>
+  listOf(targets).flatMap((target) => stringOf(treeOf(target.ResTarget).name) ?? []);
+
+const together = (lists: readonly (readonly string[] | 'All')[]): readonly string[] | 'All' =>
+  lists.some((list) => list === 'All') ? 'All' : lists.flatMap((list) => (list === 'All' ? [] : list));
+
+const ctesOf = (clause: unknown): readonly Tree[] => listOf(treeOf(clause).ctes).map((wrapped) => treeOf(wrapped.CommonTableExpr));
+
+/** What names mean within a query with this WITH clause. */
+const namedBy = (clause: unknown, outer: Named): Named => {
+  if (clause === undefined) return outer;
+  const known = new Map(outer);
+  for (const cte of ctesOf(clause)) {
+    const query = treeOf(cte.ctequery);
+    const name = stringOf(cte.ctename) ?? '';
+    if (tagOf(query) === 'SelectStmt') known.set(name, query);
+    // What a change returns is not all of a relation.
+    else known.set(name, { SelectStmt: {} });
+  }
+  return known;
+};
+
+const MERGE_CHANGES: Readonly<Record<string, string>> = { CMD_INSERT: 'Insert', CMD_UPDATE: 'Update', CMD_DELETE: 'Delete' };
+
+class Parts {
+  readonly parts: StatementPart[] = [];
+
+  statement(wrapped: Tree, named: Named = new Map()): void {
+    const [tag, node] = unwrap(wrapped);
+    const known = this.#with(node.withClause, named);
+    switch (tag) {
+      case 'SelectStmt':
+        this.#select(node, known);
+        return;
+      case 'InsertStmt':
+        this.#insert(node, known);
+        return;
+      case 'UpdateStmt':
+      case 'DeleteStmt':
+        this.parts.push(
+          part([tag === 'UpdateStmt' ? 'Update' : 'Delete'], {
+            targets: [relationOf(treeOf(node.relation))],
+            where: whereOf(node.whereClause),
+            assigned: assignedIn(node.targetList),
+          }),
+        );
+        return;
+      case 'MergeStmt': {
+        const clauses = listOf(node.mergeWhenClauses).map((clause) => treeOf(clause.MergeWhenClause));
+        const changes = clauses.flatMap((clause) => MERGE_CHANGES[String(clause.commandType)] ?? []);
+        const targets = [relationOf(treeOf(node.relation))];
+        const assigned = clauses.map((clause) =>
+          clause.commandType === 'CMD_INSERT' && clause.targetList === undefined ? 'All' : assignedIn(clause.targetList),
+        );
+        this.parts.push(
+          part(['Merge', ...new Set(changes)], { targets, where: whereOf(node.joinCondition), assigned: together(assigned) }),
+        );
+        return;
+      }
+      case 'ExplainStmt':
+        this.parts.push(part(['Explain']));
+        this.statement(treeOf(node.query));
+        return;
+      case 'PrepareStmt':
+      case 'DeclareCursorStmt':
+        this.statement(treeOf(node.query));
+        return;
+      case 'CopyStmt':
+        this.#copy(node);
+        return;
+      case 'CreateTableAsStmt':
+        this.parts.push(part(['Create']));
+        this.statement(treeOf(node.query));
+        return;
+      case 'ViewStmt':
+        this.parts.push(part(['Create']));
+        this.statement(treeOf(node.query));
+        return;
+      default:
+        this.parts.push(part(otherKinds(tag, node)));
+    }
+  }
+
+  /** Changes in WITH are parts of their own; queries are known by name. */
+  #with(clause: unknown, outer: Named): Named {
+    for (const cte of ctesOf(clause)) {
+      const query = treeOf(cte.ctequery);
+      if (tagOf(query) !== 'SelectStmt') this.statement(query, outer);
+      else {
+        const node = treeOf(query.SelectStmt);
+        this.#with(node.withClause, outer);
+        this.#locking(node);
+      }
+    }
+    return namedBy(clause, outer);
+  }
+
+  #insert(node: Tree, named: Named): void {
+    const query = treeOf(treeOf(node.selectStmt).SelectStmt);
+    const isQuery = node.selectStmt !== undefined && query.valuesLists === undefined;
+    if (node.selectStmt !== undefined) this.#with(query.withClause, named);
+    const conflict = treeOf(node.onConflictClause);
+    const upsert = conflict.action === 'ONCONFLICT_UPDATE';
+    const targets = [relationOf(treeOf(node.relation))];
+    const inserted = node.cols === undefined && node.selectStmt !== undefined ? 'All' : assignedIn(node.cols);
+    const assigned = together([inserted, assignedIn(conflict.targetList)]);
+    this.parts.push(part(upsert ? ['Insert', 'Update'] : ['Insert'], { targets, assigned, fromQuery: isQuery, upsert }));
+    if (isQuery) this.#select(query, named);
+  }
+
+  #copy(node: Tree): void {
+    const isFrom = node.is_from === true;
+    if (node.query !== undefined) {
+      this.parts.push(part(['Copy', 'CopyTo']));
+      this.statement(treeOf(node.query));
+      return;
+    }
+    const targets = [relationOf(treeOf(node.relation))];
+    const assigned = node.attlist === undefined ? 'All' : namesOf(node.attlist);
+    if (isFrom) this.parts.push(part(['Copy', 'CopyFrom', 'Insert'], { targets, assigned }));
+    else this.parts.push(part(['Copy', 'CopyTo', 'Select'], { targets, where: { type: 'None' } }));
+  }
+
+  #locking(node: Tree): void {
+    const clauses = listOf(node.lockingClause).map((clause) => treeOf(clause.LockingClause));
+    if (clauses.length === 0) return;
+    const from = relationsIn(listOf(node.fromClause));
+    const named = new Set(
+      clauses.flatMap((clause) => listOf(clause.lockedRels).map((item) => stringOf(treeOf(item.RangeVar).relname) ?? '')),
+    );
+    const locked = named.size === 0 ? from : from.filter(({ alias, name }) => named.has(alias ?? name));
+    this.parts.push(part(['SelectForUpdate'], { targets: locked, where: whereOf(node.whereClause) }));
+  }
+
+  #select(node: Tree, named: Named): void {
+    if (node.intoClause !== undefined) this.parts.push(part(['Create']));
+    this.#locking(node);
+    for (const core of coresOf(node)) {
+      const { targets, where } = readsOf(core, named, { left: MAX_LOOKS });
+      this.parts.push(part(['Select'], { targets, where }));
+      for (const query of subQueriesIn(core.targetList)) this.#select(query, named);
+    }
+  }
+}
+
+/** The SELECTs of a set operation. */
+const coresOf = (node: Tree): readonly Tree[] =>
+  node.larg === undefined && node.rarg === undefined ? [node] : [...coresOf(treeOf(node.larg)), ...coresOf(treeOf(node.rarg))];
+
+type FromParts = { readonly relations: NamedRelation[]; readonly queries: Tree[] };
+
+const collect = (items: readonly Tree[], parts: FromParts): FromParts => {
+  for (const wrapped of items) {
+    const [tag, node] = unwrap(wrapped);
+    if (tag === 'RangeVar') parts.relations.push(relationOf(node));
+    else if (tag === 'RangeTableSample') collect([treeOf(node.relation)], parts);
+    else if (tag === 'JoinExpr') collect([treeOf(node.larg), treeOf(node.rarg)], parts);
+    else if (tag === 'RangeSubselect') parts.queries.push(treeOf(treeOf(node.subquery).SelectStmt));
+  }
+  return parts;
+};
+
+const relationsIn = (items: readonly Tree[]): readonly NamedRelation[] => collect(items, { relations: [], queries: [] }).relations;
+
+/** Queries that are looked into behind one SELECT: a chain of CTEs that each take the one before twice doubles with every step. */
+const MAX_LOOKS = 500;
+
+/** What one SELECT reads, and the WHERE that leaves rows of that out: its own, or where it has none that of the queries that it takes whole. */
+const readsOf = (core: Tree, named: Named, looks: { left: number }): Pick<StatementPart, 'targets' | 'where'> => {
+  looks.left--;
+  const { relations, queries } = collect(listOf(core.fromClause), { relations: [], queries: [] });
+  const behind = (relation: NamedRelation): Tree | undefined => (relation.schema === undefined ? named.get(relation.name) : undefined);
+  const own = relations.filter((relation) => behind(relation) === undefined);
+  const taken = [...queries, ...relations.flatMap((relation) => behind(relation)?.SelectStmt ?? []).map(treeOf)];
+  if (core.whereClause !== undefined || own.length > 0 || looks.left < 0) {
+    return { targets: own, where: own.length + taken.length === 0 ? NOT_ASKED : whereOf(core.whereClause) };
+  }
+  let found: Pick<StatementPart, 'targets' | 'where'> = { targets: [], where: NOT_ASKED };
+  for (const query of taken) {
+    const known = namedBy(query.withClause, named);
+    for (const inner of coresOf(query)) {
+      const reads = readsOf(inner, known, looks);
+      if (reads.where.type === 'None') return reads;
+      if (reads.where.type === 'Condition') found = reads;
+    }
+  }
+  return found;
+};
+
+/** Sub-queries of a select list. */
+const subQueriesIn = (value: unknown): readonly Tree[] => {
+  const found: Tree[] = [];
+  const pending: unknown[] = [value];
+  while (pending.length > 0) {
+    const next = pending.pop();
+    if (Array.isArray(next)) {
+      for (const item of next) pending.push(item);
+      continue;
+    }
+    if (typeof next !== 'object' || next === null) continue;
+    const node = next as Tree;
+    const query = treeOf(node.SubLink).subselect;
+    if (query !== undefined) found.push(treeOf(treeOf(query).SelectStmt));
+    else for (const key of Object.keys(node)) pending.push(node[key]);
+  }
+  return found;
+};
+
+/** The parts of a parsed statement, outermost first where it is EXPLAIN or COPY. */
+export const statementParts = (statement: Tree): readonly StatementPart[] => {
+  const parts = new Parts();
+  parts.statement(statement);
+  return parts.parts;
+};
