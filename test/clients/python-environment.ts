@@ -1,9 +1,9 @@
 /**
  * A Python that has the drivers of `python/requirements.txt`.
  */
-import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { madeOnce } from '../support/made-once.ts';
 import { runProgram } from './program.ts';
 
 export const PYTHON_FOLDER = join(import.meta.dirname, 'python');
@@ -18,21 +18,19 @@ export const pythonWithDrivers = async (): Promise<string | undefined> => {
   const given = process.env['AIRLOCK_PYTHON'];
   if (given !== undefined && given !== '') return given;
   const requirements = join(PYTHON_FOLDER, 'requirements.txt');
-  const wanted = await readFile(requirements, 'utf8');
-  const done = join(CACHE, 'requirements.txt');
   const python = join(CACHE, 'bin', 'python3');
-  if (existsSync(done) && (await readFile(done, 'utf8')) === wanted) return python;
   const steps: readonly (readonly [string, readonly string[]])[] = [
     ['python3', ['-m', 'venv', '--clear', CACHE]],
     [python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]],
   ];
-  for (const [program, parameters] of steps) {
-    const end = await runProgram(program, parameters).catch((error: unknown) => ({ code: 1, stderr: String(error) }));
-    if (end.code !== 0) {
+  const made = await madeOnce(CACHE, await readFile(requirements, 'utf8'), async () => {
+    for (const [program, parameters] of steps) {
+      const end = await runProgram(program, parameters).catch((error: unknown) => ({ code: 1, stderr: String(error) }));
+      if (end.code === 0) continue;
       process.stderr.write(`\nno Python with PostgreSQL drivers: what needs it is SKIPPED\n${end.stderr.slice(-500)}\n`);
-      return undefined;
+      return false;
     }
-  }
-  await writeFile(done, wanted);
-  return python;
+    return true;
+  });
+  return made && python;
 };

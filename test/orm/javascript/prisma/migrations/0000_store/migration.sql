@@ -1,0 +1,1 @@
+-- What was there before Prisma: marked as applied by `prisma migrate resolve`.
