@@ -84,6 +84,7 @@ class Store implements AuditStore {
   #refused = 0;
   #probe: NodeJS.Timeout | undefined;
   #closed = false;
+  #time = { milliseconds: Number.NaN, text: '' };
 
   constructor(options: AuditStoreOptions, writer: SegmentWriter, lock: DirectoryLock) {
     this.#options = options;
@@ -101,10 +102,17 @@ class Store implements AuditStore {
     }
     const { now, monotonic } = this.#options.clock;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ records, time: now().toISOString(), since: monotonic(), resolve, reject });
+      this.#waiting.push({ records, time: this.#timeOf(now()), since: monotonic(), resolve, reject });
       this.#start();
     });
   };
+
+  /** Writing a time out costs more than reading the clock, and many appends fall into one millisecond. */
+  #timeOf(now: Date): string {
+    const milliseconds = now.getTime();
+    if (milliseconds !== this.#time.milliseconds) this.#time = { milliseconds, text: now.toISOString() };
+    return this.#time.text;
+  }
 
   readonly lag = (): number => {
     const oldest = this.#group[0] ?? this.#waiting[0];
@@ -178,7 +186,7 @@ class Store implements AuditStore {
     const { clock } = this.#options;
     const started = clock.monotonic();
     const done = (end: ChainPoint): void => this.#commit(end, accepted, started);
-    const written = this.#writer.write(prepared, clock.now().toISOString(), this.#refused);
+    const written = this.#writer.write(prepared, this.#timeOf(clock.now()), this.#refused);
     if (written instanceof Promise) return written.then(done, (error: unknown) => this.#refuse(error, accepted));
     done(written);
     return undefined;

@@ -27,6 +27,9 @@ export type SegmentWriterOptions = {
   readonly lock: DirectoryLock;
 };
 
+/** What a group of ordinary size comes to. */
+const SCRATCH_BYTES = 256 * 1024;
+
 /** Room for `seq`, `time`, `prev` and `hash`. */
 const LINE_OVERHEAD = 256;
 
@@ -48,6 +51,7 @@ export class SegmentWriter {
   /** End of what was acknowledged. */
   #offset: number;
   #point: ChainPoint;
+  #scratch: Buffer | undefined;
   /** What a failed write, or a crash, left after the last acknowledged line; recorded by the next write that succeeds. */
   #recovery: Omit<StoreRecovered, 'refused'> | undefined;
 
@@ -89,7 +93,7 @@ export class SegmentWriter {
         point = line.point;
       }
     }
-    const bytes = Buffer.from(text);
+    const bytes = this.#encode(text);
     if (bytes.length > 0) this.#append(handle, bytes);
     const commit = (): ChainPoint => {
       this.#offset += bytes.length;
@@ -98,6 +102,13 @@ export class SegmentWriter {
       return point;
     };
     return bytes.length > 0 && this.#options.durability() === 'Fsync' ? synced(handle).then(commit) : commit();
+  }
+
+  /** In memory of our own where it fits: it is written before anything else is encoded. */
+  #encode(text: string): Buffer {
+    if (text.length * 3 > SCRATCH_BYTES) return Buffer.from(text);
+    this.#scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    return this.#scratch.subarray(0, this.#scratch.write(text));
   }
 
   async #fail(error: unknown): Promise<never> {

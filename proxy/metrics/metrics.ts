@@ -6,6 +6,7 @@ import { NO_LIMITS } from '../../kernel/policy.ts';
 import type { AuditObserver } from '../audit/audit-store.ts';
 import type { Outcome } from '../session/outcome.ts';
 import { boundedLabels } from './bounded-labels.ts';
+import { CounterTally, HistogramTally, type Tally } from './tally.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import { ruleOf } from './refusing-rule.ts';
 import { kindLabel } from './statement-kinds.ts';
@@ -44,7 +45,7 @@ const DECISION_SECONDS = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.0
 const UPSTREAM_SECONDS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const COMMIT_SECONDS = [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
-const statementMetrics = (registry: Registry): Pick<Metrics, 'statement' | 'received'> => {
+const statementMetrics = (registry: Registry): Pick<Metrics, 'statement' | 'received'> & Tally => {
   const counter = <Label extends string = never>(name: string, help: string, labelNames: readonly Label[] = []): Counter<Label> =>
     new Counter({ name: `pg_airlock_${name}`, help, labelNames, registers: [registry] });
   const histogram = (name: string, help: string, buckets: number[]): Histogram =>
@@ -68,27 +69,41 @@ const statementMetrics = (registry: Registry): Pick<Metrics, 'statement' | 'rece
   const ruleLabels = boundedLabels(['rule'], REASONS);
   const columnLabels = boundedLabels(['relation', 'column'], MASKED_COLUMNS);
   const classLabels = boundedLabels(['class'], ERROR_CLASSES);
+
+  const everyStatement = new CounterTally(statements);
+  const everyResult = new CounterTally(results);
+  const rowsReturned = new CounterTally(rows);
+  const bytesPassed = new CounterTally(bytes);
+  const decisions = new HistogramTally(decision);
+  const upstreams = new HistogramTally(upstream);
+  const tallies: readonly Tally[] = [everyStatement, everyResult, rowsReturned, bytesPassed, decisions, upstreams];
+  const countStatement = (decided: Outcome['decision'], kind: string): void =>
+    everyStatement.add(`${decided} ${kind}`, 1, () => ({ decision: decided, kind }));
   return {
     statement: (outcome) => {
       const kinds = outcome.kinds.length === 0 ? ['Other'] : outcome.kinds;
-      for (const kind of kinds) statements.inc({ decision: outcome.decision, kind: kindLabel(kind) });
-      results.inc({ result: outcome.result });
+      for (const kind of kinds) countStatement(outcome.decision, kindLabel(kind));
+      const { result } = outcome;
+      everyResult.add(result, 1, () => ({ result }));
       if (outcome.decision !== 'Allow') {
         const refusals = outcome.decision === 'Deny' ? blocked : unenforced;
         for (const { code } of outcome.reasons) refusals.inc(reasonLabels(ruleOf(code), code));
       }
       for (const rule of outcome.rules) rules.inc(ruleLabels(rule));
-      for (const name of new Set(outcome.masked)) {
+      for (const name of outcome.masked.length > 1 ? new Set(outcome.masked) : outcome.masked) {
         const dot = name.lastIndexOf('.');
         const labels = columnLabels(name.slice(0, Math.max(dot, 0)), name.slice(dot + 1));
         masked.inc(labels);
         maskedRows.inc(labels, outcome.rows);
       }
-      rows.inc(outcome.rows);
-      bytes.inc({ direction: 'to_agent' }, outcome.bytes);
+      rowsReturned.add('', outcome.rows, () => ({}));
+      bytesPassed.add('', outcome.bytes, () => ({ direction: 'to_agent' }));
       if (outcome.sqlstate !== undefined) errors.inc(classLabels(outcome.sqlstate.slice(0, 2)));
-      decision.observe(outcome.decisionMs / 1_000);
-      if (outcome.upstreamMs !== undefined) upstream.observe(outcome.upstreamMs / 1_000);
+      decisions.observe(outcome.decisionMs / 1_000);
+      if (outcome.upstreamMs !== undefined) upstreams.observe(outcome.upstreamMs / 1_000);
+    },
+    settle: () => {
+      for (const tally of tallies) tally.settle();
     },
     received: (count) => bytes.inc({ direction: 'from_agent' }, count),
   };
@@ -184,12 +199,16 @@ export const createMetrics = ({ version }: MetricsOptions): Metrics => {
     { version, node: process.versions.node },
     1,
   );
+  const { settle, ...ofStatements } = statementMetrics(registry);
   return {
-    ...statementMetrics(registry),
+    ...ofStatements,
     ...sessionMetrics(registry),
     ...auditMetrics(registry),
     ...policyMetrics(registry),
-    render: () => registry.metrics(),
+    render: async () => {
+      settle();
+      return await registry.metrics();
+    },
     contentType: registry.contentType,
   };
 };

@@ -1,5 +1,6 @@
 import type { AuditReceipt, AuditRecord } from '../../kernel/audit-record.ts';
 import type { Failure } from '../../kernel/failure.ts';
+import { joinNeighbours } from '../wire/join-neighbours.ts';
 import type { SessionUpstream } from './dependencies.ts';
 import type { Expectation, Expectations } from './expectations.ts';
 
@@ -33,8 +34,9 @@ export const forward = (batch: Batch, receipt: AuditReceipt, upstream: SessionUp
   for (const item of batch.items) {
     expect(item);
   }
-  const [only] = batch.items;
-  return upstream.send(receipt, batch.items.length === 1 && only ? only.bytes : Buffer.concat(batch.items.map(({ bytes }) => bytes)));
+  const pieces = joinNeighbours(batch.items.map(({ bytes }) => bytes));
+  const [only] = pieces;
+  return upstream.send(receipt, pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces));
 };
 
 /** What refusing a batch needs; `standing`: a receipt of the session, for what belongs to a statement that has its record. */

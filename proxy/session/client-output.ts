@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { joinNeighbours } from '../wire/join-neighbours.ts';
 
 /** Below this many bytes, pieces are copied together: one write costs more than the copy. */
 const JOIN_LIMIT = 64 * 1024;
@@ -10,12 +11,7 @@ export class ClientOutput {
 
   add(piece: Buffer): void {
     this.#length += piece.length;
-    const last = this.#pieces.at(-1);
-    if (last !== undefined && last.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset) {
-      this.#pieces[this.#pieces.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + piece.length);
-    } else {
-      this.#pieces.push(piece);
-    }
+    this.#pieces.push(piece);
   }
 
   discard(): void {
@@ -25,11 +21,11 @@ export class ClientOutput {
 
   /** False: the client is slow, as with a socket. */
   flush(socket: Duplex): boolean {
-    const pieces = this.#pieces;
-    const length = this.#length;
-    if (pieces.length === 0) {
+    if (this.#pieces.length === 0) {
       return true;
     }
+    const pieces = joinNeighbours(this.#pieces);
+    const length = this.#length;
     this.#pieces = [];
     this.#length = 0;
     if (pieces.length === 1) {

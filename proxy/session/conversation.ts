@@ -228,7 +228,8 @@ export class Conversation {
     try {
       for (;;) {
         for (let frame = frames.next(); frame !== undefined; frame = frames.next()) {
-          if (await this.#frontend.handle(frame)) {
+          const handled = this.#frontend.handle(frame);
+          if (handled instanceof Promise ? await handled : handled) {
             await this.#flush();
             this.#sayGoodbye();
             return;
@@ -271,7 +272,9 @@ export class Conversation {
       this.#unsent = [];
       this.#observeUnrecorded(batch, failure);
     }
-    await this.#cancelling;
+    if (this.#cancelling !== undefined) {
+      await this.#cancelling;
+    }
     if (this.#over) {
       throw OVER;
     }

@@ -1,11 +1,11 @@
 import { notUnderstood, protocolViolation, statementUnknown } from '../../kernel/failure.ts';
-import type { Allowed } from '../policy/judgement.ts';
+import type { Allowed, Judged } from '../policy/judgement.ts';
 import { severalUncounted } from '../policy/uncounted.ts';
 import type { Bind } from '../wire/bind.ts';
 import type { Frame } from '../wire/client-frames.ts';
 import type { DescribeOrClose } from '../wire/describe-close.ts';
 import { encodeExecute, type Execute } from '../wire/execute.ts';
-import { decodeFrontend } from '../wire/frontend-message.ts';
+import { decodeFrontend, type FrontendMessage } from '../wire/frontend-message.ts';
 import { encodeParse, type Parse } from '../wire/parse.ts';
 import { encodeQuery, type Query } from '../wire/query.ts';
 import { consequencesOf } from './consequences.ts';
@@ -14,12 +14,15 @@ import { termsOf } from './hidden-result.ts';
 import { encodeHeldQuery, newlyHeld } from './held-statement.ts';
 import { Holding } from './holding.ts';
 import type { Outbox } from './outbox.ts';
-import { effectsOf, Renewal } from './renewal.ts';
+import { Renewal, runs } from './renewal.ts';
 import { decisionRecord, overruled, preparedRecord, recordedParameters, textOf } from './running-statement.ts';
-import type { Statement } from './session-state.ts';
+import type { Portal, Statement } from './session-state.ts';
+import { type Known, whenKnown } from './when-known.ts';
 import { mayBeUndone } from './watches.ts';
 
 const NO_SQL = Buffer.alloc(0);
+
+const goOn = (): boolean => false;
 
 /**
  * Turns the client's messages into what the server gets: the one place where a message is let through.
@@ -41,31 +44,31 @@ export class FrontendHandler {
   }
 
   /** True: the client says goodbye. Throws `Failure` for what ends the session. */
-  async handle(frame: Frame): Promise<boolean> {
+  handle(frame: Frame): Known<boolean> {
     const message = decodeFrontend(frame);
+    return whenKnown(this.#holding.ignores(message), (ignored) => (ignored ? false : this.#handle(message, frame)));
+  }
+
+  #handle(message: FrontendMessage, frame: Frame): Known<boolean> {
     const { state } = this.#context;
-    if (await this.#holding.ignores(message)) {
-      return false;
-    }
     switch (message.type) {
       case 'Query':
         this.#endings += 1;
-        await this.#query(message, frame);
-        state.segment += 1;
-        break;
+        return whenKnown(this.#query(message, frame), () => {
+          state.segment += 1;
+          return false;
+        });
       case 'Parse':
-        await this.#parse(message, frame);
-        break;
+        return whenKnown(this.#parse(message, frame), goOn);
       case 'Bind':
-        await this.#bind(message, frame);
-        break;
+        return whenKnown(this.#bind(message, frame), goOn);
       case 'Execute':
-        await this.#execute(message, frame);
-        this.#endings += 1;
-        break;
+        return whenKnown(this.#execute(message, frame), () => {
+          this.#endings += 1;
+          return false;
+        });
       case 'Describe':
-        await this.#describe(message, frame);
-        break;
+        return whenKnown(this.#describe(message, frame), goOn);
       case 'Close':
         this.#endings += 1;
         this.#close(message, frame);
@@ -88,8 +91,7 @@ export class FrontendHandler {
       case 'CopyDone':
       case 'CopyFail':
         this.#outbox.batch.add({ kind: 'Copy', bytes: frame.raw, expectation: this.#outbox.expect('CopyEnd') });
-        await this.#holding.copied();
-        break;
+        return whenKnown(this.#holding.copied(), goOn);
       case 'Terminate':
         return true;
       case 'Password':
@@ -100,18 +102,21 @@ export class FrontendHandler {
     return false;
   }
 
-  async #query({ sql }: Query, frame: Frame): Promise<void> {
+  #query({ sql }: Query, frame: Frame): Known<void> {
     const began = this.#context.clock.monotonic();
-    const judged = await this.#renewal.judge(sql, 'Query');
+    return whenKnown(this.#renewal.judge(sql, 'Query'), (judged) => this.#queryJudged(sql, judged, began, frame));
+  }
+
+  #queryJudged(sql: Buffer, judged: Judged, began: number, frame: Frame): Known<void> {
     const decided = decisionRecord(this.#outbox.decided('Query'), sql, judged);
     if (judged.decision === 'Deny') {
       this.#outbox.poison('Query', judged.failure, decided, began);
-      return;
+      return undefined;
     }
     const full = severalUncounted(judged.terms) ?? this.#context.admit();
     if (full !== undefined) {
       this.#outbox.poison('Query', full, overruled(decided, full), began);
-      return;
+      return undefined;
     }
     const text = textOf(sql, judged);
     const running = this.#outbox.running(decided, text, began, { rows: 0, bytes: 0 });
@@ -119,17 +124,20 @@ export class FrontendHandler {
     if (!judged.terms.some(mayBeUndone)) {
       const bytes = isAsSent(sql, judged) ? frame.raw : encodeQuery(judged.sent);
       this.#outbox.batch.add({ kind: 'Query', bytes, expectation: this.#outbox.expect('Query', { running, text, consequences }) });
-      return;
+      return undefined;
     }
     running.held = newlyHeld();
     const expectation = this.#outbox.expect('HeldQuery', { running, text, consequences });
     this.#outbox.batch.add({ kind: 'Query', bytes: encodeHeldQuery(judged.sent), expectation });
-    await this.#holding.hold(running.held, true);
+    return this.#holding.hold(running.held, true);
   }
 
-  async #parse({ name, sql, parameterTypes }: Parse, frame: Frame): Promise<void> {
+  #parse(parse: Parse, frame: Frame): Known<void> {
     const began = this.#context.clock.monotonic();
-    const judged = await this.#renewal.judge(sql, 'Parse');
+    return whenKnown(this.#renewal.judge(parse.sql, 'Parse'), (judged) => this.#parseJudged(parse, judged, began, frame));
+  }
+
+  #parseJudged({ name, sql, parameterTypes }: Parse, judged: Judged, began: number, frame: Frame): void {
     const decided = decisionRecord(this.#outbox.decided('Parse'), sql, judged);
     if (judged.decision === 'Deny') {
       this.#outbox.poison('Parse', judged.failure, decided, began);
@@ -142,17 +150,31 @@ export class FrontendHandler {
     this.#outbox.batch.add({ kind: 'Extended', bytes, expectation: this.#outbox.expect('Parse', { text, consequences: [made] }) });
   }
 
-  async #bind(bind: Bind, frame: Frame): Promise<void> {
+  #bind(bind: Bind, frame: Frame): Known<void> {
+    return whenKnown(this.#statement(bind.statement, 'Bind'), (current) => {
+      if (current !== undefined) {
+        this.#bindTo(current, bind, frame);
+      }
+    });
+  }
+
+  /** The prepared statement if it may go on. Undefined: it was refused. */
+  #statement(name: string, kind: 'Bind' | 'Describe'): Known<Statement | undefined> {
     const { state } = this.#context;
-    const statement = await this.#renewal.certain(() => state.statements.lookup(bind.statement, state.segment));
-    if (statement === undefined) {
-      this.#outbox.refuse('Parse', NO_SQL, 'Bind', statementUnknown(bind.statement));
-      return;
-    }
-    const current = await this.#renewal.refresh(bind.statement, statement);
-    if (current === undefined) {
-      return;
-    }
+    return whenKnown(
+      this.#renewal.certain(() => state.statements.lookup(name, state.segment)),
+      (statement) => {
+        if (statement === undefined) {
+          this.#outbox.refuse('Parse', NO_SQL, kind, statementUnknown(name));
+          return undefined;
+        }
+        return this.#renewal.refresh(name, statement);
+      },
+    );
+  }
+
+  #bindTo(current: Statement, bind: Bind, frame: Frame): void {
+    const { state } = this.#context;
     const masked = current.text.judged?.maskedParameters ?? [];
     const parameters = recordedParameters(bind.parameters, bind.parameterFormats, masked);
     const made = state.changePortal(bind.portal, {
@@ -166,33 +188,34 @@ export class FrontendHandler {
     this.#outbox.extended('Bind', frame, { text: current.text, consequences: [made] });
   }
 
-  async #describe({ target, name }: DescribeOrClose, frame: Frame): Promise<void> {
-    const { state } = this.#context;
-    if (target === 'Statement') {
-      const statement = await this.#renewal.certain(() => state.statements.lookup(name, state.segment));
-      if (statement === undefined) {
-        this.#outbox.refuse('Parse', NO_SQL, 'Describe', statementUnknown(name));
-        return;
+  #describe({ target, name }: DescribeOrClose, frame: Frame): Known<void> {
+    return target === 'Statement' ? this.#describeStatement(name, frame) : this.#describePortal(name, frame);
+  }
+
+  #describeStatement(name: string, frame: Frame): Known<void> {
+    return whenKnown(this.#statement(name, 'Describe'), (current) => {
+      if (current !== undefined && runs(current.text, 'Fetch')) {
+        return this.#describeFetch(name, current, frame);
       }
-      const current = await this.#renewal.refresh(name, statement);
-      if (current !== undefined && effectsOf(current.text).includes('Fetch')) {
-        await this.#describeFetch(name, current, frame);
-      } else if (current !== undefined) {
+      if (current !== undefined) {
         this.#outbox.extended('DescribeStatement', frame, { text: current.text });
       }
-      return;
-    }
-    const portal = await this.#renewal.currentPortal(name, 'Describe');
-    if (portal !== undefined && effectsOf(portal.statement.text).includes('Fetch') && portal.endings !== this.#endings) {
-      this.#outbox.refuse(
-        'Parse',
-        portal.statement.text.sql,
-        'Describe',
-        notUnderstood('Describe of a FETCH that does not follow its Bind'),
-      );
-    } else if (portal !== undefined) {
-      this.#outbox.extended('DescribePortal', frame, { text: portal.statement.text });
-    }
+      return undefined;
+    });
+  }
+
+  #describePortal(name: string, frame: Frame): Known<void> {
+    return whenKnown(this.#renewal.currentPortal(name, 'Describe'), (portal) => {
+      if (portal === undefined) {
+        return;
+      }
+      const { text } = portal.statement;
+      if (runs(text, 'Fetch') && portal.endings !== this.#endings) {
+        this.#outbox.refuse('Parse', text.sql, 'Describe', notUnderstood('Describe of a FETCH that does not follow its Bind'));
+      } else {
+        this.#outbox.extended('DescribePortal', frame, { text });
+      }
+    });
   }
 
   /**
@@ -211,12 +234,14 @@ export class FrontendHandler {
     this.#outbox.extended('DescribeStatement', frame, { text: current.text });
   }
 
-  async #execute({ portal: name, maxRows }: Execute, frame: Frame): Promise<void> {
+  #execute(execute: Execute, frame: Frame): Known<void> {
     const began = this.#context.clock.monotonic();
-    const portal = await this.#renewal.currentPortal(name, 'Execute');
-    if (portal === undefined) {
-      return;
-    }
+    return whenKnown(this.#renewal.currentPortal(execute.portal, 'Execute'), (portal) =>
+      portal === undefined ? undefined : this.#executePortal(execute, portal, began, frame),
+    );
+  }
+
+  #executePortal({ portal: name, maxRows }: Execute, portal: Portal, began: number, frame: Frame): Known<void> {
     const { text } = portal.statement;
     const decided =
       text.judged === undefined
@@ -225,7 +250,7 @@ export class FrontendHandler {
     const full = this.#context.admit();
     if (full !== undefined) {
       this.#outbox.poison('Parse', full, overruled(decided, full), began);
-      return;
+      return undefined;
     }
     const running = this.#outbox.running(decided, text, began, portal.size);
     const consequences = consequencesOf(running, portal.watched, this.#context.state);
@@ -235,10 +260,11 @@ export class FrontendHandler {
     const bytes = maxRows > 0 && (held || terms.hidesResult) ? encodeExecute(name, 0) : frame.raw;
     const expectation = this.#outbox.expect('Execute', { running, text: running.text, consequences });
     this.#outbox.batch.add({ kind: 'Extended', bytes, expectation });
-    if (held) {
-      running.held = newlyHeld();
-      await this.#holding.hold(running.held, false);
+    if (!held) {
+      return undefined;
     }
+    running.held = newlyHeld();
+    return this.#holding.hold(running.held, false);
   }
 
   #close({ target, name }: DescribeOrClose, frame: Frame): void {

@@ -3,6 +3,7 @@ import { encodeFlush, type FrontendMessage } from '../wire/frontend-message.ts';
 import type { FrontendContext } from './frontend-context.ts';
 import type { Held } from './held-statement.ts';
 import type { Outbox } from './outbox.ts';
+import type { Known } from './when-known.ts';
 
 const FLUSH = encodeFlush();
 
@@ -27,14 +28,13 @@ export class Holding {
   }
 
   /** Asked of each message first. True: nothing is to be done about it. Throws `Failure` for what ends the session. */
-  async ignores({ type }: FrontendMessage): Promise<boolean> {
+  ignores({ type }: FrontendMessage): Known<boolean> {
     const held = this.#held;
     if (held === undefined) {
       return false;
     }
     if (!held.copyIn) {
-      await this.#wait(held);
-      return false;
+      return this.#wait(held).then(() => false);
     }
     switch (type) {
       case 'CopyData':
@@ -52,13 +52,14 @@ export class Holding {
   }
 
   /** To be called when CopyDone or CopyFail is in the batch. */
-  async copied(): Promise<void> {
+  copied(): Known<void> {
     const held = this.#held;
-    if (held !== undefined) {
-      held.copyIn = false;
-      this.#flush();
-      await this.#wait(held);
+    if (held === undefined) {
+      return undefined;
     }
+    held.copyIn = false;
+    this.#flush();
+    return this.#wait(held);
   }
 
   /** Without a Sync the server keeps its answers to itself. */

@@ -14,7 +14,11 @@ export type NameLookup<T> = { readonly type: 'Certain' | 'Uncertain'; readonly v
 /** `NAMEDATALEN - 1`: PostgreSQL tells names apart by this many bytes. */
 const NAME_BYTES = 63;
 
-const keyOf = (name: string): string => Buffer.from(name, 'utf8').toString('latin1', 0, NAME_BYTES);
+/** A name of this many characters is never cut: one of them is three bytes at most. */
+const SHORT_NAME = NAME_BYTES / 3;
+
+/** A short name is its own key. INVARIANT: a cut one is longer than any of these, so that no two names share a key by accident. */
+const keyOf = (name: string): string => (name.length <= SHORT_NAME ? name : Buffer.from(name, 'utf8').toString('latin1', 0, NAME_BYTES));
 
 /**
  * Names that the server keeps (statements, portals), as it will know them when it reaches the message at hand.
@@ -72,11 +76,13 @@ export class NameRegistry<T> {
       this.#pendingClears = this.#pendingClears.filter((other) => other !== change);
       return;
     }
-    const changes = (this.#pending.get(change.key) ?? []).filter((other) => other !== change);
+    const changes = this.#pending.get(change.key) ?? [];
+    const index = changes.indexOf(change);
+    if (index >= 0) {
+      changes.splice(index, 1);
+    }
     if (changes.length === 0) {
       this.#pending.delete(change.key);
-    } else {
-      this.#pending.set(change.key, changes);
     }
   }
 

@@ -11,6 +11,9 @@ import { type RunningStatement, refusalRecord, type StatementText } from './runn
 const POISON_QUERY = encodeControl({ type: 'PoisonQuery' });
 const POISON_PARSE = encodeControl({ type: 'PoisonParse' });
 
+const NO_CONSEQUENCES: readonly Consequence[] = [];
+const NOTHING: Partial<Expectation> = {};
+
 const UNSTARTED = {
   startedAt: 0,
   rows: 0,
@@ -64,9 +67,9 @@ export class Outbox {
     this.batch.add({ kind: 'Extended', bytes: frame.raw, expectation: this.expect(sent, expected) });
   }
 
-  expect(sent: Sent, expected: Partial<Expectation> = {}): Expectation {
-    const nothing = { swallow: false, refusal: undefined, text: undefined, running: undefined };
-    return { sent, segment: this.#context.state.segment, ...nothing, consequences: [] as readonly Consequence[], ...expected };
+  expect(sent: Sent, expected: Partial<Expectation> = NOTHING): Expectation {
+    const { swallow = false, refusal, text, running, consequences = NO_CONSEQUENCES } = expected;
+    return { sent, segment: this.#context.state.segment, swallow, refusal, text, running, consequences };
   }
 
   /** The next number of a statement of this session. */

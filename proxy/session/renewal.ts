@@ -1,6 +1,6 @@
 import type { StatementDecided } from '../../kernel/audit-record.ts';
 import { portalUnknown, staleStatement } from '../../kernel/failure.ts';
-import type { Allowed, Judged } from '../policy/judgement.ts';
+import type { Allowed, Judged, StatementEffect } from '../policy/judgement.ts';
 import { encodeClose } from '../wire/describe-close.ts';
 import { encodeParse } from '../wire/parse.ts';
 import type { FrontendContext } from './frontend-context.ts';
@@ -8,11 +8,13 @@ import type { NameLookup } from './name-registry.ts';
 import type { Outbox } from './outbox.ts';
 import { decisionRecord, type StatementText, textOf } from './running-statement.ts';
 import type { Portal, Statement } from './session-state.ts';
+import { type Known, whenKnown } from './when-known.ts';
 
 const NO_SQL = Buffer.alloc(0);
 
-/** What a text does to the session, one name for each of its statements. */
-export const effectsOf = ({ judged }: StatementText): readonly string[] => judged?.effects.map(({ type }) => type) ?? [];
+/** Whether one of the statements of a text has this effect on the session. */
+export const runs = ({ judged }: StatementText, effect: StatementEffect['type']): boolean =>
+  judged?.effects.some(({ type }) => type === effect) ?? false;
 
 /** Judges what the client sends, and again what it uses by name: what was let through once is only as good as today's policy. */
 export class Renewal {
@@ -25,15 +27,14 @@ export class Renewal {
   }
 
   /** A judgement from nothing but what is certain: where the judge looked at more, it judges again once that is settled. */
-  async judge(sql: Buffer, via: 'Query' | 'Parse'): Promise<Judged> {
+  judge(sql: Buffer, via: 'Query' | 'Parse'): Known<Judged> {
     const { judge, state, settle } = this.#context;
     const probe = state.probe();
-    const judged = await judge.judge(sql, via, probe.state);
-    if (!probe.uncertain()) {
-      return judged;
-    }
-    await settle();
-    return judge.judge(sql, via, state.probe().state);
+    const settled = async (): Promise<Judged> => {
+      await settle();
+      return await judge.judge(sql, via, state.probe().state);
+    };
+    return whenKnown(judge.judge(sql, via, probe.state), (judged) => (probe.uncertain() ? settled() : judged));
   }
 
   /** Judges once more what has been let through before. Undefined: it was refused. */
@@ -48,22 +49,18 @@ export class Renewal {
   }
 
   /** What a name stands for, once that is settled. */
-  async certain<T>(lookup: () => NameLookup<T>): Promise<T | undefined> {
+  certain<T>(lookup: () => NameLookup<T>): Known<T | undefined> {
     const found = lookup();
-    if (found.type === 'Certain') {
-      return found.value;
-    }
-    await this.#context.settle();
-    return lookup().value;
+    return found.type === 'Certain' ? found.value : this.#context.settle().then(() => lookup().value);
   }
 
   /** INVARIANT: what was judged under another revision is judged again before it is used. Undefined: it was refused. */
-  async refresh(name: string, statement: Statement): Promise<Statement | undefined> {
-    const { judge } = this.#context;
+  refresh(name: string, statement: Statement): Known<Statement | undefined> {
+    return statement.text.prepared.revision === this.#context.judge.revision() ? statement : this.#renew(name, statement);
+  }
+
+  async #renew(name: string, statement: Statement): Promise<Statement | undefined> {
     const { text, parameterTypes } = statement;
-    if (text.prepared.revision === judge.revision()) {
-      return statement;
-    }
     const what = name === '' ? 'the unnamed prepared statement' : `prepared statement "${name}"`;
     if (text.judged === undefined || parameterTypes === undefined) {
       this.#outbox.refuse('Parse', text.sql, 'Bind', staleStatement(what));
@@ -105,19 +102,25 @@ export class Renewal {
   }
 
   /** The portal if it may go on: one whose text would be another today is refused. Undefined: it was refused. */
-  async currentPortal(name: string, kind: 'Describe' | 'Execute'): Promise<Portal | undefined> {
+  currentPortal(name: string, kind: 'Describe' | 'Execute'): Known<Portal | undefined> {
     const { judge, state } = this.#context;
-    const portal = await this.certain(() => state.portals.lookup(name, state.segment));
-    if (portal === undefined) {
-      this.#outbox.refuse('Parse', NO_SQL, kind, portalUnknown(name));
-      return undefined;
-    }
+    return whenKnown(
+      this.certain(() => state.portals.lookup(name, state.segment)),
+      (portal) => {
+        if (portal === undefined) {
+          this.#outbox.refuse('Parse', NO_SQL, kind, portalUnknown(name));
+          return undefined;
+        }
+        const { text } = portal.statement;
+        // INVARIANT: what a text runs by name (EXECUTE, FETCH) may be another one by now, so that it is judged again.
+        const byName = kind === 'Execute' && (runs(text, 'Execute') || runs(text, 'Fetch'));
+        return text.prepared.revision === judge.revision() && !byName ? portal : this.#renewPortal(name, kind, portal);
+      },
+    );
+  }
+
+  async #renewPortal(name: string, kind: 'Describe' | 'Execute', portal: Portal): Promise<Portal | undefined> {
     const { text } = portal.statement;
-    // INVARIANT: what a text runs by name (EXECUTE, FETCH) may be another one by now, so that it is judged again.
-    const byName = kind === 'Execute' && effectsOf(text).some((type) => type === 'Execute' || type === 'Fetch');
-    if (text.prepared.revision === judge.revision() && !byName) {
-      return portal;
-    }
     const called = name === '' ? 'the unnamed portal' : `portal "${name}"`;
     const stale = (): void => this.#outbox.refuse('Parse', text.sql, kind, staleStatement(called));
     if (text.judged === undefined) {

@@ -37,6 +37,10 @@ export const pathInForce = (state: PathState): readonly string[] | undefined => 
 
 const settled = (session: Value): PathState => ({ ...initialPath, session, base: session });
 
+/** Between transactions, nothing has been touched since the last one. */
+const isSettled = (state: PathState): boolean =>
+  !state.changed && !state.failed && state.local === undefined && state.savepoints.length === 0 && state.base === state.session;
+
 /** What a statement that succeeded does to the path. */
 export const applyEffect = (state: PathState, effect: StatementEffect): PathState => {
   switch (effect.type) {
@@ -89,9 +93,13 @@ export const applyError = (state: PathState): PathState => {
 /** ReadyForQuery tells whether the transaction goes on. */
 export const applyReady = (state: PathState, status: TransactionStatus): PathState => {
   if (status === 'Idle') {
+    if (isSettled(state)) {
+      return state;
+    }
     return settled(state.failed ? state.base : state.session);
   }
-  return { ...state, failed: status === 'Failed' };
+  const failed = status === 'Failed';
+  return state.failed === failed ? state : { ...state, failed };
 };
 
 type PendingEffect = { readonly segment: number; readonly effect: StatementEffect };
@@ -111,6 +119,9 @@ export class SearchPath {
    * `earlierOpen`: some message of an earlier segment is not answered.
    */
   inForce(segment: number, earlierOpen: boolean): { readonly path: readonly string[] | undefined; readonly certain: boolean } {
+    if (this.#pending.length === 0) {
+      return { path: pathInForce(this.#state), certain: !(earlierOpen && this.#state.changed) };
+    }
     const earlier = this.#pending.filter((pending) => pending.segment < segment);
     const certain = !(earlier.some(({ effect }) => setsPath(effect)) || (earlierOpen && this.#state.changed));
     const state = this.#pending.reduce((reached, { effect }) => applyEffect(reached, effect), this.#state);

@@ -7,11 +7,11 @@ import type { ControlMessage } from '../upstream/control-message.ts';
 import { decodeCommandComplete } from '../wire/completion.ts';
 import { decodeResponseFields, encodeErrorResponse, encodeFailure, encodeNoticeResponse } from '../wire/error-response.ts';
 import { BACKEND } from '../wire/message-type.ts';
-import type { ServerFrameSink } from '../wire/server-frames.ts';
+import { bodyOf, type ServerFrameSink } from '../wire/server-frames.ts';
 import { decodeParameterStatus, decodeReadyForQuery } from '../wire/server-status.ts';
 import type { ClientOutput } from './client-output.ts';
 import { errorForAgent, noticeForAgent } from './error-fields.ts';
-import { type Expectation, type Expectations, isQuery } from './expectations.ts';
+import { type Consequence, type Expectation, type Expectations, isQuery } from './expectations.ts';
 import { answerHeld, endHeld } from './held-statement.ts';
 import { termsOf, withoutResult } from './hidden-result.ts';
 import { resultLimitReached } from './result-limit.ts';
@@ -118,19 +118,19 @@ export class ServerHandler implements ServerFrameSink {
     }
   }
 
-  message(type: number, body: Buffer, raw: Buffer): void {
+  message(type: number, raw: Buffer): void {
     const { output, notices } = this.#context;
     switch (type) {
       case BACKEND.errorResponse:
-        this.#error(body);
+        this.#error(bodyOf(raw));
         break;
       case BACKEND.noticeResponse:
         if (notices() === 'Forward') {
-          output.add(encodeNoticeResponse(noticeForAgent(decodeResponseFields(body, upstreamProtocolViolation))));
+          output.add(encodeNoticeResponse(noticeForAgent(decodeResponseFields(bodyOf(raw), upstreamProtocolViolation))));
         }
         break;
       case BACKEND.parameterStatus: {
-        const { name, value } = decodeParameterStatus(body, upstreamProtocolViolation);
+        const { name, value } = decodeParameterStatus(bodyOf(raw), upstreamProtocolViolation);
         checkPinned(name, value);
         output.add(raw);
         break;
@@ -139,19 +139,19 @@ export class ServerHandler implements ServerFrameSink {
       case BACKEND.notificationResponse:
         break;
       case BACKEND.readyForQuery:
-        this.#ready(body, raw);
+        this.#ready(raw);
         break;
       default:
-        this.#answer(type, body, raw);
+        this.#answer(type, raw);
     }
   }
 
-  #answer(type: number, body: Buffer, raw: Buffer): void {
+  #answer(type: number, raw: Buffer): void {
     const { expectation, done } = this.#context.expectations.answer(type);
     const { running, text } = expectation;
     const { hidesResult, watches } = termsOf(text, this.#confirmed);
     const told = hidesResult ? withoutResult(expectation.sent, type, raw) : raw;
-    const tag = type === BACKEND.commandComplete ? decodeCommandComplete(body, upstreamProtocolViolation) : undefined;
+    const tag = type === BACKEND.commandComplete ? decodeCommandComplete(bodyOf(raw), upstreamProtocolViolation) : undefined;
     if (tag !== undefined && running !== undefined && watches.length > 0) {
       meet(running, countAffected(watches, tag));
     }
@@ -192,7 +192,9 @@ export class ServerHandler implements ServerFrameSink {
   #finish(type: number, expectation: Expectation): void {
     const confirmed = this.#confirmed;
     this.#confirmed = 0;
-    for (const consequence of expectation.consequences.slice(confirmed)) {
+    const { consequences } = expectation;
+    for (let index = confirmed; index < consequences.length; index += 1) {
+      const consequence = consequences[index] as Consequence;
       if (expectation.sent === 'Execute') {
         consequence.discard();
       } else {
@@ -205,9 +207,9 @@ export class ServerHandler implements ServerFrameSink {
     }
   }
 
-  #ready(body: Buffer, raw: Buffer): void {
+  #ready(raw: Buffer): void {
     const { expectations, state, output } = this.#context;
-    const status = decodeReadyForQuery(body, upstreamProtocolViolation);
+    const status = decodeReadyForQuery(bodyOf(raw), upstreamProtocolViolation);
     const { expectation } = expectations.answer(BACKEND.readyForQuery);
     this.#discardRest(expectation);
     this.#confirmed = 0;

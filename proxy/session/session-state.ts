@@ -89,15 +89,18 @@ export class ServerState {
   }
 
   changeStatement(name: string | undefined, value: Statement | undefined): Consequence {
-    return consequenceOf(this.statements, this.statements.propose(name, value, this.segment));
+    return new NameConsequence(this.statements, this.statements.propose(name, value, this.segment));
   }
 
   changePortal(name: string | undefined, value: Portal | undefined): Consequence {
-    return consequenceOf(this.portals, this.portals.propose(name, value, this.segment));
+    return new NameConsequence(this.portals, this.portals.propose(name, value, this.segment));
   }
 
   /** What comes true when the server confirms a command with this effect. */
   effect(effect: StatementEffect, sql: Buffer): Consequence {
+    if (effect.type === 'None') {
+      return NO_CONSEQUENCE;
+    }
     const all: Consequence[] = [];
     const pending = this.path.propose(effect, this.segment);
     if (pending !== undefined) {
@@ -131,7 +134,6 @@ export class ServerState {
       case 'DiscardAll':
         all.push(this.changeStatement(undefined, undefined), this.changePortal(undefined, undefined));
         break;
-      case 'None':
       case 'Execute':
       case 'Fetch':
       case 'SetSearchPath':
@@ -173,7 +175,23 @@ const madeBySql = (sql: Buffer, prepared: PreparedByText): Statement => ({
   parameterTypes: undefined,
 });
 
-const consequenceOf = <T>(registry: NameRegistry<T>, change: NameChange<T>): Consequence => ({
-  confirm: () => registry.confirm(change),
-  discard: () => registry.discard(change),
-});
+class NameConsequence<T> implements Consequence {
+  readonly #registry: NameRegistry<T>;
+  readonly #change: NameChange<T>;
+
+  constructor(registry: NameRegistry<T>, change: NameChange<T>) {
+    this.#registry = registry;
+    this.#change = change;
+  }
+
+  confirm(): void {
+    this.#registry.confirm(this.#change);
+  }
+
+  discard(): void {
+    this.#registry.discard(this.#change);
+  }
+}
+
+/** Of a command that changes nothing that we follow. */
+const NO_CONSEQUENCE: Consequence = { confirm: () => undefined, discard: () => undefined };

@@ -46,10 +46,7 @@ export class ByteReader {
 
   /** The bytes of a NUL-terminated string, without the NUL. */
   rawString(): Buffer {
-    const end = this.#body.indexOf(0, this.#offset);
-    if (end < 0) {
-      throw this.#malformed('invalid string in message');
-    }
+    const end = this.#stringEnd();
     const bytes = this.#body.subarray(this.#offset, end);
     this.#offset = end + 1;
     return bytes;
@@ -57,19 +54,21 @@ export class ByteReader {
 
   /** A NUL-terminated string. Not UTF-8 is malformed: two names must not become one by way of U+FFFD. */
   string(): string {
-    const bytes = this.rawString();
-    if (bytes.length === 0) {
-      return '';
-    }
-    if (!isUtf8(bytes)) {
+    const start = this.#offset;
+    const text = this.lenientString();
+    // What is not UTF-8 has become U+FFFD, which also is a character like others.
+    if (text.includes('\ufffd') && !isUtf8(this.#body.subarray(start, this.#offset - 1))) {
       throw this.#malformed('invalid byte sequence for encoding "UTF8" in message');
     }
-    return bytes.toString('utf8');
+    return text;
   }
 
   /** A string of the server, which may not be UTF-8 before the encoding is agreed: what is not becomes U+FFFD. */
   lenientString(): string {
-    return this.rawString().toString('utf8');
+    const start = this.#offset;
+    const end = this.#stringEnd();
+    this.#offset = end + 1;
+    return end === start ? '' : this.#body.toString('utf8', start, end);
   }
 
   rest(): Buffer {
@@ -81,6 +80,14 @@ export class ByteReader {
     if (this.remaining !== 0) {
       throw this.#malformed('invalid message format');
     }
+  }
+
+  #stringEnd(): number {
+    const end = this.#body[this.#offset] === 0 ? this.#offset : this.#body.indexOf(0, this.#offset);
+    if (end < 0) {
+      throw this.#malformed('invalid string in message');
+    }
+    return end;
   }
 
   #advance(length: number): number {

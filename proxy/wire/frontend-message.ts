@@ -28,12 +28,15 @@ export type FrontendMessage =
   /** PasswordMessage, SASLInitialResponse or SASLResponse: see `password.ts`. */
   | { readonly type: 'Password'; readonly body: Buffer };
 
-const bare =
-  (type: Bare['type']) =>
-  (body: Buffer): Bare => {
-    new ByteReader(body, protocolViolation).end();
-    return { type };
+const bare = (type: Bare['type']): ((body: Buffer) => Bare) => {
+  const message: Bare = { type };
+  return (body) => {
+    if (body.length > 0) {
+      new ByteReader(body, protocolViolation).end();
+    }
+    return message;
   };
+};
 
 const DECODERS: ReadonlyMap<number, (body: Buffer) => FrontendMessage> = new Map<number, (body: Buffer) => FrontendMessage>([
   [FRONTEND.bind, decodeBind],

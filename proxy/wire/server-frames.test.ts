@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { upstreamProtocolViolation } from '../../kernel/failure.ts';
-import { ServerFrames } from './server-frames.ts';
+import { bodyOf, ServerFrames } from './server-frames.ts';
 
 const frame = (letter: string, body: Buffer): Buffer => {
   const head = Buffer.alloc(5);
@@ -26,7 +26,8 @@ const deliver = (chunks: readonly Buffer[]): Delivered[] => {
           seen.push({ bulk: raw.toString('hex'), rows });
         }
       },
-      message: (type, body, raw) => seen.push({ message: String.fromCharCode(type), body: body.toString('hex'), raw: raw.toString('hex') }),
+      message: (type, raw) =>
+        seen.push({ message: String.fromCharCode(type), body: bodyOf(raw).toString('hex'), raw: raw.toString('hex') }),
     });
   }
   return seen;

@@ -8,8 +8,8 @@ export type ServerFrameSink = {
    * middle of a message; `rows` counts the messages that end in it, and `begun` its first bytes that complete an earlier one.
    */
   readonly bulk: (raw: Buffer, rows: number, begun: number) => void;
-  /** Any other message, whole: `raw` is `body` with type and length in front. */
-  readonly message: (type: number, body: Buffer, raw: Buffer) => void;
+  /** Any other message, whole, with type and length in front; `bodyOf` is what follows them. */
+  readonly message: (type: number, raw: Buffer) => void;
 };
 
 /**
@@ -19,6 +19,10 @@ export type ServerFrameSink = {
 export const SERVER_MESSAGE_LIMIT = 64 * 1024 * 1024;
 
 const HEAD = 5;
+
+/** A message without its type and length. */
+export const bodyOf = (raw: Buffer): Buffer => raw.subarray(HEAD);
+
 const isBulk = (type: number): boolean => type === BACKEND.dataRow || type === BACKEND.copyData;
 
 /**
@@ -77,7 +81,7 @@ export class ServerFrames {
         this.#startMessage(length, chunk.subarray(offset));
         return;
       }
-      sink.message(type, chunk.subarray(offset + HEAD, end), chunk.subarray(offset, end));
+      sink.message(type, chunk.subarray(offset, end));
       offset = end;
       bulkStart = end;
     }
@@ -127,7 +131,7 @@ export class ServerFrames {
     this.#messageLength += taken;
     if (this.#messageLength === message.length) {
       this.#message = undefined;
-      sink.message(message[0] as number, message.subarray(HEAD), message);
+      sink.message(message[0] as number, message);
     }
     return offset + taken;
   }
