@@ -185,10 +185,10 @@ class Store implements AuditStore {
     this.#group = queue.splice(0, taken);
     const { clock } = this.#options;
     const started = clock.monotonic();
-    const done = (end: ChainPoint): void => this.#commit(end, accepted, started);
+    const commit = (end: ChainPoint): void => this.#commit(end, accepted, started);
     const written = this.#writer.write(prepared, this.#timeOf(clock.now()), this.#refused);
-    if (written instanceof Promise) return written.then(done, (error: unknown) => this.#refuse(error, accepted));
-    done(written);
+    if (written instanceof Promise) return written.then(commit, (error: unknown) => this.#refuse(error, accepted));
+    commit(written);
     return undefined;
   }
 
