@@ -4,13 +4,15 @@
 import type { Random } from '../hunt/random.ts';
 import { columnOf, conditionOn, type Draw, expression, newAlias, numbered, someTable, tableOf } from './pieces.ts';
 import { deletion, insert, type Joined, joined, merge, update } from './statements.ts';
-import { PROFILES, type Profile } from './world.ts';
+import { type Kind, PROFILES, type Profile } from './world.ts';
 
 export type WriteCase = {
   readonly profile: Profile;
   /** With marks: see `render.ts`. */
   readonly marked: string;
   readonly parameters: readonly string[] | undefined;
+  /** What COPY FROM STDIN is given. */
+  readonly data: string | undefined;
 };
 
 type Writing = (draw: Draw, from?: Joined) => string;
@@ -28,8 +30,8 @@ const locking = (draw: Draw): string => {
   const found = someTable(draw);
   const table = found.name === 'lookups' && random.chance(0.8) ? tableOf('orders') : found;
   const alias = newAlias(draw);
-  const source = { alias, table };
   const other = random.chance(0.3) ? { alias: newAlias(draw), table: tableOf('orders') } : undefined;
+  const source = { alias: other === undefined && random.chance(0.6) ? undefined : alias, table };
   const columns = [expression(draw, 'int', [source], 1), columnOf(draw, source, 'digits') ?? '1'].map(
     (sql, index) => `${sql} AS c${index}`,
   );
@@ -66,10 +68,25 @@ const combined = (draw: Draw): string => {
   return `WITH ${name} AS (${first}) INSERT INTO "Log Book" ("Who", entry) SELECT 'w' || count(*), 'x' FROM ${name}`;
 };
 
+/** Row-level security knows no COPY FROM: into tables without a filter. */
+const copy = ({ random, profile }: Draw): WriteCase => {
+  const table = tableOf(random.pick(['tags', 'tags', '"Log Book"', 'vault']));
+  const candidates = table.columns.filter(({ insert }) => insert || random.chance(0.1));
+  const columns = random.some(candidates, random.whole(1, 4));
+  const isCsv = random.chance(0.4);
+  const value = (kind: Kind): string =>
+    random.chance(0.05) ? (isCsv ? '' : '\\N') : kind === 'int' ? String(random.whole(1, 40)) : `w${random.whole(1, 40)}`;
+  const rows = Array.from({ length: random.whole(0, 4) }, () => columns.map(({ kind }) => value(kind)).join(isCsv ? ',' : '\t'));
+  const list = columns.length > 0 ? ` (${columns.map(({ name }) => name).join(', ')})` : '';
+  const data = rows.map((row) => `${row}\n`).join('');
+  return { profile, marked: `COPY ${table.name}${list} FROM STDIN${isCsv ? ' (FORMAT csv)' : ''}`, parameters: undefined, data };
+};
+
 export const nextCase = (random: Random, version: number): WriteCase => {
   const profile = random.pick(PROFILES);
   const draw: Draw = { random, profile, version, parameters: random.chance(0.4), aliases: 0 };
+  if (random.chance(0.03)) return copy(draw);
   const drawn = random.chance(0.1) ? locking(draw) : random.chance(0.15) ? combined(draw) : writing(draw)(draw);
   const { marked, values } = numbered(drawn);
-  return { profile, marked, parameters: values.length > 0 ? values : undefined };
+  return { profile, marked, parameters: values.length > 0 ? values : undefined, data: undefined };
 };

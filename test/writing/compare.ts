@@ -59,18 +59,22 @@ export const compare = async ({ subject, reference }: Sides, { random, count: ca
     if (number % PERIOD === 0) await seed();
     const write = nextCase(random, version);
     const extended = random.chance(0.4);
-    const sending = (text: string): Sending => ({ text, parameters: write.parameters, extended });
+    const sending = (text: string): Sending => ({ text, parameters: write.parameters, extended, data: write.data });
     const texts = [subject.textOf(write), reference.textOf(write)] as const;
     await both(write, command('BEGIN'));
     const answers = await both(write, [sending(texts[0]), sending(texts[1])]);
     const verdict = judge(...answers);
+    const locks =
+      verdict.type === 'Same' && texts[0].startsWith('SELECT') ? [await subject.unlocked(), await reference.unlocked()] : [{}, {}];
     const ends = await both(write, command(verdict.type === 'Same' && !verdict.refused ? 'COMMIT' : 'ROLLBACK'));
     const { airlock, security } = await settled(2_000 + number * 20);
     const difference = stateDifference(airlock, security);
+    const lockDifference = stateDifference(locks[0] ?? {}, locks[1] ?? {});
     const after = JSON.stringify(security);
+    const inputs = [...(write.parameters ?? []), ...(write.data === undefined ? [] : [write.data])];
     const story = (what: string): string =>
       [
-        `case ${number}, ${write.profile.agent}${write.parameters ? `, ${JSON.stringify(write.parameters)}` : ''}: ${texts[0]}`,
+        `case ${number}, ${write.profile.agent}${inputs.length > 0 ? `, ${JSON.stringify(inputs)}` : ''}: ${texts[0]}`,
         ...(texts[0] === texts[1] ? [] : [`under row-level security: ${texts[1]}`]),
         what,
       ]
@@ -78,6 +82,7 @@ export const compare = async ({ subject, reference }: Sides, { random, count: ca
         .slice(0, 4_000);
     if (verdict.type === 'Wrong') wrong.push(story(verdict.reason));
     else if (difference !== undefined) wrong.push(story(difference));
+    else if (lockDifference !== undefined) wrong.push(story(`locks differ: ${lockDifference}`));
     else if (judge(...ends).type !== 'Same') wrong.push(story(`ends differ: ${JSON.stringify(ends)}`));
     else if (verdict.type === 'OtherReason') count(otherReason, verdict.reason);
     else if (verdict.type === 'OverBlocked') count(overBlocked, verdict.reason);

@@ -15,8 +15,10 @@ export type Draw = {
   aliases: number;
 };
 
-/** A relation that expressions can name. */
-export type Source = { readonly alias: string; readonly table: WorldTable };
+/** A relation that expressions can name, whose columns stand alone where it has no alias. */
+export type Source = { readonly alias: string | undefined; readonly table: WorldTable };
+
+const qualified = (alias: string | undefined, name: string): string => (alias === undefined ? name : `${alias}.${name}`);
 
 export const tableOf = (name: string): WorldTable => {
   const table = TABLES.find((one) => one.name === name);
@@ -65,14 +67,14 @@ export const columnOf = ({ random, profile }: Draw, { alias, table }: Source, ki
   const columns = table.columns.filter(fits);
   if (columns.length === 0) return undefined;
   const column = random.pick(columns);
-  return column.read === 'masked' ? `⟪ssn ${alias}⟫` : `${alias}.${column.name}`;
+  return column.read === 'masked' ? `⟪ssn ${alias ?? '-'}⟫` : qualified(alias, column.name);
 };
 
 const hot = (sources: readonly Source[], random: Random): string | undefined => {
   const found = sources.filter(({ table }) => table.hot !== undefined);
   if (found.length === 0) return undefined;
   const { alias, table } = random.pick(found);
-  return `${alias}.${table.hot}`;
+  return table.hot && qualified(alias, table.hot);
 };
 
 /** A sub-query that gives one value of the kind. */
@@ -129,7 +131,7 @@ const simpleCondition = (draw: Draw, sources: readonly Source[]): string => {
 const probe = (draw: Draw, sources: readonly Source[]): string => {
   const { random } = draw;
   const { alias, table } = random.pick(sources);
-  const danger = table.hot === undefined ? undefined : `${alias}.${table.hot}`;
+  const danger = table.hot && qualified(alias, table.hot);
   const digits = columnOf(draw, { alias, table }, 'digits');
   if (danger !== undefined && random.chance(0.6)) return random.pick([`1 / (${danger} - 666) < 5`, `${danger} = 666`, `${danger} > 600`]);
   if (digits !== undefined) return random.pick([`${digits}::int >= 0`, `${digits} LIKE 'C%'`, `${digits}::int < 15`]);

@@ -4,14 +4,17 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import type { PostgresVersion } from '../support/postgres-binaries.ts';
 import { startProxy } from '../support/proxy.ts';
 import { type Side, render } from './render.ts';
 import type { WriteCase } from './cases.ts';
 import { policyFiles } from './policy.ts';
-import { OWNER, PROFILES, type Profile, SCHEMA_SQL, securitySql, SEED_SQL, stateSql } from './world.ts';
+import { OWNER, PROFILES, type Profile, SCHEMA_SQL, securitySql, SEED_SQL, stateSql, unlockedSql } from './world.ts';
 
 export type Answer =
   | {
@@ -26,7 +29,12 @@ export type Answer =
 export type State = Readonly<Record<string, string>>;
 
 /** How the client sends the statement. */
-export type Sending = { readonly text: string; readonly parameters: readonly string[] | undefined; readonly extended: boolean };
+export type Sending = {
+  readonly text: string;
+  readonly parameters: readonly string[] | undefined;
+  readonly extended: boolean;
+  readonly data?: string | undefined;
+};
 
 const asText = { getTypeParser: () => (value: unknown) => value };
 
@@ -58,7 +66,7 @@ export class Database {
     return render(marked, profile, this.#side);
   }
 
-  async run({ agent }: Profile, { text, parameters, extended }: Sending): Promise<Answer> {
+  async run({ agent }: Profile, { text, parameters, extended, data }: Sending): Promise<Answer> {
     const config = {
       text,
       rowMode: 'array' as const,
@@ -67,6 +75,11 @@ export class Database {
       ...(extended && { queryMode: 'extended' }),
     };
     try {
+      if (data !== undefined) {
+        const stream = this.#session(agent).query(copyFrom(text));
+        await pipeline(Readable.from([data]), stream);
+        return { type: 'Done', command: 'COPY', count: stream.rowCount, columns: [], rows: [] };
+      }
       const { command, rowCount, fields, rows } = await this.#session(agent).query<(string | null)[]>(config);
       const columns = fields.map(({ name, dataTypeID }) => `${name}:${dataTypeID}`);
       return { type: 'Done', command, count: rowCount, columns, rows: rows.map((row) => JSON.stringify(row)).sort() };
@@ -81,6 +94,19 @@ export class Database {
   async state(next: number): Promise<State> {
     const { rows } = await this.#superuser.query<State>(stateSql(next));
     return rows[0] ?? {};
+  }
+
+  /** The rows that are free, by strength of lock and table. */
+  async unlocked(): Promise<State> {
+    const strengths = ['UPDATE', 'NO KEY UPDATE', 'SHARE'] as const;
+    const found: Record<string, string> = {};
+    await this.#superuser.query('BEGIN');
+    for (const strength of strengths) {
+      const { rows } = await this.#superuser.query<State>(unlockedSql(strength));
+      for (const [table, free] of Object.entries(rows[0] ?? {})) found[`${table} for ${strength}`] = free;
+    }
+    await this.#superuser.query('ROLLBACK');
+    return found;
   }
 
   async seed(): Promise<void> {

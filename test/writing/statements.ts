@@ -33,27 +33,30 @@ const assigned = (draw: Draw, column: WorldColumn, sources: readonly Source[]): 
   return draw.random.chance(0.6) ? literal(draw, column.kind, true) : expression(draw, column.kind, sources, 1);
 };
 
-export const returning = (draw: Draw, table: WorldTable, alias: string, more: readonly string[] = []): string => {
+/** `more`: entries about other relations; without them, columns need no qualifier. */
+const returning = (draw: Draw, table: WorldTable, alias: string, more?: readonly string[]): string => {
   const { random, version } = draw;
   const readable = table.columns.some(({ read }) => read === true);
   if (random.chance(readable ? 0.35 : 0.9)) return '';
   const qualifiers = [alias, alias, alias, ...(version >= 18 ? ['old', 'new'] : [])];
   const items = Array.from({ length: random.whole(1, 3) }, (_, index) => {
     const qualifier = random.pick(qualifiers);
+    if (more === undefined && readable && random.chance(0.1)) return `⟪star ${alias} ${table.name}⟫`;
     if (readable && random.chance(0.2)) return `⟪all ${qualifier} ${table.name}⟫`;
     if (readable && random.chance(0.08)) return `⟪row ${qualifier} ${table.name}⟫ AS r${index}`;
-    const source = { alias: qualifier, table };
+    const source = { alias: more === undefined && random.chance(0.5) ? undefined : qualifier, table };
     const column = columnOf(draw, source, random.pick(['int', 'digits', 'word'] as const)) ?? columnOf(draw, source, 'word') ?? '0';
     return `${random.chance(0.7) ? column : expression(draw, 'int', [source], 1)} AS r${index}`;
   });
-  return ` RETURNING ${[...items, ...more].join(', ')}`;
+  return ` RETURNING ${[...items, ...(more ?? [])].join(', ')}`;
 };
 
 const conflict = (draw: Draw, table: WorldTable, alias: string): string => {
   const { random } = draw;
   if (random.chance(0.55) || table.keys.length === 0) return random.chance(0.1) ? ' ON CONFLICT DO NOTHING' : '';
   const key = random.pick(table.keys);
-  const target = ` ON CONFLICT (${key.join(', ')})`;
+  const constraint = `${table.name}_${key === table.keys[0] ? 'pkey' : `${key.join('_')}_key`}`;
+  const target = ` ON CONFLICT ${random.chance(0.1) ? `ON CONSTRAINT ${constraint}` : `(${key.join(', ')})`}`;
   if (random.chance(0.35)) return `${random.chance(0.5) ? target : ' ON CONFLICT'} DO NOTHING`;
   const sources = [
     { alias, table },
@@ -87,7 +90,8 @@ export const insert = (draw: Draw, from?: Joined): string => {
 const insertedQuery = (draw: Draw, columns: readonly WorldColumn[], from: Joined | undefined): string => {
   const table = someTable(draw);
   const source = from === undefined ? { alias: newAlias(draw), table } : undefined;
-  const sources = source === undefined ? [] : [source];
+  const bare = draw.random.chance(0.5) ? undefined : source?.alias;
+  const sources = source === undefined ? [] : [{ alias: bare, table }];
   const output = columns.map(({ kind }) =>
     from !== undefined && kind === 'int' && draw.random.chance(0.5)
       ? `${from.alias}.${from.value} % 60`
@@ -161,22 +165,24 @@ const keyOf = (draw: Draw, { alias, table }: Source): string => columnOf(draw, {
 export const update = (draw: Draw, from?: Joined): string => {
   const { table, alias, sql } = targetOf(draw);
   const other = from ?? (draw.random.chance(0.35) ? joined(draw) : undefined);
-  const sources = [{ alias, table }, ...(other?.source === undefined ? [] : [other.source])];
+  const own = { alias: other === undefined && draw.random.chance(0.6) ? undefined : alias, table };
+  const sources = [own, ...(other?.source === undefined ? [] : [other.source])];
   const set = assignments(draw, table, sources);
   const join = other === undefined ? [] : [`${other.alias}.${other.key} = ${keyOf(draw, { alias, table })}`];
   const where =
     join.length > 0 ? ` WHERE ${[...join, conditionOn(draw, sources)].join(' AND ')}` : restriction(draw, [conditionOn(draw, sources)]);
-  const more = other === undefined ? [] : [`${other.alias}.${other.value} AS v`];
+  const more = other === undefined ? undefined : [`${other.alias}.${other.value} AS v`];
   return `UPDATE ${sql} SET ${set}${other === undefined ? '' : ` FROM ${other.sql}`}${where}${returning(draw, table, alias, more)}`;
 };
 
 export const deletion = (draw: Draw, from?: Joined): string => {
   const { table, alias, sql } = targetOf(draw);
   const other = from ?? (draw.random.chance(0.35) ? joined(draw) : undefined);
-  const sources = [{ alias, table }, ...(other?.source === undefined ? [] : [other.source])];
+  const own = { alias: other === undefined && draw.random.chance(0.6) ? undefined : alias, table };
+  const sources = [own, ...(other?.source === undefined ? [] : [other.source])];
   const join = other === undefined ? [] : [`${other.alias}.${other.key} = ${keyOf(draw, { alias, table })}`];
   const where = ` WHERE ${[...join, conditionOn(draw, sources)].join(' AND ')}`;
-  const more = other === undefined ? [] : [`${other.alias}.${other.value} AS v`];
+  const more = other === undefined ? undefined : [`${other.alias}.${other.value} AS v`];
   return `DELETE FROM ${sql}${other === undefined ? '' : ` USING ${other.sql}`}${where}${returning(draw, table, alias, more)}`;
 };
 

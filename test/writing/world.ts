@@ -162,6 +162,12 @@ export const stateSql = (next: number): string =>
   `SELECT ${NAMES.map((name) => `(SELECT coalesce(jsonb_agg(r ORDER BY r::text), '[]') FROM (SELECT to_jsonb(t) || jsonb_build_object('in', tableoid::regclass) AS r FROM ${name} t) s)::text AS ${name}`).join(', ')},
    (SELECT count(setval(oid::regclass, ${next})) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace) AS sequences`;
 
+const FILLED = TABLES.filter(({ keys }) => keys.length > 0);
+
+/** The rows of all tables that nobody has locked in this way. */
+export const unlockedSql = (strength: 'UPDATE' | 'NO KEY UPDATE' | 'SHARE'): string =>
+  `SELECT ${FILLED.map(({ name }) => `(SELECT coalesce(jsonb_agg(r ORDER BY r::text), '[]') FROM (SELECT to_jsonb(t) AS r FROM ${name} t FOR ${strength} SKIP LOCKED) s)::text AS ${name}`).join(', ')}`;
+
 /** Two agents: `masks` says whether a masked column shows its mask, or is not granted for reading. */
 export type Profile = { readonly agent: string; readonly masks: boolean; readonly upstream: string };
 
