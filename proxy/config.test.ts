@@ -13,6 +13,7 @@ describe('parseProxyConfig()', () => {
       maxConnections: 500,
       messageLimit: 16 * 1024 * 1024,
       sendTimeout: 300_000,
+      sessionMemory: 32 * 1024 * 1024,
       grace: 10_000,
       logLevel: 'info',
     });

@@ -18,6 +18,8 @@ export type ProxyConfig = {
   readonly maxConnections: number;
   /** Largest message of a client, in bytes. */
   readonly messageLimit: number;
+  /** Bytes that are held for one session between its statements. */
+  readonly sessionMemory: number;
   /** Milliseconds that a client may leave results waiting; 0: for ever. */
   readonly sendTimeout: number;
   /** Milliseconds that running statements get at shutdown. */
@@ -35,6 +37,7 @@ export const PROXY_USAGE = `usage: pg-airlock proxy --manifests DIR [options]
   --tls-cert FILE         certificate chain (PEM) offered to clients; with --tls-key FILE
   --max-connections N     sessions at a time; each has one of the database (500)
   --message-limit BYTES   largest message of a client                  (16777216)
+  --session-memory BYTES  held for a session: what it prepared and declared (33554432)
   --send-timeout SECONDS  how long a client may leave results waiting, 0 for ever (300)
   --grace SECONDS         time for running statements at shutdown      (10)
   --log-level LEVEL       trace, debug, info, warn, error, fatal       (info)
@@ -81,6 +84,7 @@ export const parseProxyConfig = (args: readonly string[]): ProxyConfig => {
     tls: certificate === undefined || key === undefined ? undefined : { certificate, key },
     maxConnections: numberOf(values['max-connections'], 'max-connections', 1),
     messageLimit: numberOf(values['message-limit'], 'message-limit', 1024),
+    sessionMemory: numberOf(values['session-memory'], 'session-memory', 65_536),
     sendTimeout: numberOf(values['send-timeout'], 'send-timeout', 0) * 1000,
     grace: numberOf(values.grace, 'grace', 0) * 1000,
     logLevel: levelOf(values['log-level']),
@@ -101,6 +105,7 @@ const readArguments = (args: readonly string[]) => {
         'tls-key': { type: 'string' },
         'max-connections': { type: 'string', default: '500' },
         'message-limit': { type: 'string', default: String(16 * 1024 * 1024) },
+        'session-memory': { type: 'string', default: String(32 * 1024 * 1024) },
         'send-timeout': { type: 'string', default: '300' },
         grace: { type: 'string', default: '10' },
         'log-level': { type: 'string', default: 'info' },

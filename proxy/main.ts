@@ -24,6 +24,7 @@ import { startMetricsServer } from './metrics/server.ts';
 import { CancelRegistry } from './session/cancel-registry.ts';
 import type { Access, Authenticator, SessionDependencies } from './session/dependencies.ts';
 import { Doorkeeper } from './session/doorkeeper.ts';
+import { MemoryPool } from './session/session-memory.ts';
 import { Sessions } from './session/sessions.ts';
 import { encodeAuthenticationOk } from './wire/authentication.ts';
 
@@ -31,6 +32,9 @@ const VERSION = '0.1.0';
 
 /** Milliseconds from a connection to the end of its authentication. */
 const STARTUP_DEADLINE = 60_000;
+
+/** All sessions together may hold what so many may hold. */
+const POOL_OF_SESSIONS = 8;
 
 const clock: Clock = { now: () => new Date(), monotonic: () => performance.now() };
 
@@ -228,6 +232,8 @@ const dependenciesOf = ({ config, log, metrics, registry, audit, tls }: Parts): 
     randomBytes,
     messageLimit: config.messageLimit,
     sendTimeout: config.sendTimeout,
+    sessionMemory: config.sessionMemory,
+    memory: new MemoryPool(config.sessionMemory * POOL_OF_SESSIONS),
     log: (event, details) => log.warn({ event, ...details }, 'session'),
     limited: metrics.limited,
     observe: (outcome) => {

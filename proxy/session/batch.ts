@@ -1,8 +1,9 @@
-import type { AuditReceipt, AuditRecord } from '../../kernel/audit-record.ts';
+import type { AuditReceipt, AuditRecord, StatementDecided } from '../../kernel/audit-record.ts';
 import type { Failure } from '../../kernel/failure.ts';
 import { joinNeighbours } from '../wire/join-neighbours.ts';
 import type { SessionUpstream } from './dependencies.ts';
 import type { Expectation, Expectations } from './expectations.ts';
+import { weightOfParameters } from './running-statement.ts';
 
 /** One message for the server. */
 export type BatchItem = {
@@ -13,15 +14,24 @@ export type BatchItem = {
   readonly expectation: Expectation | undefined;
 };
 
+/** About what a message takes besides its bytes, until it is answered. */
+const ITEM_OVERHEAD = 256;
+
 /** What one read of the client's socket came to: messages for the server, and the records that have to be durable before. */
 export class Batch {
   items: BatchItem[] = [];
   records: AuditRecord[] = [];
+  /** About what it takes, its records too: an Execute of ten bytes may have a record of megabytes. */
   bytes = 0;
 
   add(item: BatchItem): void {
     this.items.push(item);
-    this.bytes += item.bytes.length;
+    this.bytes += item.bytes.length + ITEM_OVERHEAD;
+  }
+
+  record(decided: StatementDecided): void {
+    this.records.push(decided);
+    this.bytes += decided.sql.length + (decided.sent?.length ?? 0) + weightOfParameters(decided.parameters ?? []);
   }
 }
 

@@ -5,18 +5,20 @@ import { ClientFrames } from '../wire/client-frames.ts';
 import { encodeFailure } from '../wire/error-response.ts';
 import { ServerFrames } from '../wire/server-frames.ts';
 import { AuditTrail } from './audit-trail.ts';
-import { type Batch, forward, refuseBatch } from './batch.ts';
 import { ClientOutput } from './client-output.ts';
 import { closeClient, closeUpstream } from './closing.ts';
 import type { Access, SessionDependencies, SessionUpstream } from './dependencies.ts';
 import { Expectations } from './expectations.ts';
+import { Forwarding } from './forwarding.ts';
 import type { FrontendContext } from './frontend-context.ts';
 import { FrontendHandler } from './frontend-handler.ts';
 import { Outbox } from './outbox.ts';
-import { outcomeOf, overruled } from './running-statement.ts';
+import { Pace } from './pace.ts';
+import { outcomeOf } from './running-statement.ts';
 import { ServerHandler } from './server-handler.ts';
 import { OVER, ServerWait } from './server-wait.ts';
 import { ServerState } from './session-state.ts';
+import { SessionMemory } from './session-memory.ts';
 import { SessionTimers } from './session-timers.ts';
 import type { SocketReader } from './socket-reader.ts';
 
@@ -54,11 +56,11 @@ export class Conversation {
   readonly #serverFrames = new ServerFrames();
   readonly #trail: AuditTrail;
   readonly #timers: SessionTimers;
-  /** Read and not sent yet: lost if the session ends now. */
-  #unsent: Batch['items'] = [];
+  readonly #memory: SessionMemory;
+  readonly #forwarding: Forwarding;
+  readonly #pace: Pace;
   #cancelling: Promise<void> | undefined;
   readonly #wait = new ServerWait();
-  #full = false;
   /** The reading side is between two reads. */
   #reading = false;
   #terminating = false;
@@ -89,6 +91,14 @@ export class Conversation {
       stop: (failure) => void this.#stop(failure),
       end: (failure) => this.end(failure),
     });
+    this.#memory = new SessionMemory({
+      limits: access.limits,
+      most: dependencies.sessionMemory,
+      pool: dependencies.memory,
+      remembered: () => this.#state.weight,
+      unread: () => parts.reader.queue.length,
+    });
+    this.#pace = new Pace(clock, this.#wait);
     const context: FrontendContext = {
       session,
       judge: access.judge,
@@ -96,7 +106,8 @@ export class Conversation {
       clock,
       settle: () => this.#settle(),
       answered: (until) => this.#answered(until),
-      admit: access.admit ?? (() => undefined),
+      admit: () => this.#pace.note(access.admit?.()),
+      full: () => this.#memory.full(),
       refused: (decided, decisionMs, refusal) => {
         limited(refusal.fields.limit);
         observe(outcomeOf(decided, undefined, decisionMs));
@@ -121,6 +132,18 @@ export class Conversation {
         observe(outcomeOf(running.decided, record, running.decisionMs));
       },
     });
+    this.#forwarding = new Forwarding({
+      upstream: parts.upstream,
+      outbox: this.#outbox,
+      trail: this.#trail,
+      expectations: this.#expectations,
+      wait: this.#wait,
+      clock,
+      observe,
+      cancelling: () => this.#cancelling,
+      sent: () => this.#timers.active(),
+      skip: (expectation) => this.#server.skip(expectation),
+    });
   }
 
   /** Runs until the session has ended and its last record is written. Never rejects. */
@@ -134,7 +157,7 @@ export class Conversation {
       upstream.resume();
     });
     upstream.onDrain(() => {
-      this.#full = false;
+      this.#forwarding.drained();
       this.#wait.wake();
     });
     upstream.onClose((failure) => this.#serverGone(failure));
@@ -146,7 +169,7 @@ export class Conversation {
     await this.#readClient();
     await this.#ended;
     access.ended.removeEventListener('abort', revoked);
-    for (const { expectation } of this.#unsent) {
+    for (const { expectation } of this.#forwarding.unsent) {
       if (expectation !== undefined) {
         this.#server.loseOne(expectation);
       }
@@ -173,6 +196,7 @@ export class Conversation {
     const running = this.#expectations.size > 0 && (failure !== undefined || !this.#terminating);
     this.#dependencies.limited(failure?.fields.limit);
     this.#timers.stop();
+    this.#memory.leave();
     this.#server.lose();
     this.#output.flush(socket);
     if (failure !== undefined && socket.writable) {
@@ -230,15 +254,19 @@ export class Conversation {
         for (let frame = frames.next(); frame !== undefined; frame = frames.next()) {
           const handled = this.#frontend.handle(frame);
           if (handled instanceof Promise ? await handled : handled) {
-            await this.#flush();
+            await this.#forwarding.flush();
             this.#sayGoodbye();
             return;
           }
-          if (this.#outbox.batch.bytes >= BATCH_BYTES) {
-            await this.#flush();
+          if (this.#outbox.batch.bytes >= BATCH_BYTES || this.#pace.overQuota) {
+            await this.#forwarding.flush();
+          }
+          const rest = this.#pace.rest();
+          if (rest !== undefined) {
+            await rest;
           }
         }
-        await this.#flush();
+        await this.#forwarding.flush();
         this.#reading = true;
         this.#endIfDrained();
         const more = await this.#parts.reader.more();
@@ -248,6 +276,8 @@ export class Conversation {
           return;
         }
         this.#timers.active();
+        this.#memory.check();
+        this.#pace.begin();
       }
     } catch (error) {
       if (error !== OVER) {
@@ -256,67 +286,13 @@ export class Conversation {
     }
   }
 
-  /** Records what the batch holds, then forwards it. INVARIANT: nothing is sent before its record is durable. */
-  async #flush(): Promise<void> {
-    const batch = this.#outbox.takeBatch();
-    if (batch.items.length === 0 && batch.records.length === 0) {
-      return;
-    }
-    const { upstream } = this.#parts;
-    this.#unsent = batch.items;
-    let failure: Failure | undefined;
-    if (batch.records.length > 0) {
-      failure = await this.#trail.write(batch.records);
-    }
-    if (failure !== undefined) {
-      this.#unsent = [];
-      this.#observeUnrecorded(batch, failure);
-    }
-    if (this.#cancelling !== undefined) {
-      await this.#cancelling;
-    }
-    if (this.#over) {
-      throw OVER;
-    }
-    if (failure === undefined) {
-      this.#full = !forward(batch, this.#trail.receipt, upstream, (item) => this.#expect(item));
-    } else {
-      refuseBatch(batch, failure, { upstream, standing: this.#trail.receipt, expectations: this.#expectations });
-    }
-    this.#unsent = [];
-    this.#timers.active();
-    if (this.#full) {
-      await this.#wait.until(() => !this.#full);
-    }
-  }
-
-  #observeUnrecorded({ records }: Batch, failure: Failure): void {
-    for (const record of records) {
-      if (record.type === 'decision' && record.decision !== 'Deny') {
-        this.#dependencies.observe(outcomeOf(overruled(record, failure), undefined, 0));
-      }
-    }
-  }
-
-  #expect({ expectation }: Batch['items'][number]): void {
-    if (expectation === undefined) {
-      return;
-    }
-    if (expectation.running !== undefined) {
-      expectation.running.startedAt = this.#dependencies.clock.monotonic();
-    }
-    if (!this.#expectations.push(expectation)) {
-      this.#server.skip(expectation);
-    }
-  }
-
   async #settle(): Promise<void> {
-    await this.#flush();
+    await this.#forwarding.flush();
     await this.#wait.until(() => this.#expectations.settledBefore(this.#state.segment));
   }
 
   async #answered(until: () => boolean): Promise<void> {
-    await this.#flush();
+    await this.#forwarding.flush();
     await this.#wait.until(() => this.#expectations.size === 0 || until());
   }
 

@@ -9,6 +9,7 @@ import type { Limits } from '../../kernel/policy.ts';
 import type { Judge } from '../policy/judgement.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Outcome } from './outcome.ts';
+import type { MemoryPool } from './session-memory.ts';
 
 /** The server session of this client session. */
 export type SessionUpstream = Omit<Upstream, 'backendPid' | 'localPort'>;
@@ -25,7 +26,7 @@ export type Access = {
   /** Asked at each notice: policies change while a session lives. */
   readonly notices: () => 'Forward' | 'Withhold';
   readonly limits: () => Limits;
-  /** Asked for each Query and Execute that is allowed: a quota may be used up. Absent: there is none. */
+  /** Asked for each statement, also one that will be refused: a quota may be used up. Absent: there is none. */
   readonly admit?: () => Failure | undefined;
   /** Judges one setting of the startup packet or of its `options`; undefined: passed on to the server. */
   readonly startupSetting: (name: string, value: string) => Failure | undefined;
@@ -66,6 +67,10 @@ export type SessionDependencies = {
   readonly openAccess: (identity: Identity, database: string, user: string) => Access | Failure | Promise<Access | Failure>;
   /** Largest message of a client, in bytes. */
   readonly messageLimit: number;
+  /** Bytes that any session may hold, whatever its policy says. */
+  readonly sessionMemory: number;
+  /** Bytes that all sessions may hold together. */
+  readonly memory: MemoryPool;
   /** Milliseconds that a client may leave results waiting; 0: for ever. */
   readonly sendTimeout: number;
 };

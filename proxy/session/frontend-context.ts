@@ -14,7 +14,10 @@ export type FrontendContext = {
   readonly settle: () => Promise<void>;
   /** Sends what the batch holds, and resolves when all that was sent is answered, or once `until` is true. */
   readonly answered: (until: () => boolean) => Promise<void>;
+  /** Counts a statement; why it is one too many. */
   readonly admit: () => Failure | undefined;
+  /** Why nothing more can be remembered for the session. */
+  readonly full: () => Failure | undefined;
   /** Told of each refusal: nothing of it will be answered by a completion. */
   readonly refused: (decided: StatementDecided, decisionMs: number, refusal: Failure) => void;
 };

@@ -14,6 +14,7 @@ import { termsOf } from './hidden-result.ts';
 import { encodeHeldQuery, newlyHeld } from './held-statement.ts';
 import { Holding } from './holding.ts';
 import type { Outbox } from './outbox.ts';
+import { Quotas } from './quotas.ts';
 import { Renewal, runs } from './renewal.ts';
 import { decisionRecord, overruled, preparedRecord, recordedParameters, textOf } from './running-statement.ts';
 import type { Portal, Statement } from './session-state.ts';
@@ -33,6 +34,7 @@ export class FrontendHandler {
   readonly #outbox: Outbox;
   readonly #renewal: Renewal;
   readonly #holding: Holding;
+  readonly #quotas: Quotas;
   /** Messages so far that may have ended a cursor. */
   #endings = 0;
 
@@ -41,6 +43,7 @@ export class FrontendHandler {
     this.#outbox = outbox;
     this.#renewal = new Renewal(context, outbox);
     this.#holding = new Holding(context, outbox);
+    this.#quotas = new Quotas(context, outbox);
   }
 
   /** True: the client says goodbye. Throws `Failure` for what ends the session. */
@@ -54,16 +57,16 @@ export class FrontendHandler {
     switch (message.type) {
       case 'Query':
         this.#endings += 1;
-        return whenKnown(this.#query(message, frame), () => {
+        return whenKnown(this.#quotas.turnsAway(message, frame) ? undefined : this.#query(message, frame), () => {
           state.segment += 1;
           return false;
         });
       case 'Parse':
-        return whenKnown(this.#parse(message, frame), goOn);
+        return whenKnown(this.#quotas.turnsAway(message, frame) ? undefined : this.#parse(message, frame), goOn);
       case 'Bind':
-        return whenKnown(this.#bind(message, frame), goOn);
+        return whenKnown(this.#quotas.turnsAway(message, frame) ? undefined : this.#bind(message, frame), goOn);
       case 'Execute':
-        return whenKnown(this.#execute(message, frame), () => {
+        return whenKnown(this.#quotas.turnsAway(message, frame) ? undefined : this.#execute(message, frame), () => {
           this.#endings += 1;
           return false;
         });
@@ -113,7 +116,7 @@ export class FrontendHandler {
       this.#outbox.poison('Query', judged.failure, decided, began);
       return undefined;
     }
-    const full = severalUncounted(judged.terms) ?? this.#context.admit();
+    const full = severalUncounted(judged.terms) ?? this.#quotas.refusesToKeep(judged.effects);
     if (full !== undefined) {
       this.#outbox.poison('Query', full, overruled(decided, full), began);
       return undefined;
@@ -140,10 +143,11 @@ export class FrontendHandler {
   #parseJudged({ name, sql, parameterTypes }: Parse, judged: Judged, began: number, frame: Frame): void {
     const decided = decisionRecord(this.#outbox.decided('Parse'), sql, judged);
     if (judged.decision === 'Deny') {
+      this.#quotas.forfeit();
       this.#outbox.poison('Parse', judged.failure, decided, began);
       return;
     }
-    this.#outbox.batch.records.push(decided);
+    this.#outbox.batch.record(decided);
     const bytes = isAsSent(sql, judged) ? frame.raw : encodeParse(name, judged.sent, parameterTypes);
     const text = textOf(sql, judged);
     const made = this.#context.state.changeStatement(name, { text, parameterTypes });
@@ -228,7 +232,7 @@ export class FrontendHandler {
     if (judged === undefined) {
       return;
     }
-    this.#outbox.batch.records.push(decisionRecord(this.#outbox.decided('Parse'), text.sql, judged));
+    this.#outbox.batch.record(decisionRecord(this.#outbox.decided('Parse'), text.sql, judged));
     const current = { text: textOf(text.sql, judged), parameterTypes };
     this.#renewal.parseAgain(name, current);
     this.#outbox.extended('DescribeStatement', frame, { text: current.text });
@@ -247,7 +251,7 @@ export class FrontendHandler {
       text.judged === undefined
         ? preparedRecord(this.#outbox.decided('Execute'), text, portal.parameters)
         : decisionRecord(this.#outbox.decided('Execute'), text.sql, text.judged, portal.parameters);
-    const full = this.#context.admit();
+    const full = this.#quotas.refusesToKeep(text.judged?.effects ?? []);
     if (full !== undefined) {
       this.#outbox.poison('Parse', full, overruled(decided, full), began);
       return undefined;

@@ -28,11 +28,19 @@ const keyOf = (name: string): string => (name.length <= SHORT_NAME ? name : Buff
 export class NameRegistry<T> {
   readonly #confirmed = new Map<string, T>();
   readonly #pending = new Map<string, NameChange<T>[]>();
-  #pendingClears: NameChange<T>[] = [];
+  readonly #weigh: (value: T) => number;
+  readonly #pendingClears: NameChange<T>[] = [];
   #order = 0;
+  /** What all values weigh that are kept, pending ones too. */
+  weight = 0;
+
+  constructor(weigh: (value: T) => number = () => 1) {
+    this.#weigh = weigh;
+  }
 
   propose(name: string | undefined, value: T | undefined, segment: number): NameChange<T> {
     this.#order += 1;
+    this.weight += this.#weighed(value);
     const change: NameChange<T> = { key: name === undefined ? undefined : keyOf(name), value, segment, order: this.#order };
     if (change.key === undefined) {
       this.#pendingClears.push(change);
@@ -60,44 +68,60 @@ export class NameRegistry<T> {
   }
 
   confirm(change: NameChange<T>): void {
-    this.discard(change);
+    this.#settle(change);
     if (change.key === undefined) {
-      this.#confirmed.clear();
-    } else if (change.value === undefined) {
-      this.#confirmed.delete(change.key);
-    } else {
-      this.#confirmed.delete(change.key);
+      for (const key of this.#confirmed.keys()) {
+        this.#drop(key);
+      }
+      return;
+    }
+    this.#drop(change.key);
+    if (change.value !== undefined) {
       this.#confirmed.set(change.key, change.value);
     }
   }
 
   discard(change: NameChange<T>): void {
-    if (change.key === undefined) {
-      this.#pendingClears = this.#pendingClears.filter((other) => other !== change);
-      return;
+    if (this.#settle(change)) {
+      this.weight -= this.#weighed(change.value);
     }
-    const changes = this.#pending.get(change.key) ?? [];
+  }
+
+  /** Takes it from what is pending; false: it was not. */
+  #settle(change: NameChange<T>): boolean {
+    const changes = change.key === undefined ? this.#pendingClears : (this.#pending.get(change.key) ?? []);
     const index = changes.indexOf(change);
-    if (index >= 0) {
-      changes.splice(index, 1);
+    if (index < 0) {
+      return false;
     }
-    if (changes.length === 0) {
+    changes.splice(index, 1);
+    if (change.key !== undefined && changes.length === 0) {
       this.#pending.delete(change.key);
     }
+    return true;
+  }
+
+  #drop(key: string): void {
+    this.weight -= this.#weighed(this.#confirmed.get(key));
+    this.#confirmed.delete(key);
+  }
+
+  #weighed(value: T | undefined): number {
+    return value === undefined ? 0 : this.#weigh(value);
   }
 
   /** Keeps of the confirmed names those that `keep` says, and of these the newest `limit`. */
   retain(keep: (value: T) => boolean, limit: number): void {
     for (const [key, value] of this.#confirmed) {
       if (!keep(value)) {
-        this.#confirmed.delete(key);
+        this.#drop(key);
       }
     }
     for (const key of this.#confirmed.keys()) {
       if (this.#confirmed.size <= limit) {
         break;
       }
-      this.#confirmed.delete(key);
+      this.#drop(key);
     }
   }
 }

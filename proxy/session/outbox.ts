@@ -32,6 +32,8 @@ export class Outbox {
   batch = new Batch();
   readonly #context: FrontendContext;
   #statements = 0;
+  /** The segment of the last message of the extended protocol that was poisoned. */
+  #poisoned = -1;
 
   constructor(context: FrontendContext) {
     this.#context = context;
@@ -44,8 +46,17 @@ export class Outbox {
     return taken;
   }
 
-  /** What no judgement of a text refused: poisons the message, and records why. */
-  refuse(sent: 'Query' | 'Parse', sql: Buffer, kind: string, failure: Failure): void {
+  /** The server passes over what is sent now: something before it in the segment is poisoned. */
+  get skipped(): boolean {
+    return this.#poisoned === this.#context.state.segment;
+  }
+
+  /** What no judgement of a text refused: poisons the message, and records why. What would be skipped anyway is left out. */
+  refuse(sent: 'Query' | 'Parse', sql: Buffer, kind: string, reason: Failure): void {
+    if (sent === 'Parse' && this.skipped) {
+      return;
+    }
+    const failure = this.#context.admit() ?? reason;
     const refusal = { kind, failure, sql, revision: this.#context.judge.revision() };
     const decided = refusalRecord(this.decided('Other'), refusal);
     this.poison(sent, failure, decided, this.#context.clock.monotonic());
@@ -53,11 +64,12 @@ export class Outbox {
 
   /** In place of what was refused: a message that fails at the server in just the way the client has to see. */
   poison(sent: 'Query' | 'Parse', refusal: Failure, decided: StatementDecided, began: number): void {
-    this.batch.records.push(decided);
+    this.batch.record(decided);
     this.#context.refused(decided, this.#since(began), refusal);
     if (sent === 'Query') {
       this.batch.add({ kind: 'Query', bytes: POISON_QUERY, expectation: this.expect('Query', { refusal }) });
     } else {
+      this.#poisoned = this.#context.state.segment;
       this.batch.add({ kind: 'Extended', bytes: POISON_PARSE, expectation: this.expect('Parse', { refusal }) });
     }
   }
@@ -80,7 +92,7 @@ export class Outbox {
 
   /** Records the decision of what is about to run. */
   running(decided: StatementDecided, text: StatementText, began: number, size: ResultSize): RunningStatement {
-    this.batch.records.push(decided);
+    this.batch.record(decided);
     return { ...UNSTARTED, text, decided, decisionMs: this.#since(began), size };
   }
 

@@ -70,7 +70,7 @@ export class Renewal {
     if (judged === undefined) {
       return undefined;
     }
-    this.#outbox.batch.records.push(decisionRecord(this.#outbox.decided('Parse'), text.sql, judged));
+    this.#outbox.batch.record(decisionRecord(this.#outbox.decided('Parse'), text.sql, judged));
     if (judged.sent === text.judged.sent) {
       // The server has this very text already: only what we know of it is renewed.
       statement.text = textOf(text.sql, judged);

@@ -71,6 +71,13 @@ export const recordedParameters = (
     return format === 1 ? { binary: value.toString('base64') } : { text: value.toString('utf8') };
   });
 
+/** About how many bytes recorded parameters take. */
+export const weightOfParameters = (parameters: readonly AuditParameter[]): number =>
+  parameters.reduce((sum, parameter) => {
+    const { length } = 'text' in parameter ? parameter.text : 'binary' in parameter ? parameter.binary : '';
+    return sum + 32 + length;
+  }, 0);
+
 type Decided = { readonly session: AuditSession; readonly statement: number; readonly via: StatementDecided['via'] };
 
 const about = ({ session, statement, via }: Decided) =>

@@ -114,6 +114,11 @@ export class SearchPath {
   #state: PathState = initialPath;
   #pending: PendingEffect[] = [];
 
+  /** How many savepoints there are, or may be. */
+  get savepoints(): number {
+    return this.#state.savepoints.length + this.#pending.length;
+  }
+
   /**
    * The path that a message of `segment` will meet. Not certain where an earlier segment may still change it;
    * `earlierOpen`: some message of an earlier segment is not answered.

@@ -13,17 +13,36 @@ export class ServerWait {
     return this.#waiting !== undefined;
   }
 
-  /** Resolves once `ready` says so; it is asked at each `wake`. Rejects with `OVER`. */
-  async until(ready: () => boolean): Promise<void> {
+  /** Throws `OVER` where the session is. */
+  check(): void {
     if (this.#over) {
       throw OVER;
     }
+  }
+
+  /** Resolves once `ready` says so; it is asked at each `wake`. Rejects with `OVER`. */
+  async until(ready: () => boolean): Promise<void> {
+    this.check();
     if (ready()) {
       return;
     }
     await new Promise<void>((resolve, reject) => {
       this.#waiting = { ready, wake: resolve, giveUp: () => reject(OVER) };
     });
+  }
+
+  /** Resolves after so many milliseconds. Rejects with `OVER`. */
+  async pause(milliseconds: number): Promise<void> {
+    let passed = false;
+    const timer = setTimeout(() => {
+      passed = true;
+      this.wake();
+    }, milliseconds);
+    try {
+      await this.until(() => passed);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Something came from the server. */

@@ -4,7 +4,7 @@ import type { TransactionStatus } from '../wire/server-status.ts';
 import type { Consequence, Expectations } from './expectations.ts';
 import { type NameChange, type NameLookup, NameRegistry } from './name-registry.ts';
 import type { ResultSize } from './result-limit.ts';
-import type { StatementText } from './running-statement.ts';
+import { type StatementText, weightOfParameters } from './running-statement.ts';
 import { SearchPath } from './search-path.ts';
 
 /** A prepared statement of the server session. */
@@ -35,10 +35,18 @@ export type Probe = { readonly state: SessionState; readonly uncertain: () => bo
 /** Holdable cursors that may be remembered; forgotten ones are refused as unknown. */
 const CURSOR_LIMIT = 1000;
 
+/** About what an entry takes besides its text. */
+const ENTRY = 1024;
+
+// The text as it came and as it is sent; the judgement may be the cache's as well, but this keeps it alive.
+const weightOfStatement = ({ text }: Statement): number => ENTRY + text.sql.length + 2 * (text.judged?.sent.length ?? 0);
+
+const weightOfPortal = ({ parameters }: Portal): number => ENTRY + weightOfParameters(parameters);
+
 /** What we know of the server session: names, search_path, transaction status. */
 export class ServerState {
-  readonly statements = new NameRegistry<Statement>();
-  readonly portals = new NameRegistry<Portal>();
+  readonly statements = new NameRegistry<Statement>(weightOfStatement);
+  readonly portals = new NameRegistry<Portal>(weightOfPortal);
   readonly path = new SearchPath();
   status: TransactionStatus = 'Idle';
   /**
@@ -58,6 +66,11 @@ export class ServerState {
     this.#judge = judge;
     this.#expectations = expectations;
     this.#startupPath = startupPath;
+  }
+
+  /** About how many bytes are held for what the client left open. */
+  get weight(): number {
+    return this.statements.weight + this.portals.weight + this.path.savepoints * ENTRY;
   }
 
   /** The state that the message at hand will meet, if all before it succeeds. */

@@ -22,6 +22,7 @@ import { CancelRegistry } from '../../proxy/session/cancel-registry.ts';
 import type { SessionDependencies } from '../../proxy/session/dependencies.ts';
 import type { Outcome } from '../../proxy/session/outcome.ts';
 import { serveClient } from '../../proxy/session/serve-client.ts';
+import { MemoryPool } from '../../proxy/session/session-memory.ts';
 import { Sessions } from '../../proxy/session/sessions.ts';
 import { openUpstream } from '../../proxy/upstream/connect.ts';
 import { encodeAuthenticationOk } from '../../proxy/wire/authentication.ts';
@@ -252,6 +253,8 @@ export const startAirlock = async (
       ended: revoke.signal,
     }),
     messageLimit: 16 * 1024 * 1024,
+    sessionMemory: 32 * 1024 * 1024,
+    memory: new MemoryPool(256 * 1024 * 1024),
     get sendTimeout() {
       return knobs.sendTimeout;
     },

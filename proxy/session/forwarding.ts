@@ -1,0 +1,123 @@
+import type { Clock } from '../../kernel/clock.ts';
+import type { Failure } from '../../kernel/failure.ts';
+import { sessionTooBig } from '../../kernel/limit-failure.ts';
+import type { AuditTrail } from './audit-trail.ts';
+import { type Batch, forward, refuseBatch } from './batch.ts';
+import type { SessionUpstream } from './dependencies.ts';
+import type { Expectation, Expectations } from './expectations.ts';
+import type { Outbox } from './outbox.ts';
+import type { Outcome } from './outcome.ts';
+import { outcomeOf, overruled } from './running-statement.ts';
+import type { ServerWait } from './server-wait.ts';
+
+/** What forwarding needs of its session. */
+export type ForwardingContext = {
+  readonly upstream: SessionUpstream;
+  readonly outbox: Outbox;
+  readonly trail: AuditTrail;
+  readonly expectations: Expectations;
+  readonly wait: ServerWait;
+  readonly clock: Clock;
+  readonly observe: (outcome: Outcome) => void;
+  /** A cancel request on its way: what is forwarded now could be hit by it. */
+  readonly cancelling: () => Promise<void> | undefined;
+  /** Something was sent. */
+  readonly sent: () => void;
+  /** The server passes over a message. */
+  readonly skip: (expectation: Expectation) => void;
+};
+
+/** When so much was forwarded and not answered, the server has to answer first. */
+const IN_FLIGHT_BYTES = 8 * 1024 * 1024;
+
+/** What a client may send behind a COPY that waits for its data. */
+const IN_FLIGHT_MESSAGES = 10_000;
+
+/** Takes what was let through to the server, once its records are durable. */
+export class Forwarding {
+  /** Read and not sent yet: lost if the session ends now. */
+  unsent: Batch['items'] = [];
+  readonly #context: ForwardingContext;
+  #full = false;
+  /** About what was forwarded since all was answered. */
+  #inFlight = 0;
+
+  constructor(context: ForwardingContext) {
+    this.#context = context;
+  }
+
+  /** The server takes more. */
+  drained(): void {
+    this.#full = false;
+  }
+
+  /** Records what the batch holds, then forwards it. INVARIANT: nothing is sent before its record is durable. */
+  async flush(): Promise<void> {
+    const { upstream, outbox, trail, expectations, wait, cancelling, sent } = this.#context;
+    const batch = outbox.takeBatch();
+    if (batch.items.length === 0 && batch.records.length === 0) {
+      return;
+    }
+    this.unsent = batch.items;
+    let failure: Failure | undefined;
+    if (batch.records.length > 0) {
+      failure = await trail.write(batch.records);
+    }
+    if (failure !== undefined) {
+      this.unsent = [];
+      this.#observeUnrecorded(batch, failure);
+    }
+    const cancel = cancelling();
+    if (cancel !== undefined) {
+      await cancel;
+    }
+    wait.check();
+    this.#inFlight = expectations.size === 0 ? batch.bytes : this.#inFlight + batch.bytes;
+    if (failure === undefined) {
+      this.#full = !forward(batch, trail.receipt, upstream, (item) => this.#expect(item));
+    } else {
+      refuseBatch(batch, failure, { upstream, standing: trail.receipt, expectations });
+    }
+    this.unsent = [];
+    sent();
+    if (this.#full) {
+      await wait.until(() => !this.#full);
+    }
+    if (this.#inFlight >= IN_FLIGHT_BYTES) {
+      await this.#catchUp();
+    }
+  }
+
+  /** Lets the server answer before more is sent: what is on its way has to be remembered. */
+  async #catchUp(): Promise<void> {
+    const { upstream, expectations, wait } = this.#context;
+    // Up to a Sync it may keep its answers to itself.
+    upstream.sendControl({ type: 'Flush' });
+    await wait.until(() => expectations.size === 0 || expectations.copyIn);
+    this.#inFlight = 0;
+    if (expectations.size > IN_FLIGHT_MESSAGES) {
+      throw sessionTooBig(IN_FLIGHT_BYTES);
+    }
+  }
+
+  #observeUnrecorded({ records }: Batch, failure: Failure): void {
+    for (const record of records) {
+      if (record.type === 'decision' && record.decision !== 'Deny') {
+        this.#context.observe(outcomeOf(overruled(record, failure), undefined, 0));
+      }
+    }
+  }
+
+  #expect({ expectation }: Batch['items'][number]): void {
+    const { expectations, clock, skip } = this.#context;
+    if (expectation === undefined) {
+      return;
+    }
+    if (expectation.running !== undefined) {
+      expectation.running.startedAt = clock.monotonic();
+    }
+    if (!expectations.push(expectation)) {
+      skip(expectation);
+    }
+  }
+}

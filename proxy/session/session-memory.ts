@@ -1,0 +1,86 @@
+import type { Failure } from '../../kernel/failure.ts';
+import { sessionTooBig } from '../../kernel/limit-failure.ts';
+import type { Limits } from '../../kernel/policy.ts';
+
+/** One session's part of the pool. */
+export type Share = { readonly set: (bytes: number) => void; readonly leave: () => void };
+
+/** What all sessions of the process hold together. Where it is used up, each session may have an equal part of it. */
+export class MemoryPool {
+  /** Bytes that all may hold together. */
+  readonly limit: number;
+  #held = 0;
+  #sessions = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  join(): Share {
+    let held = 0;
+    const set = (bytes: number): void => {
+      this.#held += bytes - held;
+      held = bytes;
+    };
+    this.#sessions += 1;
+    return {
+      set,
+      leave: () => {
+        set(0);
+        this.#sessions -= 1;
+      },
+    };
+  }
+
+  /** What one session may hold as things are. */
+  get fairShare(): number {
+    return this.#held > this.limit ? this.limit / Math.max(1, this.#sessions) : this.limit;
+  }
+}
+
+export type SessionMemoryOptions = {
+  readonly limits: () => Limits;
+  /** Bytes that any session may hold, whatever its policy says. */
+  readonly most: number;
+  readonly pool: MemoryPool;
+  /** What is remembered of the server session. */
+  readonly remembered: () => number;
+  /** What has been read and is no whole message yet. */
+  readonly unread: () => number;
+};
+
+/** Looks at what the proxy holds for one session. */
+export class SessionMemory {
+  readonly #options: SessionMemoryOptions;
+  readonly #share: Share;
+
+  constructor(options: SessionMemoryOptions) {
+    this.#options = options;
+    this.#share = options.pool.join();
+  }
+
+  /** Why nothing more can be remembered. */
+  full(): Failure | undefined {
+    return this.#over(this.#options.remembered());
+  }
+
+  /** To be called when something was read. Throws `Failure` where a message is on its way that cannot be held. */
+  check(): void {
+    const unread = this.#options.unread();
+    const failure = this.#over(this.#options.remembered() + unread);
+    if (failure !== undefined && unread > 0) {
+      throw failure;
+    }
+  }
+
+  leave(): void {
+    this.#share.leave();
+  }
+
+  #over(held: number): Failure | undefined {
+    const { limits, most, pool } = this.#options;
+    this.#share.set(held);
+    const limit = Math.floor(Math.min(limits().memoryPerSession ?? most, most, pool.fairShare));
+    return held > limit ? sessionTooBig(limit) : undefined;
+  }
+}
