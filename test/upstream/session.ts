@@ -8,7 +8,7 @@ import { openUpstream } from '../../proxy/upstream/connect.ts';
 import type { Upstream } from '../../proxy/upstream/upstream.ts';
 import { decodeResponseFields } from '../../proxy/wire/error-response.ts';
 import { encodeQuery } from '../../proxy/wire/query.ts';
-import { ServerFrames } from '../../proxy/wire/server-frames.ts';
+import { bodyOf, ServerFrames } from '../../proxy/wire/server-frames.ts';
 import { failureOf } from './failure-of.ts';
 
 /** These tests write no audit log. */
@@ -65,8 +65,8 @@ export const answer = (upstream: Upstream): Promise<readonly (readonly string[])
     upstream.onData((chunk) =>
       frames.push(chunk, {
         bulk: (raw) => bulk.push(Buffer.from(raw)),
-        message: (type, body) => {
-          if (type === 0x45) sqlstate = decodeResponseFields(body, upstreamProtocolViolation).get('C');
+        message: (type, raw) => {
+          if (type === 0x45) sqlstate = decodeResponseFields(bodyOf(raw), upstreamProtocolViolation).get('C');
           if (type === 0x5a) resolve(sqlstate ?? rowsOf(Buffer.concat(bulk)));
         },
       }),
