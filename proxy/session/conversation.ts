@@ -162,6 +162,7 @@ export class Conversation {
     });
     upstream.onClose((failure) => this.#serverGone(failure));
     upstream.onData((chunk) => this.#fromServer(chunk));
+    this.#parts.reader.settle();
     this.#timers.start();
     if (access.ended.aborted) {
       revoked();

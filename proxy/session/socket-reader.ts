@@ -1,14 +1,21 @@
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import { readSocket } from '../upstream/read-socket.ts';
 import { ByteQueue } from '../wire/byte-queue.ts';
 
-/** Pulls bytes off a socket when they are asked for, so that whoever is slow to judge is slow to read. */
+/** What may wait to be taken: beyond this, whoever is slow to judge is slow to read. */
+const QUEUE_BYTES = 256 * 1024;
+
+/** Pulls bytes off a socket as they are asked for, and a little ahead. */
 export class SocketReader {
   readonly queue: ByteQueue;
-  readonly #socket: Duplex;
+  readonly #socket: Socket;
   #wake: ((more: boolean) => void) | undefined;
+  /** Bytes have come since `more` last said so. */
+  #fresh = false;
   #ended = false;
+  #ownBuffer = false;
 
-  constructor(socket: Duplex, queue: ByteQueue = new ByteQueue()) {
+  constructor(socket: Socket, queue: ByteQueue = new ByteQueue()) {
     this.#socket = socket;
     this.queue = queue;
     socket.pause();
@@ -17,19 +24,35 @@ export class SocketReader {
     socket.on('close', this.#onEnd);
   }
 
+  /** The socket stays as it is from now on: it is read the fast way. */
+  settle(): void {
+    if (!this.#ownBuffer && !this.#ended) {
+      this.#ownBuffer = true;
+      this.#socket.off('data', this.#onData);
+      readSocket(this.#socket, this.#onData);
+    }
+  }
+
   /** Resolves once more bytes are in the queue; false: there will be none. */
   more(): Promise<boolean> {
+    if (this.#fresh) {
+      this.#fresh = false;
+      return Promise.resolve(true);
+    }
     if (this.#ended) {
       return Promise.resolve(false);
     }
     return new Promise((resolve) => {
       this.#wake = resolve;
-      this.#socket.resume();
+      if (this.#socket.isPaused()) {
+        this.#socket.resume();
+      }
     });
   }
 
   /** Nothing more is read; who waits for `more` is told so. */
   stop(): void {
+    this.#fresh = false;
     this.#onEnd();
     this.detach();
   }
@@ -43,9 +66,18 @@ export class SocketReader {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    if (this.#ended) {
+      return;
+    }
     this.queue.push(chunk);
-    this.#socket.pause();
-    this.#answer(true);
+    if (!this.#ownBuffer || this.queue.length >= QUEUE_BYTES) {
+      this.#socket.pause();
+    }
+    if (this.#wake === undefined) {
+      this.#fresh = true;
+    } else {
+      this.#answer(true);
+    }
   };
 
   readonly #onEnd = (): void => {

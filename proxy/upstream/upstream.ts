@@ -5,6 +5,7 @@ import type { AuditReceipt } from '../../kernel/audit-record.ts';
 import { because, type Failure, upstreamLost } from '../../kernel/failure.ts';
 import { type ControlMessage, encodeControl } from './control-message.ts';
 import type { Channel } from './dial.ts';
+import { readSocket } from './read-socket.ts';
 import type { StartedSession } from './start-session.ts';
 
 /** One server session. `onData` and `onDrain` take one listener, a later one takes its place; `onClose` takes any number. */
@@ -70,7 +71,7 @@ export const createUpstream = (channel: Channel, session: StartedSession, cancel
       const first = onData === undefined;
       onData = listener;
       if (!first) return;
-      socket.on('data', (chunk: Buffer) => onData?.(chunk));
+      readSocket(socket, (bytes) => onData?.(bytes));
       socket.resume();
     },
     onDrain: (listener) => {
