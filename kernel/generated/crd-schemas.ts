@@ -804,7 +804,8 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                     rowsEstimatedOver: {
                       type: 'integer',
                       format: 'int64',
-                      description: 'The planner expects the statement to return, or change, more than this many rows.',
+                      description:
+                        'The planner expects a step of the statement to return more than this many rows, those that a LIMIT spares apart.',
                       minimum: 0,
                       maximum: 9007199254740991,
                     },

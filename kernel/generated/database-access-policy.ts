@@ -410,7 +410,7 @@ export interface DatabaseAccessPolicy {
           readonly outside: boolean;
         };
         /**
-         * The planner expects the statement to return, or change, more than this many rows.
+         * The planner expects a step of the statement to return more than this many rows, those that a LIMIT spares apart.
          */
         readonly rowsEstimatedOver?: number;
         /**

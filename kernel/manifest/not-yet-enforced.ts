@@ -14,9 +14,6 @@ export const notYetEnforced = ({ spec }: DatabaseAccessPolicy): NotEnforced => {
   const writes = (spec.relations ?? []).some(({ insert, update, delete: remove }) => insert ?? update ?? remove);
   const faults: Fault[] = [];
   const warnings: Fault[] = [];
-  if ((spec.rules ?? []).some(({ match }) => match.rowsEstimatedOver !== undefined)) {
-    faults.push(fault('rules', 'rowsEstimatedOver is not asked by this version', 'Use rowsReturnedOver or rowsAffectedOver.'));
-  }
   if (spec.detect !== undefined) {
     faults.push(fault('detect', 'values are not looked into by this version', 'Take it out, and mask the columns that are known.'));
   }

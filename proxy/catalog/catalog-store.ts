@@ -4,6 +4,7 @@
 import { Failure, notReady } from '../../kernel/failure.ts';
 import type { Catalog } from './catalog.ts';
 import { type CatalogQuery, loadCatalog, readFingerprint } from './load-catalog.ts';
+import { type Estimable, type RowEstimate, RowEstimator } from './row-estimator.ts';
 
 /** The server session that it reads with. */
 export type CatalogSession = { readonly query: CatalogQuery; readonly end: () => Promise<void> };
@@ -28,6 +29,7 @@ const MAX_PROBES = 2000;
 
 export class CatalogStore {
   readonly #options: CatalogStoreOptions;
+  readonly #estimator: RowEstimator;
   readonly #probes = new Map<string, Promise<string | undefined>>();
   #session: CatalogSession | undefined;
   #catalog: Catalog | undefined;
@@ -41,6 +43,7 @@ export class CatalogStore {
 
   constructor(options: CatalogStoreOptions) {
     this.#options = options;
+    this.#estimator = new RowEstimator({ open: options.open, clock: { monotonic: () => performance.now() } });
   }
 
   /** The newest catalog. @throws Failure while none could be read. */
@@ -99,10 +102,15 @@ export class CatalogStore {
     });
   }
 
+  /** How many rows the planner expects a statement to handle, in a session apart: planning may take long. Rejects where it cannot be asked. */
+  async estimate(statement: Estimable): Promise<RowEstimate> {
+    return await this.#estimator.estimate(statement);
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    await this.#close();
+    await Promise.all([this.#close(), this.#estimator.stop()]);
   }
 
   async #serially<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -150,6 +158,7 @@ export class CatalogStore {
     this.#catalog = await loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'), fingerprint);
     this.#fingerprint = fingerprint;
     this.#probes.clear();
+    this.#estimator.forget();
   }
 
   async #poll(): Promise<void> {

@@ -15,6 +15,7 @@ const judgeContext = (rest: Partial<JudgeContext> = {}): JudgeContext => {
     scopeOf: ({ relation, access }) =>
       access.type === 'Granted' ? scopeOf(relation, access.granted.grant, grammar) : { type: 'Bare', relation },
     probe: async () => undefined,
+    estimate: async () => ({ rows: 1 }),
     onFault: () => undefined,
     ...rest,
   };

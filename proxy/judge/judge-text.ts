@@ -12,6 +12,7 @@ import {
   syntaxError,
 } from '../../kernel/failure.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import type { Estimable, RowEstimate } from '../catalog/row-estimator.ts';
 import { decide } from '../policy/decide.ts';
 import type { Decision, DecisionContext, Reason, ResolvedRelation } from '../policy/decision.ts';
 import type { Grants } from '../policy/grants.ts';
@@ -26,6 +27,7 @@ import {
   type SessionState,
   type StatementEffect,
 } from '../policy/judgement.ts';
+import { countWatches, severalUncounted } from '../policy/uncounted.ts';
 import { applyEdits } from '../scope/apply-edits.ts';
 import { fenced } from '../scope/fence.ts';
 import { type Anchor, rewrite } from '../scope/rewrite.ts';
@@ -35,7 +37,8 @@ import type { Analysis, RelationReference } from '../sql/analysis.ts';
 import { analyze, characterAt, kindOf } from '../sql/analyze.ts';
 import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
 import { decodeText, readTokens, refuseForeignNames, type Tokens } from '../sql/tokens.ts';
-import { runningTerms } from './running-terms.ts';
+import { type Estimated, judgeEstimates } from './estimates.ts';
+import { explainedWatches, runningTerms } from './running-terms.ts';
 
 export type JudgeContext = {
   readonly catalog: Catalog;
@@ -46,6 +49,8 @@ export type JudgeContext = {
   readonly scopeOf: (resolved: ResolvedRelation) => Scope;
   /** Asks the server whether a scope can be evaluated: a complaint, or undefined. */
   readonly probe: (scope: Scope) => Promise<string | undefined>;
+  /** Asks the server how many rows it expects. */
+  readonly estimate: (statement: Estimable) => Promise<RowEstimate>;
   /** Told of faults of ours. */
   readonly onFault: (error: unknown) => void;
 };
@@ -131,6 +136,7 @@ const judgeStatements = async (
   const made = new Map<string, PreparedByText>();
   const analyses: Analysis[] = [];
   const declared = new Map<string, PreparedByText>();
+  const estimated: Estimated[] = [];
   let namedMayFail = false;
   for (const statement of statements) {
     const analysis = analyzed(statement, bytes, context.grants);
@@ -147,7 +153,9 @@ const judgeStatements = async (
     for (const reason of decision.reasons) judging.reasons.push(reason);
     const ruled = judgeRules(statement.node, analysis, decision, decisionContext);
     for (const reason of ruled.reasons) judging.reasons.push(reason);
-    for (const rule of ruled.rules) judging.rules.add(rule);
+    const counted = countWatches(ruled.watches, analysis, explainedWatches(analysis, seen));
+    for (const failure of counted.refusals) judging.reasons.push({ failure, location: 0, auditable: true });
+    for (const rule of [...ruled.rules, ...counted.rules]) judging.rules.add(rule);
     const own = fenced(await scopesOf(decision, context, judging), statement.node, context.catalog);
     note(analysis, { decision, scopes: own }, judging, maskedParameters);
     if (judging.reasons.some((reason) => !reason.auditable || context.grants.mode === 'Enforce')) {
@@ -157,12 +165,13 @@ const judgeStatements = async (
         unknownNames: judging.reasons.some((reason) => UNKNOWN_CODES.has(reason.failure.fields.code)),
       };
     }
+    if (ruled.estimates.length > 0) estimated.push({ estimates: ruled.estimates, analysis, searchPath: path });
     const rewritten = rewrite(analysis, tokens, decision, own);
     for (const edit of rewritten.sent) sent.push(edit);
     for (const edit of rewritten.recorded) recorded.push(edit);
     for (const anchor of rewritten.anchors) anchors.push(anchor);
     scopes.push(...own.values());
-    const lasting: RunningTerms = ruled.watches.length === 0 ? NO_TERMS : { watches: ruled.watches, hidesResult: false };
+    const lasting: RunningTerms = counted.watches.length === 0 ? NO_TERMS : { watches: counted.watches, hidesResult: false };
     const effect = effectOf(decision, { ...preparedOf([...own.values()], judging, context), terms: lasting });
     effects.push(effect);
     terms.push(runningTerms(effect, lasting, { explain: decision.explain, seen }));
@@ -185,6 +194,18 @@ const judgeStatements = async (
       context.onFault(new Error(`rewritten text does not verify: ${fault}`));
       return { judged: refused(notUnderstood('this form of the statement'), judging, context), cacheable: false, unknownNames: false };
     }
+  }
+  for (const each of estimated) {
+    const { refusals, rules } = await judgeEstimates(each, { bytes, edits: sent }, context);
+    for (const failure of refusals) judging.reasons.push({ failure, location: 0, auditable: true });
+    for (const rule of rules) judging.rules.add(rule);
+  }
+  // Tables grow: what was estimated is asked again before long.
+  if (estimated.length > 0) cacheable = false;
+  const several = severalUncounted(terms);
+  if (several !== undefined) judging.reasons.push({ failure: several, location: 0, auditable: true });
+  if (judging.reasons.length > 0 && context.grants.mode === 'Enforce') {
+    return { judged: refusedFor(judging, bytes, context), cacheable, unknownNames: false };
   }
   const allowed: Allowed = {
     ...commonOf(judging, context),

@@ -141,6 +141,7 @@ export class AgentJudge implements Judge {
       revision: this.#revision,
       onFault,
       scopeOf: (resolved) => scopeFor(resolved, grants, grammar, scopes),
+      estimate: async (statement) => await catalog.estimate(statement),
       probe: async (scope) => (scope.type === 'Scoped' ? await catalog.probe(probeOf(scope)) : undefined),
     };
   }

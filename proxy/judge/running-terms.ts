@@ -1,4 +1,5 @@
-import { NO_TERMS, type RunningTerms, type SessionState, type StatementEffect } from '../policy/judgement.ts';
+import { NO_TERMS, type RunningTerms, type SessionState, type StatementEffect, type Watch } from '../policy/judgement.ts';
+import type { Analysis } from '../sql/analysis.ts';
 
 /**
  * The terms under which a statement runs: its own and those of what it runs by name. What PREPARE and DECLARE name has terms of its
@@ -24,3 +25,7 @@ export const runningTerms = (
 
 const joined = (own: RunningTerms, named: RunningTerms = NO_TERMS): RunningTerms =>
   named === NO_TERMS ? own : { watches: [...own.watches, ...named.watches], hidesResult: own.hidesResult || named.hidesResult };
+
+/** The watches of what EXPLAIN ANALYZE EXECUTE runs. */
+export const explainedWatches = ({ form }: Analysis, seen: SessionState): readonly Watch[] =>
+  form.type === 'Explain' && form.execute !== undefined ? (seen.prepared(form.execute)?.terms.watches ?? []) : [];

@@ -124,7 +124,7 @@ export class FrontendHandler {
     const text = textOf(sql, judged);
     const running = this.#outbox.running(decided, text, began, { rows: 0, bytes: 0 });
     const consequences = consequencesOf(running, { rows: 0, bytes: 0 }, this.#context.state);
-    if (!judged.terms.some(mayBeUndone)) {
+    if (judged.terms.length !== 1 || !judged.terms.some(mayBeUndone)) {
       const bytes = isAsSent(sql, judged) ? frame.raw : encodeQuery(judged.sent);
       this.#outbox.batch.add({ kind: 'Query', bytes, expectation: this.#outbox.expect('Query', { running, text, consequences }) });
       return undefined;

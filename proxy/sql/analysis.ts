@@ -160,7 +160,8 @@ export type TransactionAction = 'Begin' | 'Commit' | 'Rollback' | 'Savepoint' | 
 /** What the statement is, beyond the objects it touches. */
 export type StatementForm =
   | { readonly type: 'Query' }
-  | { readonly type: 'Explain'; readonly execute: string | undefined }
+  /** `analyzed`: what it explains is run. */
+  | { readonly type: 'Explain'; readonly execute: string | undefined; readonly analyzed: boolean }
   | { readonly type: 'CopyOut'; readonly relation: RelationReference | undefined; readonly columns: readonly string[] | undefined }
   | { readonly type: 'CopyIn' }
   | { readonly type: 'Prepare'; readonly name: string }

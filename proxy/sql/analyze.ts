@@ -63,21 +63,22 @@ const options = (value: unknown, known: ReadonlySet<string>, what: string, { fai
 
 const explain: Handler = (node, context) => {
   only(node, ['query', 'options'], 'EXPLAIN', context);
-  options(node.options, EXPLAIN_OPTIONS, 'EXPLAIN', context);
+  const analyze = options(node.options, EXPLAIN_OPTIONS, 'EXPLAIN', context).get('analyze') ?? 'off';
+  const analyzed = !['off', 'false', '0'].includes(analyze.toLowerCase());
   const query = treeOf(node.query);
   const tag = tagOf(query);
   if (tag === 'ExecuteStmt') {
     const inner = treeOf(query.ExecuteStmt);
     execute(inner, context);
-    return { form: { type: 'Explain', execute: stringOf(inner.name) ?? '' } };
+    return { form: { type: 'Explain', execute: stringOf(inner.name) ?? '', analyzed } };
   }
   if (tag === 'DeclareCursorStmt') {
     declare(treeOf(query.DeclareCursorStmt), context);
-    return { form: { type: 'Explain', execute: undefined } };
+    return { form: { type: 'Explain', execute: undefined, analyzed } };
   }
   if (!isQuery(tag)) context.fail(statementRefused(`EXPLAIN of ${labelOf(tag, treeOf(query[tag]))}`, QUERY_HINT), 0);
   context.walker.query(query);
-  return { form: { type: 'Explain', execute: undefined } };
+  return { form: { type: 'Explain', execute: undefined, analyzed } };
 };
 
 const COPY_OPTIONS = new Set(['format', 'delimiter', 'null', 'header', 'quote', 'escape', 'force_quote', 'encoding']);

@@ -5,13 +5,13 @@ import type { AccessPolicy } from '../../kernel/policy.ts';
 import { CatalogStore } from '../../proxy/catalog/catalog-store.ts';
 import { AgentJudge } from '../../proxy/judge/judge.ts';
 import type { Judged, SessionState } from '../../proxy/policy/judgement.ts';
-import { startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { type PostgresOptions, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { policy } from '../support/small-catalog.ts';
 
 export type Through = { readonly refused: string } | { readonly error: string } | { readonly rows: readonly (readonly unknown[])[] };
 
 export type UsedJudge = {
-  readonly judge: (sql: string) => Promise<Judged>;
+  readonly judge: (sql: string, via?: 'Query' | 'Parse', prepared?: SessionState['prepared']) => Promise<Judged>;
   /** What comes back: rows as text, the server's error, or the refusal's code. */
   readonly through: (sql: string) => Promise<Through>;
   readonly direct: (sql: string) => Promise<Through>;
@@ -19,8 +19,8 @@ export type UsedJudge = {
   readonly server: () => TestPostgres;
 };
 
-/** Starts a server with `schema`, and a judge of `grants`, for the tests of a file. */
-export const useJudge = (schema: string, grants: Partial<AccessPolicy>): UsedJudge => {
+/** Starts a server with `schema`, and a judge of `grants`, for the tests of a file or a part of it. */
+export const useJudge = (schema: string, grants: Partial<AccessPolicy>, postgres: PostgresOptions = {}): UsedJudge => {
   let server: TestPostgres;
   let client: pg.Client;
   let store: CatalogStore;
@@ -28,7 +28,7 @@ export const useJudge = (schema: string, grants: Partial<AccessPolicy>): UsedJud
   const faults: unknown[] = [];
 
   beforeAll(async () => {
-    server = await startPostgres();
+    server = await startPostgres(postgres);
     await server.sql(schema);
     client = new pg.Client({ connectionString: server.superuserUrl });
     await client.connect();
@@ -68,9 +68,9 @@ export const useJudge = (schema: string, grants: Partial<AccessPolicy>): UsedJud
       return { error: error instanceof pg.DatabaseError ? `${error.code} ${error.message}` : String(error) };
     }
   };
-  const judge = async (sql: string): Promise<Judged> => {
-    const state: SessionState = { searchPath: agent.defaultSearchPath(), prepared: () => undefined, cursor: () => undefined };
-    return await agent.judge(Buffer.from(sql), 'Query', state);
+  const judge: UsedJudge['judge'] = async (sql, via = 'Query', prepared = () => undefined) => {
+    const state: SessionState = { searchPath: agent.defaultSearchPath(), prepared, cursor: () => undefined };
+    return await agent.judge(Buffer.from(sql), via, state);
   };
   const through = async (sql: string): Promise<Through> => {
     const judged = await judge(sql);

@@ -42,6 +42,7 @@ export const openRewriting = async (server: TestPostgres, database: string, rela
       scopeOf: ({ relation, access }) =>
         access.type === 'Granted' ? scopeOf(relation, access.granted.grant, grammar) : { type: 'Bare', relation },
       probe: () => Promise.resolve(undefined),
+      estimate: () => Promise.resolve({ rows: 1 }),
       onFault: (fault) => faults.push(fault),
     });
     if (judged.decision === 'Deny') throw new Error(`${judged.failure.message}: ${sql} ${faults.join()}`);
