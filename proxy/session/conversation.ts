@@ -141,7 +141,7 @@ export class Conversation {
       clock,
       observe,
       cancelling: () => this.#cancelling,
-      sent: () => this.#timers.active(),
+      begun: () => this.#timers.active(),
       skip: (expectation) => this.#server.skip(expectation),
     });
   }

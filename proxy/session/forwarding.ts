@@ -21,8 +21,8 @@ export type ForwardingContext = {
   readonly observe: (outcome: Outcome) => void;
   /** A cancel request on its way: what is forwarded now could be hit by it. */
   readonly cancelling: () => Promise<void> | undefined;
-  /** Something was sent. */
-  readonly sent: () => void;
+  /** The server has something to do. */
+  readonly begun: () => void;
   /** The server passes over a message. */
   readonly skip: (expectation: Expectation) => void;
 };
@@ -53,7 +53,7 @@ export class Forwarding {
 
   /** Records what the batch holds, then forwards it. INVARIANT: nothing is sent before its record is durable. */
   async flush(): Promise<void> {
-    const { upstream, outbox, trail, expectations, wait, cancelling, sent } = this.#context;
+    const { upstream, outbox, trail, expectations, wait, cancelling, begun } = this.#context;
     const batch = outbox.takeBatch();
     if (batch.items.length === 0 && batch.records.length === 0) {
       return;
@@ -77,9 +77,9 @@ export class Forwarding {
       this.#full = !forward(batch, trail.receipt, upstream, (item) => this.#expect(item));
     } else {
       refuseBatch(batch, failure, { upstream, standing: trail.receipt, expectations });
+      begun();
     }
     this.unsent = [];
-    sent();
     if (this.#full) {
       await wait.until(() => !this.#full);
     }
@@ -109,7 +109,7 @@ export class Forwarding {
   }
 
   #expect({ expectation }: Batch['items'][number]): void {
-    const { expectations, clock, skip } = this.#context;
+    const { expectations, clock, begun, skip } = this.#context;
     if (expectation === undefined) {
       return;
     }
@@ -118,6 +118,9 @@ export class Forwarding {
     }
     if (!expectations.push(expectation)) {
       skip(expectation);
+    } else if (expectations.size === 1) {
+      // Before it is sent: the server's time must not begin before ours.
+      begun();
     }
   }
 }
