@@ -84,7 +84,7 @@ export const sessionTooBig = (most: number): Failure =>
     sqlstate: SQLSTATE.configurationLimitExceeded,
     code: 'session-too-big',
     message: 'too much memory is held for this session',
-    detail: `Prepared statements, portals and their parameters, savepoints and statements on their way may take ${most} bytes (limits.memoryPerSession).`,
+    detail: `Prepared statements, portals and their parameters, and savepoints may take ${most} bytes (limits.memoryPerSession).`,
     hint: 'Close what is no longer used (DEALLOCATE, CLOSE, RELEASE SAVEPOINT), and send large values in several statements.',
   });
 

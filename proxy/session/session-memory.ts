@@ -38,6 +38,9 @@ export class MemoryPool {
   }
 }
 
+/** What comes with one read is as good as worked off. */
+const ONE_READ = 64 * 1024;
+
 export type SessionMemoryOptions = {
   readonly limits: () => Limits;
   /** Bytes that any session may hold, whatever its policy says. */
@@ -68,7 +71,7 @@ export class SessionMemory {
   check(): void {
     const unread = this.#options.unread();
     const failure = this.#over(this.#options.remembered() + unread);
-    if (failure !== undefined && unread > 0) {
+    if (failure !== undefined && unread > ONE_READ) {
       throw failure;
     }
   }

@@ -41,6 +41,8 @@ export type Manifests = {
   readonly ca?: string;
   /** More of the policy's `spec`, as YAML indented by two. */
   readonly spec?: string;
+  /** Functions that are granted. */
+  readonly functions?: readonly string[];
   /** More relations, as YAML list items indented by four. */
   readonly relations?: string;
 };
@@ -70,7 +72,7 @@ spec:
   connectionRef: { name: shop }
   subjects:
     - agent: { name: ${AGENT.name}, passwordSecretRef: { name: ann } }
-  functions: [{ name: pg_catalog.pg_sleep }]
+  functions: [${(options.functions ?? ['pg_catalog.pg_sleep']).map((name) => `{ name: ${name} }`).join(', ')}]
 ${options.spec ?? ''}
   relations:
     - name: public.customers
