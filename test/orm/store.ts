@@ -24,7 +24,7 @@ const TABLES = `
     id serial PRIMARY KEY, customer_id int NOT NULL REFERENCES customers ON DELETE CASCADE, region text NOT NULL DEFAULT 'eu', amount int NOT NULL);
   CREATE TABLE secrets (id int);
   INSERT INTO customers (name, email, city, ssn) SELECT 'customer ' || i, i || '@example.com', CASE i % 2 WHEN 0 THEN 'Ulm' ELSE 'Bonn' END,
-    'hidden' FROM generate_series(1, 6) i;
+    '***' FROM generate_series(1, 6) i;
   INSERT INTO orders (customer_id, amount) SELECT 1 + i % 6, i FROM generate_series(1, 12) i;`;
 
 const HIDDEN = `
@@ -36,7 +36,7 @@ const RELATIONS = [
     name: 'public.customers',
     select: {
       columns: ['id', 'name', 'email', 'city', 'version'],
-      masks: [{ column: 'ssn', mask: { type: 'Constant', constant: { value: 'hidden' } } }],
+      masks: [{ column: 'ssn', mask: { type: 'Redact' } }],
     },
     insert: { columns: ['name', 'email', 'city', 'ssn', 'version'] },
     update: { columns: ['name', 'email', 'city', 'ssn', 'version'] },

@@ -40,7 +40,9 @@ const locking = (draw: Draw): string => {
   const of = random.chance(0.4) ? ` OF ${alias}` : '';
   const wait = random.pick(['', '', ' NOWAIT', ' SKIP LOCKED']);
   const sources = other === undefined ? [source] : [source, other];
-  return `SELECT ${columns.join(', ')} FROM ${table.name} AS ${alias}${join} WHERE ${conditionOn(draw, sources)} FOR ${strength}${of}${wait}`;
+  const order = table.keys[0]?.map((name) => `${alias}.${name}`).join(', ');
+  const limit = order !== undefined && random.chance(0.4) ? ` ORDER BY ${order} LIMIT ${random.whole(1, 3)}` : '';
+  return `SELECT ${columns.join(', ')} FROM ${table.name} AS ${alias}${join} WHERE ${conditionOn(draw, sources)}${limit} FOR ${strength}${of}${wait}`;
 };
 
 /** A statement that writes, and says which number it wrote. */

@@ -4,7 +4,7 @@
 import type { Random } from '../hunt/random.ts';
 import { nextCase, type WriteCase } from './cases.ts';
 import type { Answer, Sending, Sides } from './sides.ts';
-import { judge, stateDifference } from './verdict.ts';
+import { judge, judgeLocks, stateDifference } from './verdict.ts';
 
 export type Run = { readonly random: Random; readonly count: number; readonly version: number };
 
@@ -16,25 +16,29 @@ export type Sums = {
   readonly changed: number;
   /** Refused by both, with the same SQLSTATE. */
   readonly refused: number;
-  /** Reasons, with how often they were met. */
-  readonly otherReason: Readonly<Record<string, number>>;
-  readonly overBlocked: Readonly<Record<string, number>>;
+  /** Reasons, with how often they were met, and the first statement that met them. */
+  readonly otherReason: Reasons;
+  readonly overBlocked: Reasons;
   readonly wrong: readonly string[];
 };
+
+type Reasons = Readonly<Record<string, { readonly times: number; readonly first: string }>>;
 
 /** Statements between two seedings. */
 const PERIOD = 60;
 /** More of them say nothing new. */
 const ENOUGH = 25;
 
-const count = (reasons: Record<string, number>, reason: string): void => {
-  reasons[reason] = (reasons[reason] ?? 0) + 1;
+const count = (reasons: Record<string, { times: number; first: string }>, reason: string, text: string): void => {
+  const known = reasons[reason];
+  reasons[reason] = { times: (known?.times ?? 0) + 1, first: known?.first ?? text };
 };
 
 /** Each statement in a transaction of its own, which is committed where both databases did it. */
 export const compare = async ({ subject, reference }: Sides, { random, count: cases, version }: Run): Promise<Sums> => {
   const sums = { done: 0, changed: 0, refused: 0 };
-  const [otherReason, overBlocked]: Record<string, number>[] = [{}, {}] as [Record<string, number>, Record<string, number>];
+  const otherReason: Record<string, { times: number; first: string }> = {};
+  const overBlocked: Record<string, { times: number; first: string }> = {};
   const wrong: string[] = [];
   let before = '';
 
@@ -63,13 +67,13 @@ export const compare = async ({ subject, reference }: Sides, { random, count: ca
     const texts = [subject.textOf(write), reference.textOf(write)] as const;
     await both(write, command('BEGIN'));
     const answers = await both(write, [sending(texts[0]), sending(texts[1])]);
-    const verdict = judge(...answers);
+    const verdict = judge(texts[0], ...answers);
     const locks =
       verdict.type === 'Same' && texts[0].startsWith('SELECT') ? [await subject.unlocked(), await reference.unlocked()] : [{}, {}];
     const ends = await both(write, command(verdict.type === 'Same' && !verdict.refused ? 'COMMIT' : 'ROLLBACK'));
     const { airlock, security } = await settled(2_000 + number * 20);
     const difference = stateDifference(airlock, security);
-    const lockDifference = stateDifference(locks[0] ?? {}, locks[1] ?? {});
+    const lockVerdict = judgeLocks(locks[0] ?? {}, locks[1] ?? {});
     const after = JSON.stringify(security);
     const inputs = [...(write.parameters ?? []), ...(write.data === undefined ? [] : [write.data])];
     const story = (what: string): string =>
@@ -82,10 +86,11 @@ export const compare = async ({ subject, reference }: Sides, { random, count: ca
         .slice(0, 4_000);
     if (verdict.type === 'Wrong') wrong.push(story(verdict.reason));
     else if (difference !== undefined) wrong.push(story(difference));
-    else if (lockDifference !== undefined) wrong.push(story(`locks differ: ${lockDifference}`));
-    else if (judge(...ends).type !== 'Same') wrong.push(story(`ends differ: ${JSON.stringify(ends)}`));
-    else if (verdict.type === 'OtherReason') count(otherReason, verdict.reason);
-    else if (verdict.type === 'OverBlocked') count(overBlocked, verdict.reason);
+    else if (lockVerdict.type === 'Wrong') wrong.push(story(lockVerdict.reason));
+    else if (lockVerdict.type === 'OverBlocked') count(overBlocked, lockVerdict.reason, texts[0]);
+    else if (judge('COMMIT', ...ends).type !== 'Same') wrong.push(story(`ends differ: ${JSON.stringify(ends)}`));
+    else if (verdict.type === 'OtherReason') count(otherReason, verdict.reason, texts[0]);
+    else if (verdict.type === 'OverBlocked') count(overBlocked, verdict.reason, texts[0]);
     else if (verdict.refused) sums.refused += 1;
     else {
       sums.done += 1;

@@ -1,7 +1,7 @@
 /**
  * The agents' policy as manifests.
  */
-import { MASK, PROFILES, type Profile, TABLES, type WorldColumn, type WorldTable } from './world.ts';
+import { PROFILES, type Profile, TABLES, type WorldColumn, type WorldTable } from './world.ts';
 
 const API = 'pg-airlock.dev/v1alpha1';
 
@@ -17,7 +17,7 @@ const grantOf = ({ name, columns, where, delete: deletes }: WorldTable, { masks 
   const select = clear.length > 0 && {
     select: {
       columns: clear,
-      ...(masked.length > 0 && { masks: masked.map((column) => ({ column, mask: { type: 'Constant', constant: { value: MASK } } })) }),
+      ...(masked.length > 0 && { masks: masked.map((column) => ({ column, mask: { type: 'Redact' } })) }),
     },
   };
   const parts = [select, list('insert'), list('update'), deletes && { delete: {} }].filter((part) => part !== false);

@@ -200,7 +200,7 @@ export const merge = (draw: Draw, from?: Joined): string => {
       'DO NOTHING',
     ]);
   const inserted = (): string => {
-    const columns = granted(draw, table.columns, 'insert').filter(() => random.chance(0.85));
+    const columns = granted(draw, table.columns, 'insert').filter(({ name }) => name === 'id' || random.chance(0.85));
     if (columns.length === 0 || random.chance(0.05)) return random.pick(['INSERT DEFAULT VALUES', 'DO NOTHING']);
     return `INSERT (${columns.map(({ name }) => name).join(', ')}) VALUES (${columns.map((column) => (column.name === 'id' ? `${other.alias}.${other.key}` : assigned(draw, column, right))).join(', ')})`;
   };
@@ -211,7 +211,9 @@ export const merge = (draw: Draw, from?: Joined): string => {
     const seen = kind === 'MATCHED' ? both : kind === 'NOT MATCHED' ? right : target;
     // Nothing may follow one without a condition.
     const condition = kinds.includes(kind, index + 1) || random.chance(0.4) ? ` AND ${conditionOn(draw, seen, 1)}` : '';
-    return ` WHEN ${kind}${condition} THEN ${kind === 'NOT MATCHED' ? inserted() : changed(seen)}`;
+    // Its rows take numbers of their own, and no statement says in which order.
+    const one = kind === 'NOT MATCHED' && table.name === 'measures' ? ` AND ${other.alias}.${other.key} = ${random.whole(1, 20)}` : '';
+    return ` WHEN ${kind}${one}${condition} THEN ${kind === 'NOT MATCHED' ? inserted() : changed(seen)}`;
   });
   const end = version < 17 ? '' : returning(draw, table, alias, ['merge_action() AS action']);
   return `MERGE INTO ${sql} USING ${other.sql} ON ${other.alias}.${other.key} = ${keyOf(draw, { alias, table })}${clauses.join('')}${end}`;

@@ -7,7 +7,7 @@ import { CANARY } from './world.ts';
 export type Verdict =
   /** The same rows and command tag, or the same SQLSTATE. */
   | { readonly type: 'Same'; readonly refused: boolean }
-  /** Refused by both, for different reasons of several. */
+  /** Refused by both, for different reasons of several; or by PostgreSQL alone, which is explained. */
   | { readonly type: 'OtherReason'; readonly reason: string }
   /** PostgreSQL does it and the airlock does not. */
   | { readonly type: 'OverBlocked'; readonly reason: string }
@@ -17,9 +17,15 @@ const failed = (answer: Answer): string => (answer.type === 'Failed' ? `${answer
 const withoutNames = (text: string): string => text.replaceAll(/"[^"]*"+/g, '"…"');
 
 /** A constraint and a permission, both of which a row or a statement offends: which is met first is nobody's secret. */
-const either = (one: string, other: string): boolean => one === '42501' && /^(2[123]|42|0A|54)/.test(other);
+const either = (one: string, other: string): boolean => /^(42501|0A000)$/.test(one) && /^(2[123]|42|0A|54)/.test(other);
 
-export const judge = (airlock: Answer, security: Answer): Verdict => {
+/** What PostgreSQL refuses and the airlock need not. */
+const NEEDLESS: readonly { readonly text: RegExp; readonly message: RegExp; readonly why: string }[] = [
+  { text: /ON CONFLICT.* DO NOTHING/, message: /^new row violates row-level security/, why: 'a row that is not inserted is not checked' },
+  { text: /MERGE INTO/, message: /^target row violates row-level security policy \(USING/, why: 'MERGE passes over hidden rows' },
+];
+
+export const judge = (text: string, airlock: Answer, security: Answer): Verdict => {
   if (JSON.stringify(airlock).includes(CANARY)) return { type: 'Wrong', reason: 'shows what is hidden' };
   if (airlock.type === 'Failed' && security.type === 'Failed') {
     if (airlock.code === security.code) return { type: 'Same', refused: true };
@@ -32,7 +38,12 @@ export const judge = (airlock: Answer, security: Answer): Verdict => {
     const refused = airlock.code === '42501' || airlock.code === '0A000';
     return { type: refused ? 'OverBlocked' : 'Wrong', reason: withoutNames(failed(airlock)) };
   }
-  if (security.type === 'Failed') return { type: 'Wrong', reason: `allows what PostgreSQL refuses: ${failed(security)}` };
+  if (security.type === 'Failed') {
+    const needless = NEEDLESS.find((one) => security.code === '42501' && one.text.test(text) && one.message.test(security.message));
+    return needless === undefined
+      ? { type: 'Wrong', reason: `allows what PostgreSQL refuses: ${failed(security)}` }
+      : { type: 'OtherReason', reason: needless.why };
+  }
   const part = (['command', 'count', 'columns', 'rows'] as const).find(
     (name) => JSON.stringify(airlock[name]) !== JSON.stringify(security[name]),
   );
@@ -40,15 +51,27 @@ export const judge = (airlock: Answer, security: Answer): Verdict => {
   return { type: 'Wrong', reason: `${part} differ: ${JSON.stringify(airlock[part])} | ${JSON.stringify(security[part])}` };
 };
 
+const rowsOf = (state: State, table: string): readonly string[] =>
+  table === 'sequences' ? [] : (JSON.parse(state[table] ?? '[]') as unknown[]).map((row) => JSON.stringify(row));
+
+const only = (these: readonly string[], those: readonly string[]): readonly string[] => these.filter((row) => !those.includes(row));
+
 /** The rows that only one of the two states has. */
 export const stateDifference = (airlock: State, security: State): string | undefined => {
   const lines = Object.keys(security).flatMap((table) => {
     if (airlock[table] === security[table]) return [];
-    const rows = (state: State): string[] =>
-      table === 'sequences' ? [] : (JSON.parse(state[table] ?? '[]') as unknown[]).map((row) => JSON.stringify(row));
-    const [one, other] = [rows(airlock), rows(security)];
-    const only = (these: string[], those: string[]): string[] => these.filter((row) => !those.includes(row));
+    const [one, other] = [rowsOf(airlock, table), rowsOf(security, table)];
     return [`${table}, airlock only: ${only(one, other).join(' ')}`, `${table}, row-level security only: ${only(other, one).join(' ')}`];
   });
   return lines.length === 0 ? undefined : lines.join('\n     ');
+};
+
+/** Compares which rows are left free of locks: more of them may be locked through the airlock, but none that is hidden. */
+export const judgeLocks = (airlock: State, security: State): Verdict => {
+  const tables = Object.keys(security).filter((table) => airlock[table] !== security[table]);
+  const fewer = tables.find((table) => only(rowsOf(airlock, table), rowsOf(security, table)).length > 0);
+  if (fewer !== undefined) return { type: 'Wrong', reason: `does not lock rows that it selects: ${fewer}` };
+  const hidden = tables.find((table) => only(rowsOf(security, table), rowsOf(airlock, table)).some((row) => /\b666\b/.test(row)));
+  if (hidden !== undefined) return { type: 'Wrong', reason: `locks hidden rows: ${hidden}` };
+  return tables.length === 0 ? { type: 'Same', refused: false } : { type: 'OverBlocked', reason: 'locks more rows than it selects' };
 };

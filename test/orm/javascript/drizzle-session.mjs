@@ -114,7 +114,7 @@ const session = async () => {
   const refused = {
     'out of the filter': await failure(() => db.insert(orders).values({ customerId: 1, amount: 1, region: 'us' })),
     'moved out of the filter': await failure(() => db.update(orders).set({ region: 'us' })),
-    'the mask as value': await failure(() => db.update(customers).set({ ssn: 'hidden' }).where(eq(customers.id, 1))),
+    'the mask as value': await failure(() => db.update(customers).set({ ssn: '***' }).where(eq(customers.id, 1))),
     'not granted': await failure(() => db.execute(sql`DELETE FROM secrets`)),
   };
   return { steps, refused };

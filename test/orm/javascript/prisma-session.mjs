@@ -73,7 +73,7 @@ const steps = {
 const refused = {
   'out of the filter': await failure(() => order.create({ data: { customerId: 1, amount: 1, region: 'us' } })),
   'moved out of the filter': await failure(() => order.updateMany({ data: { region: 'us' } })),
-  'the mask as value': await failure(() => customer.update({ where: { id: 1 }, data: { ssn: 'hidden' } })),
+  'the mask as value': await failure(() => customer.update({ where: { id: 1 }, data: { ssn: '***' } })),
   'not granted': await failure(() => prisma.$executeRaw`DELETE FROM secrets`),
 };
 tell({ steps, refused });

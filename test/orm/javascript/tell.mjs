@@ -6,7 +6,8 @@ export const failure = async (act) => {
   } catch (error) {
     let inner = error;
     while (inner.cause !== undefined) inner = inner.cause;
-    return [inner.originalCode ?? inner.code, inner.originalMessage ?? inner.message];
+    // A raw query of Prisma's fails with a code of its own.
+    return [inner.meta?.code ?? inner.originalCode ?? inner.code, inner.meta?.message ?? inner.originalMessage ?? inner.message];
   }
 };
 

@@ -129,7 +129,7 @@ def session_steps():
         "refused": {
             "out of the filter": refused(lambda session: session.add(Order(customer_id=1, amount=1, region="us"))),
             "moved out of the filter": refused(lambda session: session.execute(update(Order).values(region="us"))),
-            "the mask as value": refused(lambda session: session.execute(update(Customer).where(Customer.id == 1).values(ssn="hidden"))),
+            "the mask as value": refused(lambda session: session.execute(update(Customer).where(Customer.id == 1).values(ssn="***"))),
             "not granted": refused(lambda session: session.execute(text("DELETE FROM secrets"))),
         },
     }
