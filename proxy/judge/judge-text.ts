@@ -29,7 +29,7 @@ import {
 } from '../policy/judgement.ts';
 import { countWatches, severalUncounted } from '../policy/uncounted.ts';
 import { applyEdits } from '../scope/apply-edits.ts';
-import { fenced } from '../scope/fence.ts';
+import { fenced, isUnfenced } from '../scope/fence.ts';
 import { type Anchor, rewrite } from '../scope/rewrite.ts';
 import type { Scope } from '../scope/scope.ts';
 import { verifyRewritten } from '../scope/verify.ts';
@@ -102,7 +102,7 @@ export const judgeText = async (
     kinds = statements.map(kindOf);
     current = judging();
     if (via === 'Parse' && statements.length > 1) throw syntaxError('cannot insert multiple commands into a prepared statement', undefined);
-    return await judgeStatements({ bytes, tokens, statements, state }, context, current);
+    return await judgeStatements({ bytes, tokens, statements, via, state }, context, current);
   } catch (error) {
     const failure = error instanceof Failure ? error : internalError();
     if (!(error instanceof Failure)) context.onFault(error);
@@ -116,11 +116,12 @@ type Reading = {
   readonly bytes: Buffer;
   readonly tokens: Tokens;
   readonly statements: readonly ParsedStatement[];
+  readonly via: 'Query' | 'Parse';
   readonly state: SessionState;
 };
 
 const judgeStatements = async (
-  { bytes, tokens, statements, state }: Reading,
+  { bytes, tokens, statements, via, state }: Reading,
   context: JudgeContext,
   judging: Judging,
 ): Promise<TextJudgement> => {
@@ -156,7 +157,10 @@ const judgeStatements = async (
     const counted = countWatches(ruled.watches, analysis, explainedWatches(analysis, seen));
     for (const failure of counted.refusals) judging.reasons.push({ failure, location: 0, auditable: true });
     for (const rule of [...ruled.rules, ...counted.rules]) judging.rules.add(rule);
-    const own = fenced(await scopesOf(decision, context, judging), statement.node, context.catalog);
+    const own = fenced(await scopesOf(decision, context, judging), analysis, statement.node, {
+      catalog: context.catalog,
+      declared: via === 'Query' ? [] : state.parameterTypes,
+    });
     note(analysis, { decision, scopes: own }, judging, maskedParameters);
     if (judging.reasons.some((reason) => !reason.auditable || context.grants.mode === 'Enforce')) {
       return {
@@ -217,6 +221,7 @@ const judgeStatements = async (
     terms,
     withholdErrors: namedMayFail || scopes.some(mayFail),
     keyed: scopes.some((scope) => scope.type === 'Scoped' && scope.keyed),
+    unfenced: scopes.some(isUnfenced),
     maskedParameters: [...maskedParameters],
   };
   return { judged: allowed, cacheable, unknownNames: false };
@@ -299,6 +304,7 @@ const note = (
 const preparedOf = (scopes: readonly Scope[], judging: Judging, context: JudgeContext): PreparedByText => ({
   revision: context.revision,
   keyed: scopes.some((scope) => scope.type === 'Scoped' && scope.keyed),
+  unfenced: scopes.some(isUnfenced),
   withholdErrors: scopes.some(mayFail),
   relations: [...judging.relations],
   masked: [...judging.masked],

@@ -13,8 +13,16 @@ import { BASE_ALIAS } from './mask.ts';
 import { quoteIdentifier, quoteName } from './quote.ts';
 import type { Scope, ScopedRelation } from './scope.ts';
 
+type Base = {
+  readonly offset: number;
+  readonly schema: string;
+  readonly name: string;
+  /** What the relation is inside of. */
+  readonly scope?: ScopedRelation;
+};
+
 /** Where a relation's qualified name stands inside an edit's text. */
-export type Anchor = { readonly edit: Edit; readonly offset: number; readonly schema: string; readonly name: string };
+export type Anchor = Base & { readonly edit: Edit };
 
 export type Rewritten = {
   /** In the agent's text; sorted. The texts hold no key: this is what is recorded. */
@@ -24,7 +32,7 @@ export type Rewritten = {
   readonly anchors: readonly Anchor[];
 };
 
-type Piece = { start: number; end: number; sent: string; recorded: string; base?: { offset: number; schema: string; name: string } };
+type Piece = { start: number; end: number; sent: string; recorded: string; base?: Base };
 
 /** A replacement, with and without keys, and where in it a relation is named. */
 type Written = Pick<Piece, 'sent' | 'recorded' | 'base'>;
@@ -141,7 +149,7 @@ class Rewriter {
     const prefix = isTable ? 'SELECT * FROM ' : '';
     const alias = reference.alias === undefined ? ` AS ${quoteIdentifier(this.names.get(reference) ?? reference.name)}` : '';
     const list = this.keyless ? scope.recordedList : scope.list;
-    const base = { offset: Buffer.byteLength(prefix) + select.offset(list), schema: relation.schema, name: relation.name };
+    const base = { offset: Buffer.byteLength(prefix) + select.offset(list), schema: relation.schema, name: relation.name, scope };
     this.replace(isTable ? span.first - 1 : span.first, span.last, {
       sent: prefix + select.sent + alias,
       recorded: prefix + select.recorded + alias,
@@ -164,7 +172,12 @@ class Rewriter {
     const before = `(SELECT ${names} FROM `;
     const after = ` AS ${quoteIdentifier(reference.name)})`;
     const list = this.keyless ? scope.recordedList : scope.list;
-    const base = { offset: Buffer.byteLength(before) + select.offset(list), schema: scope.relation.schema, name: scope.relation.name };
+    const base = {
+      offset: Buffer.byteLength(before) + select.offset(list),
+      schema: scope.relation.schema,
+      name: scope.relation.name,
+      scope,
+    };
     this.replace(span.first, last, { sent: before + select.sent + after, recorded: before + select.recorded + after, base });
   }
 

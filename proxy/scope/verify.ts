@@ -9,6 +9,8 @@ import { analyze } from '../sql/analyze.ts';
 import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
 import { editOffsets } from './apply-edits.ts';
 import type { Anchor } from './rewrite.ts';
+import type { ScopedRelation } from './scope.ts';
+import { isFenceBroken } from './verify-fence.ts';
 
 /** What was judged, and what was written into it. */
 export type Rewriting = {
@@ -96,7 +98,12 @@ export const verifyRewritten = (text: string, { analyses, edits, anchors }: Rewr
   if (after.length !== analyses.length) return 'the statements are not the same ones';
   const offsets = editOffsets(edits);
   const expected = new Map<number, string>();
-  for (const anchor of anchors) expected.set((offsets.get(anchor.edit) ?? -1) + anchor.offset, relationKey(anchor.schema, anchor.name));
+  const filtered = new Map<number, ScopedRelation>();
+  for (const { edit, offset, schema, name, scope } of anchors) {
+    const place = (offsets.get(edit) ?? -1) + offset;
+    expected.set(place, relationKey(schema, name));
+    if (scope?.fence !== undefined) filtered.set(place, scope);
+  }
   const origins = new Origins(edits);
   let found = 0;
   for (const [index, rewritten] of after.entries()) {
@@ -125,5 +132,6 @@ export const verifyRewritten = (text: string, { analyses, edits, anchors }: Rewr
     }
     if (kept.sort().join() !== wanted.sort().join()) return 'a call is not where the agent wrote it';
   }
-  return found === expected.size ? undefined : 'a relation is missing';
+  if (found !== expected.size) return 'a relation is missing';
+  return isFenceBroken(parsed, filtered) ? 'a row filter is not as it should be' : undefined;
 };
