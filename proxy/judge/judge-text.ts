@@ -169,7 +169,9 @@ const judgeStatements = async (
         unknownNames: judging.reasons.some((reason) => UNKNOWN_CODES.has(reason.failure.fields.code)),
       };
     }
-    if (ruled.estimates.length > 0) estimated.push({ estimates: ruled.estimates, analysis, searchPath: path });
+    if (ruled.estimates.length > 0) {
+      estimated.push({ estimates: ruled.estimates, analysis, tree: statement.node, searchPath: path });
+    }
     const rewritten = rewrite(analysis, tokens, decision, own);
     for (const edit of rewritten.sent) sent.push(edit);
     for (const edit of rewritten.recorded) recorded.push(edit);
