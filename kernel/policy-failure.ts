@@ -57,3 +57,23 @@ export const maskWrittenBack = (column: string, relation: string): Failure =>
     'The value is what the mask of this column shows, and would replace what is behind it.',
     'Leave the column out of the statement.',
   );
+
+/** A name may be a column that the agent must not see as it is, or another one: which, PostgreSQL decides by what else is in sight. */
+export const columnUncertain = (column: string, relation: string): Failure =>
+  new Failure({
+    severity: 'ERROR',
+    sqlstate: SQLSTATE.featureNotSupported,
+    code: 'column-uncertain',
+    message: `column reference "${column}" is not certain enough`,
+    detail: `It may be column "${column}" of relation "${relation}", which this agent may not read as it is.`,
+    hint: 'Qualify it with an alias that no other item of the statement has.',
+  });
+
+/** A whole row of the relation that a statement writes, where some of its columns are masked or not granted. */
+export const wholeRowRefused = (relation: string, granted: readonly string[]): Failure =>
+  denied(
+    'whole-row-refused',
+    `permission denied for a whole row of relation "${relation}"`,
+    'It is the relation that the statement writes, and not all of its columns may be read as they are.',
+    granted.length === 0 ? 'No column may be read.' : `Name the columns: ${granted.join(', ')}.`,
+  );

@@ -75,6 +75,8 @@ const STATEMENT = {
   writeRefused: () => failures.writeRefused('insert', 'public.customers', ['public.orders']),
   columnWriteRefused: () => failures.columnWriteRefused('update', 'amount', 'public.orders', ['status']),
   rowFilterViolated: () => failures.rowFilterViolated('public.orders'),
+  columnUncertain: () => failures.columnUncertain('ssn', 'public.customers'),
+  wholeRowRefused: () => failures.wholeRowRefused('public.customers', ['id', 'name']),
   maskWrittenBack: () => failures.maskWrittenBack('email', 'public.customers'),
   settingRefused: () =>
     failures.settingRefused(

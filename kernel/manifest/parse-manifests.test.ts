@@ -257,11 +257,6 @@ describe('parseManifests() warns of', () => {
         '2.yaml:8: document 1, spec.relations[0].select.columns[0]: createdAt is read in lower case, for SQL does so with names that are not quoted. Write it in lower case, or in double quotes if it has capitals in the database, as in \'"createdAt"\'.',
       ],
     ],
-    [
-      'grants for writing, which is still refused',
-      '  relations: [{ name: public.a, delete: {} }]',
-      ['2.yaml:8: document 1, spec.relations: writing is refused by this version, though it is granted. Grants for reading are in force.'],
-    ],
   ])('%s', (_, spec, expected) => {
     const { bundle, warnings } = parse(CONNECTION, SECRETS, policy(spec));
     expect(bundle).toBeDefined();

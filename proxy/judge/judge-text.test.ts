@@ -83,7 +83,6 @@ describe('judgeText()', () => {
       policies: ['shop/readers'],
       maskedParameters: [2],
       keyed: false,
-      unfenced: false,
       withholdErrors: false,
     });
   });

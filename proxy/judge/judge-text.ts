@@ -29,16 +29,19 @@ import {
 } from '../policy/judgement.ts';
 import { countWatches, severalUncounted } from '../policy/uncounted.ts';
 import { applyEdits } from '../scope/apply-edits.ts';
-import { fenced, isUnfenced } from '../scope/fence.ts';
+import { fenced } from '../scope/fence.ts';
 import { type Anchor, rewrite } from '../scope/rewrite.ts';
 import type { Scope } from '../scope/scope.ts';
+import type { TargetScope } from '../scope/target.ts';
 import { verifyRewritten } from '../scope/verify.ts';
 import type { Analysis, RelationReference } from '../sql/analysis.ts';
 import { analyze, characterAt, kindOf } from '../sql/analyze.ts';
 import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
 import { decodeText, readTokens, refuseForeignNames, type Tokens } from '../sql/tokens.ts';
+import { treeOf } from '../sql/tree.ts';
 import { type Estimated, judgeEstimates } from './estimates.ts';
 import { explainedWatches, runningTerms } from './running-terms.ts';
+import { targetScopesOf } from './targets.ts';
 
 export type JudgeContext = {
   readonly catalog: Catalog;
@@ -102,7 +105,7 @@ export const judgeText = async (
     kinds = statements.map(kindOf);
     current = judging();
     if (via === 'Parse' && statements.length > 1) throw syntaxError('cannot insert multiple commands into a prepared statement', undefined);
-    return await judgeStatements({ bytes, tokens, statements, via, state }, context, current);
+    return await judgeStatements({ bytes, tokens, statements, state }, context, current);
   } catch (error) {
     const failure = error instanceof Failure ? error : internalError();
     if (!(error instanceof Failure)) context.onFault(error);
@@ -116,12 +119,11 @@ type Reading = {
   readonly bytes: Buffer;
   readonly tokens: Tokens;
   readonly statements: readonly ParsedStatement[];
-  readonly via: 'Query' | 'Parse';
   readonly state: SessionState;
 };
 
 const judgeStatements = async (
-  { bytes, tokens, statements, via, state }: Reading,
+  { bytes, tokens, statements, state }: Reading,
   context: JudgeContext,
   judging: Judging,
 ): Promise<TextJudgement> => {
@@ -130,7 +132,7 @@ const judgeStatements = async (
   const anchors: Anchor[] = [];
   const effects: StatementEffect[] = [];
   const terms: RunningTerms[] = [];
-  const scopes: Scope[] = [];
+  const scopes: Standing[] = [];
   const maskedParameters = new Set<number>();
   let cacheable = true;
   let path = state.searchPath;
@@ -157,11 +159,11 @@ const judgeStatements = async (
     const counted = countWatches(ruled.watches, analysis, explainedWatches(analysis, seen));
     for (const failure of counted.refusals) judging.reasons.push({ failure, location: 0, auditable: true });
     for (const rule of [...ruled.rules, ...counted.rules]) judging.rules.add(rule);
-    const own = fenced(await scopesOf(decision, context, judging), analysis, statement.node, {
-      catalog: context.catalog,
-      declared: via === 'Query' ? [] : state.parameterTypes,
-    });
+    const own = fenced(await scopesOf(decision, context, judging), statement.node, context.catalog);
+    const written = await targetScopesOf(decision, context);
+    for (const reason of written.reasons) judging.reasons.push(reason);
     note(analysis, { decision, scopes: own }, judging, maskedParameters);
+    noteWrites(decision, judging, maskedParameters);
     if (judging.reasons.some((reason) => !reason.auditable || context.grants.mode === 'Enforce')) {
       return {
         judged: refusedFor(judging, bytes, context),
@@ -169,16 +171,18 @@ const judgeStatements = async (
         unknownNames: judging.reasons.some((reason) => UNKNOWN_CODES.has(reason.failure.fields.code)),
       };
     }
-    if (ruled.estimates.length > 0) {
-      estimated.push({ estimates: ruled.estimates, analysis, tree: statement.node, searchPath: path });
-    }
-    const rewritten = rewrite(analysis, tokens, decision, own);
+    if (ruled.estimates.length > 0) estimated.push({ estimates: ruled.estimates, analysis, searchPath: path });
+    const { targets } = written;
+    const rewritten = rewrite(analysis, tokens, decision, { scopes: own, targets });
     for (const edit of rewritten.sent) sent.push(edit);
     for (const edit of rewritten.recorded) recorded.push(edit);
     for (const anchor of rewritten.anchors) anchors.push(anchor);
-    scopes.push(...own.values());
-    const lasting: RunningTerms = counted.watches.length === 0 ? NO_TERMS : { watches: counted.watches, hidesResult: false };
-    const effect = effectOf(decision, { ...preparedOf([...own.values()], judging, context), terms: lasting });
+    const standing = [...own.values(), ...targets.values()];
+    scopes.push(...standing);
+    const { hidesResult } = rewritten;
+    const { watches } = counted;
+    const lasting: RunningTerms = watches.length === 0 && !hidesResult ? NO_TERMS : { watches, hidesResult };
+    const effect = effectOf(decision, { ...preparedOf(standing, judging, context), terms: lasting });
     effects.push(effect);
     terms.push(runningTerms(effect, lasting, { explain: decision.explain, seen }));
     if (effect.type === 'SetSearchPath') path = effect.path ?? context.catalog.defaultSearchPath;
@@ -222,8 +226,7 @@ const judgeStatements = async (
     effects,
     terms,
     withholdErrors: namedMayFail || scopes.some(mayFail),
-    keyed: scopes.some((scope) => scope.type === 'Scoped' && scope.keyed),
-    unfenced: scopes.some(isUnfenced),
+    keyed: scopes.some(isKeyed),
     maskedParameters: [...maskedParameters],
   };
   return { judged: allowed, cacheable, unknownNames: false };
@@ -239,9 +242,14 @@ const analyzed = (statement: ParsedStatement, bytes: Buffer, grants: Grants): An
   }
 };
 
+/** What stands for a relation, read or written. */
+type Standing = Scope | TargetScope;
+
+const isKeyed = (scope: Standing): boolean => (scope.type === 'Scoped' || scope.type === 'Target') && scope.keyed;
+
 /** A view's own expressions run on what the agent may not see, and their errors could print it. */
-const mayFail = (scope: Scope): boolean =>
-  scope.type === 'Scoped'
+const mayFail = (scope: Standing): boolean =>
+  scope.type === 'Scoped' || scope.type === 'Target'
     ? scope.mayFail || (scope.relation.kind === 'v' && scope.relation.schema !== 'pg_catalog')
     : scope.relation.kind === 'v';
 
@@ -303,10 +311,28 @@ const note = (
   }
 };
 
-const preparedOf = (scopes: readonly Scope[], judging: Judging, context: JudgeContext): PreparedByText => ({
+/** Likewise of what is written. */
+const noteWrites = ({ targets, targetReads }: Decision, judging: Judging, maskedParameters: Set<number>): void => {
+  for (const { relation, granted, write } of targets) {
+    const name = `${relation.schema}.${relation.name}`;
+    judging.relations.add(name);
+    judging.policies.add(granted.policy);
+    if (granted.grant.where !== undefined) judging.filtered.add(name);
+    const masked = new Set((granted.grant.select?.masks ?? []).map(({ column }) => column));
+    for (const { target, column } of targetReads) {
+      if (target.write !== write) continue;
+      for (const each of column === undefined ? masked : [column]) judging.masked.add(`${name}.${each}`);
+    }
+    for (const { column, value } of write.updates) {
+      const { number } = treeOf(value?.ParamRef);
+      if (masked.has(column) && typeof number === 'number') maskedParameters.add(number);
+    }
+  }
+};
+
+const preparedOf = (scopes: readonly Standing[], judging: Judging, context: JudgeContext): PreparedByText => ({
   revision: context.revision,
-  keyed: scopes.some((scope) => scope.type === 'Scoped' && scope.keyed),
-  unfenced: scopes.some(isUnfenced),
+  keyed: scopes.some(isKeyed),
   withholdErrors: scopes.some(mayFail),
   relations: [...judging.relations],
   masked: [...judging.masked],

@@ -8,7 +8,6 @@ const terms: RunningTerms = { watches: [watch('named')], hidesResult: true };
 const prepared: PreparedByText = {
   revision: '1',
   keyed: false,
-  unfenced: false,
   withholdErrors: false,
   relations: [],
   masked: [],

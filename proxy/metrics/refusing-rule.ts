@@ -18,6 +18,8 @@ const RULES: Readonly<Record<string, string>> = {
   'column-write-refused': 'columns',
   'row-filter-violated': 'relations',
   'mask-written-back': 'columns',
+  'column-uncertain': 'columns',
+  'whole-row-refused': 'columns',
   'stale-statement': 'revision',
   'syntax-error': 'grammar',
   'invalid-text': 'grammar',

@@ -10,7 +10,9 @@ import { checkFunction } from './checks/functions.ts';
 import { checkOperators } from './checks/operators.ts';
 import { checkRelation } from './checks/relations.ts';
 import { checkSetting, checkSettingFunction, checkShow } from './checks/settings.ts';
-import type { Decision, DecisionContext, Pin, Reason, ResolvedRelation } from './decision.ts';
+import { checkLocks, checkWrite } from './checks/writes.ts';
+import type { Decision, DecisionContext, Pin, Reason, ResolvedRelation, ResolvedTarget } from './decision.ts';
+import { targetReads } from './target-reads.ts';
 
 /** Decides. Refused where `reasons` is not empty; `mode: Audit` may let a statement through whose reasons are all auditable. */
 export const decide = (analysis: Analysis, context: DecisionContext): Decision => {
@@ -23,14 +25,13 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
     if (verdict.type !== 'Resolved') reasons.push(verdict.reason);
     if (verdict.type !== 'Refused') relations.push(verdict.resolved);
   }
+  const targets: ResolvedTarget[] = [];
   for (const write of analysis.writes) {
-    reasons.push({
-      ...refuse(statementRefused(write.command, 'Only reading is allowed: use SELECT.')),
-      location: write.reference.location,
-    });
+    const verdict = checkWrite(write, context);
+    reasons.push(...verdict.reasons);
+    if (verdict.target !== undefined) targets.push(verdict.target);
   }
-  if (analysis.locks.length > 0)
-    reasons.push(refuse(statementRefused('SELECT ... FOR UPDATE or FOR SHARE', 'Leave the locking clause out.')));
+  reasons.push(...checkLocks(analysis.locks, relations, context));
   for (const use of analysis.functions) {
     const verdict = checkFunction(use, context);
     if (verdict.reason !== undefined) reasons.push(verdict.reason);
@@ -40,9 +41,13 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
     if (setting.reason !== undefined) reasons.push(setting.reason);
     pathChange = setting.path ?? pathChange;
   }
-  reasons.push(...checkFields(analysis, relations, context));
+  reasons.push(
+    ...checkFields(analysis, [...relations, ...targets.map(({ write, relation }) => ({ reference: write.reference, relation }))], context),
+  );
   reasons.push(...checkColumns(analysis, relations));
-  const types = typesInReach(analysis, relations, context);
+  const target = targetReads(analysis, { relations, targets }, context);
+  reasons.push(...target.reasons);
+  const types = typesInReach(analysis, [...relations, ...targets], context);
   reasons.push(...checkOperators(analysis.operators, types, context));
   reasons.push(...checkCasts(analysis.types, types, context));
   for (const change of analysis.settings) {
@@ -52,11 +57,24 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
   }
   const form = checkForm(analysis, context);
   if (form.reason !== undefined) reasons.push(form.reason);
-  return { reasons, relations, pins, effect: form.effect, pathChange, explain: analysis.form.type === 'Explain' };
+  return {
+    reasons,
+    relations,
+    targets,
+    targetReads: target.reads,
+    pins,
+    effect: form.effect,
+    pathChange,
+    explain: analysis.form.type === 'Explain',
+  };
 };
 
 /** Types outside of pg_catalog that an expression of the statement can have. */
-const typesInReach = (analysis: Analysis, relations: readonly ResolvedRelation[], context: DecisionContext): ReadonlySet<string> => {
+const typesInReach = (
+  analysis: Analysis,
+  relations: readonly Pick<ResolvedRelation, 'relation'>[],
+  context: DecisionContext,
+): ReadonlySet<string> => {
   const types = new Set<string>();
   for (const { relation } of relations) for (const type of context.catalog.columnTypes.get(relation.oid) ?? []) types.add(type);
   for (const type of analysis.types) for (const name of namedTypes(type, context.catalog)) types.add(name);
@@ -91,12 +109,6 @@ const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reas
         return {
           effect,
           reason: refuse(statementRefused('EXPLAIN EXECUTE of a statement with a keyed mask', 'Explain the query itself.')),
-        };
-      }
-      if (form.analyzed && state.prepared(form.execute)?.unfenced === true) {
-        return {
-          effect,
-          reason: refuse(statementRefused('EXPLAIN ANALYZE EXECUTE of a statement with a row filter', 'Explain the query itself.')),
         };
       }
       return { effect, reason: checkPrepared(form.execute, context) };

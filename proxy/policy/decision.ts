@@ -4,7 +4,7 @@
 import type { Failure } from '../../kernel/failure.ts';
 import type { Catalog, CatalogRelation } from '../catalog/catalog.ts';
 import type { SystemRelation } from '../catalog/builtin/relations.ts';
-import type { RelationReference } from '../sql/analysis.ts';
+import type { ColumnUse, RelationReference, Write } from '../sql/analysis.ts';
 import type { Grants, GrantedRelation } from './grants.ts';
 import type { SessionState, StatementEffect } from './judgement.ts';
 
@@ -26,6 +26,19 @@ export type Access =
 
 export type ResolvedRelation = { readonly reference: RelationReference; readonly relation: CatalogRelation; readonly access: Access };
 
+/** A relation that the statement writes, and what allows that. */
+export type ResolvedTarget = { readonly write: Write; readonly relation: CatalogRelation; readonly granted: GrantedRelation };
+
+/** A use of a masked column of a target, or of all its columns: it is replaced where it stands. */
+export type TargetRead = {
+  readonly target: ResolvedTarget;
+  readonly use: ColumnUse;
+  /** The name that its rows have there: the target's own, `excluded`, `old` or `new`. */
+  readonly item: string;
+  /** Undefined: all of them, in RETURNING. */
+  readonly column: string | undefined;
+};
+
 /** A function name to be written out with its schema. */
 export type Pin = { readonly location: number; readonly schema: string };
 
@@ -39,6 +52,8 @@ export type DecisionContext = {
 export type Decision = {
   readonly reasons: readonly Reason[];
   readonly relations: readonly ResolvedRelation[];
+  readonly targets: readonly ResolvedTarget[];
+  readonly targetReads: readonly TargetRead[];
   readonly pins: readonly Pin[];
   readonly effect:
     | Exclude<StatementEffect, { type: 'Prepare' } | { type: 'Declare' }>

@@ -207,14 +207,15 @@ const date = (precision: DatePrecision, raw: string, column: CatalogColumn): Mas
 
 /**
  * The expression that stands for `column` in a scope.
- * `expression` turns the policy author's SQL into text over the base alias, or a problem.
+ * `expression` turns the policy author's SQL into text over `alias`, or a problem. `alias`: of the relation, quoted where it has to be.
  */
 export const maskSql = (
   mask: Mask,
   column: CatalogColumn,
   expression: (sql: string) => { readonly ok: true; readonly sql: string } | { readonly ok: false; readonly problem: string },
+  alias = BASE_ALIAS,
 ): MaskSql => {
-  const raw = `${BASE_ALIAS}.${quoteIdentifier(column.name)}`;
+  const raw = `${alias}.${quoteIdentifier(column.name)}`;
   switch (mask.type) {
     case 'Redact':
       return redact(raw, column);

@@ -6,7 +6,6 @@ import { Failure } from '../../kernel/failure.ts';
 import type { CatalogRelation } from '../catalog/catalog.ts';
 import { analyze } from '../sql/analyze.ts';
 import type { Grammar } from '../sql/grammar.ts';
-import type { Tree } from '../sql/tree.ts';
 import { readTokens, TOKEN } from '../sql/tokens.ts';
 import { BASE_ALIAS } from './mask.ts';
 import { quoteIdentifier } from './quote.ts';
@@ -15,8 +14,6 @@ export type PolicyExpression =
   | {
       readonly ok: true;
       readonly sql: string;
-      /** As it was parsed. */
-      readonly tree: Tree;
       /** Could evaluating it raise an error that prints a value? */
       readonly mayFail: boolean;
     }
@@ -26,8 +23,8 @@ const HARMLESS_OPERATORS = new Set(['=', '<>', '<', '>', '<=', '>=', '~~', '!~~'
 
 const PREFIX = 'SELECT ';
 
-/** Parses, checks and qualifies `text`. `grammar` is loaded. */
-export const policyExpression = (text: string, relation: CatalogRelation, grammar: Grammar): PolicyExpression => {
+/** Parses, checks and qualifies `text`. `grammar` is loaded. `alias`: of the relation, quoted where it has to be. */
+export const policyExpression = (text: string, relation: CatalogRelation, grammar: Grammar, alias = BASE_ALIAS): PolicyExpression => {
   const problem = (why: string): PolicyExpression => ({ ok: false, problem: `expression "${text}": ${why}` });
   // A newline ends a trailing line comment; a second statement or an unbalanced parenthesis changes the shape, which is checked.
   const statement = `${PREFIX}(${text}${text.includes('--') ? '\n' : ''})`;
@@ -39,7 +36,7 @@ export const policyExpression = (text: string, relation: CatalogRelation, gramma
     const [first] = parsed;
     if (first === undefined || parsed.length !== 1) return problem('it has to be one expression');
     const select = first.node.SelectStmt as Record<string, unknown> | undefined;
-    const targets = select?.targetList as readonly { ResTarget?: { name?: string; val?: Tree } }[] | undefined;
+    const targets = select?.targetList as readonly { ResTarget?: { name?: string } }[] | undefined;
     const plain = Object.keys(select ?? {}).every((field) => ['targetList', 'limitOption', 'op'].includes(field));
     if (!plain || targets?.length !== 1 || targets[0]?.ResTarget?.name !== undefined) return problem('it has to be one expression');
     const analysis = analyze(first, bytes);
@@ -50,7 +47,7 @@ export const policyExpression = (text: string, relation: CatalogRelation, gramma
       const name = use.fields[0];
       if (use.star || use.fields.length !== 1 || name === undefined) return problem('name columns without a qualifier');
       if (!columns.has(name)) return problem(`column "${name}" does not exist in ${relation.schema}.${relation.name}`);
-      inserts.push({ at: use.location, text: `${BASE_ALIAS}.` });
+      inserts.push({ at: use.location, text: `${alias}.` });
     }
     for (const use of analysis.functions) {
       if (use.schema === undefined) inserts.push({ at: use.location, text: 'pg_catalog.' });
@@ -60,7 +57,7 @@ export const policyExpression = (text: string, relation: CatalogRelation, gramma
       analysis.types.length > 0 ||
       analysis.fields.length > 0 ||
       analysis.operators.some((use) => !HARMLESS_OPERATORS.has(use.name));
-    return { ok: true, sql: insertAll(bytes, inserts), tree: targets[0]?.ResTarget?.val ?? {}, mayFail };
+    return { ok: true, sql: insertAll(bytes, inserts), mayFail };
   } catch (error) {
     if (error instanceof Failure) return problem(error.message);
     throw error;

@@ -2,18 +2,30 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { contextOf, grant, grantsOf, policy } from '../../test/support/small-catalog.ts';
 import { decide } from '../policy/decide.ts';
-import type { DecisionContext } from '../policy/decision.ts';
+import type { Decision, DecisionContext } from '../policy/decision.ts';
 import type { Edit } from '../policy/judgement.ts';
+import type { RelationReference } from '../sql/analysis.ts';
 import { analyze } from '../sql/analyze.ts';
 import { Grammar } from '../sql/grammar.ts';
 import { readTokens } from '../sql/tokens.ts';
 import { applyEdits } from './apply-edits.ts';
 import { type Rewritten, rewrite } from './rewrite.ts';
+import { namesOfTarget } from './rewrite-write.ts';
 import { type Scope, scopeOf } from './scope.ts';
+import { type TargetScope, targetScope } from './target.ts';
 import { type Rewriting, verifyRewritten } from './verify.ts';
 
 const grammar = new Grammar(18);
 beforeAll(() => grammar.load());
+
+const targetsOf = ({ targets }: Decision): ReadonlyMap<RelationReference, TargetScope> =>
+  new Map(
+    targets.map(({ relation, granted, write }) => {
+      const result = targetScope(relation, granted.grant, namesOfTarget(write), grammar);
+      if (!result.ok) throw new Error(result.problem);
+      return [write.reference, result.scope];
+    }),
+  );
 
 const rewritingOf = (sql: string, context: DecisionContext = contextOf()): Rewriting & { readonly rewritten: Rewritten } => {
   const bytes = Buffer.from(sql);
@@ -26,7 +38,7 @@ const rewritingOf = (sql: string, context: DecisionContext = contextOf()): Rewri
       access.type === 'Granted' ? scopeOf(relation, access.granted.grant, grammar) : { type: 'Bare', relation },
     ]),
   );
-  const rewritten = rewrite(analysis, readTokens(bytes), decision, scopes);
+  const rewritten = rewrite(analysis, readTokens(bytes), decision, { scopes, targets: targetsOf(decision) });
   return { analyses: [analysis], edits: rewritten.sent, anchors: rewritten.anchors, rewritten };
 };
 

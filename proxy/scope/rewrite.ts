@@ -2,7 +2,7 @@
  * Writes the statement that is sent: each relation replaced by its scope, in place, by byte offset, around the agent's own text.
  */
 import { at, type Failure, notUnderstood } from '../../kernel/failure.ts';
-import type { Pin, ResolvedRelation } from '../policy/decision.ts';
+import type { Decision, Pin, ResolvedRelation, ResolvedTarget, TargetRead } from '../policy/decision.ts';
 import type { Edit } from '../policy/judgement.ts';
 import type { Analysis, ColumnUse, FromItem, RelationReference } from '../sql/analysis.ts';
 import { characterAt } from '../sql/analyze.ts';
@@ -11,18 +11,19 @@ import { hidesValues, withoutCosts } from './explain.ts';
 import { groupAdditions, type Named } from './group-by.ts';
 import { BASE_ALIAS } from './mask.ts';
 import { quoteIdentifier, quoteName } from './quote.ts';
+import { rewriteWrite } from './rewrite-write.ts';
 import type { Scope, ScopedRelation } from './scope.ts';
+import type { TargetScope } from './target.ts';
 
-type Base = {
+/** Where a relation's qualified name stands inside an edit's text. */
+export type Anchor = {
+  readonly edit: Edit;
   readonly offset: number;
   readonly schema: string;
   readonly name: string;
-  /** What the relation is inside of. */
-  readonly scope?: ScopedRelation;
+  /** Is it what the statement writes? */
+  readonly target: boolean;
 };
-
-/** Where a relation's qualified name stands inside an edit's text. */
-export type Anchor = Base & { readonly edit: Edit };
 
 export type Rewritten = {
   /** In the agent's text; sorted. The texts hold no key: this is what is recorded. */
@@ -30,7 +31,11 @@ export type Rewritten = {
   /** The same edits with keys, where they differ: what is sent. */
   readonly sent: readonly Edit[];
   readonly anchors: readonly Anchor[];
+  /** Rows come back for our own sake: a check of new rows stands in a RETURNING that the agent did not write. */
+  readonly hidesResult: boolean;
 };
+
+type Base = { readonly offset: number; readonly schema: string; readonly name: string; readonly target: boolean };
 
 type Piece = { start: number; end: number; sent: string; recorded: string; base?: Base };
 
@@ -123,8 +128,18 @@ class Rewriter {
     this.pieces.push(piece);
   }
 
-  insert(offset: number, text: string): void {
-    this.pieces.push({ start: offset, end: offset, sent: text, recorded: text });
+  insert(offset: number, { sent, recorded }: Written): void {
+    this.pieces.push({ start: offset, end: offset, sent: this.keyless ? recorded : sent, recorded });
+  }
+
+  /** The target stays where it is, and its name is written out. */
+  target(target: ResolvedTarget, scope: TargetScope, reads: readonly TargetRead[]): boolean {
+    const { relation, write } = target;
+    const name = tokenAt(this.tokens, write.reference.location);
+    if (name < 0) this.fail(notUnderstood('the place of a relation name'), write.reference.location);
+    const base = { offset: 0, schema: relation.schema, name: relation.name, target: true };
+    this.replace(name, lastOfName(this.tokens, name), { ...plain(quoteName(relation.schema, relation.name)), base });
+    return rewriteWrite({ target, scope, reads: reads.filter((read) => read.target === target), end: this.analysis.end }, this);
   }
 
   relation({ reference, relation }: ResolvedRelation): void {
@@ -133,7 +148,7 @@ class Rewriter {
     const qualified = quoteName(relation.schema, relation.name);
     const copied = this.analysis.form.type === 'CopyOut' && this.analysis.form.relation === reference;
     if (scope.type !== 'Scoped') {
-      const base = { offset: 0, schema: relation.schema, name: relation.name };
+      const base = { offset: 0, schema: relation.schema, name: relation.name, target: false };
       const nameEnd = lastOfName(this.tokens, span.name);
       // A relation without an alias keeps being known by its name.
       this.replace(span.name, nameEnd, { ...plain(qualified), base });
@@ -149,7 +164,7 @@ class Rewriter {
     const prefix = isTable ? 'SELECT * FROM ' : '';
     const alias = reference.alias === undefined ? ` AS ${quoteIdentifier(this.names.get(reference) ?? reference.name)}` : '';
     const list = this.keyless ? scope.recordedList : scope.list;
-    const base = { offset: Buffer.byteLength(prefix) + select.offset(list), schema: relation.schema, name: relation.name, scope };
+    const base = { offset: Buffer.byteLength(prefix) + select.offset(list), schema: relation.schema, name: relation.name, target: false };
     this.replace(isTable ? span.first - 1 : span.first, span.last, {
       sent: prefix + select.sent + alias,
       recorded: prefix + select.recorded + alias,
@@ -176,7 +191,7 @@ class Rewriter {
       offset: Buffer.byteLength(before) + select.offset(list),
       schema: scope.relation.schema,
       name: scope.relation.name,
-      scope,
+      target: false,
     };
     this.replace(span.first, last, { sent: before + select.sent + after, recorded: before + select.recorded + after, base });
   }
@@ -226,16 +241,17 @@ class Rewriter {
   }
 
   pin({ location, schema }: Pin): void {
-    this.insert(location, `${quoteIdentifier(schema)}.`);
+    this.insert(location, plain(`${quoteIdentifier(schema)}.`));
   }
 
   /**
    * Estimates come from statistics of the raw values: widths, distinct values, and how many rows a predicate would find, hidden ones
    * among them. What EXPLAIN runs by name may have any scope.
    */
-  hideCosts(): void {
+  hideCosts(targets: readonly TargetScope[]): void {
     const { form } = this.analysis;
-    if (form.type !== 'Explain' || (form.execute === undefined && ![...this.scopes.values()].some(hidesValues))) return;
+    const hides = [...this.scopes.values()].some(hidesValues) || targets.some(({ filtered, masked }) => filtered || masked.length > 0);
+    if (form.type !== 'Explain' || (form.execute === undefined && !hides)) return;
     const { start, end, text } = withoutCosts(this.tokens, this.analysis.start);
     this.pieces.push({ start, end, ...plain(text) });
   }
@@ -248,7 +264,7 @@ class Rewriter {
     for (const addition of groupAdditions(this.analysis, named)) {
       const first = tokenAt(this.tokens, addition.after);
       if (first < 0) this.fail(notUnderstood('the place of a GROUP BY item'), addition.after);
-      this.insert(this.tokens.ends[lastOfName(this.tokens, first)]!, `, ${addition.text}`);
+      this.insert(this.tokens.ends[lastOfName(this.tokens, first)]!, plain(`, ${addition.text}`));
     }
   }
 }
@@ -278,6 +294,12 @@ const aliasesOf = (analysis: Analysis, scopes: ReadonlyMap<RelationReference, Sc
   return aliases;
 };
 
+/** What stands for each relation of a statement: read, and written. */
+export type Scopes = {
+  readonly scopes: ReadonlyMap<RelationReference, Scope>;
+  readonly targets: ReadonlyMap<RelationReference, TargetScope>;
+};
+
 /**
  * Edits for one statement. `scopes` holds a usable scope for each reference of `relations`.
  * @throws Failure where a reference cannot be scoped.
@@ -285,16 +307,22 @@ const aliasesOf = (analysis: Analysis, scopes: ReadonlyMap<RelationReference, Sc
 export const rewrite = (
   analysis: Analysis,
   tokens: Tokens,
-  decision: { readonly relations: readonly ResolvedRelation[]; readonly pins: readonly Pin[]; readonly explain: boolean },
-  scopes: ReadonlyMap<RelationReference, Scope>,
+  decision: Pick<Decision, 'relations' | 'targets' | 'targetReads' | 'pins' | 'explain'>,
+  { scopes, targets }: Scopes,
 ): Rewritten => {
   const rewriter = new Rewriter(analysis, tokens, scopes, decision.explain);
   for (const relation of decision.relations) rewriter.relation(relation);
+  let hidesResult = false;
+  for (const target of decision.targets) {
+    const hides = rewriter.target(target, targets.get(target.write.reference)!, decision.targetReads);
+    // EXPLAIN answers with the plan, not with what RETURNING says.
+    hidesResult ||= hides && analysis.form.type !== 'Explain';
+  }
   const relations = new Map(decision.relations.map((resolved) => [resolved.reference, resolved]));
   for (const use of analysis.columns) rewriter.column(use, relations);
   for (const pin of decision.pins) rewriter.pin(pin);
   rewriter.groups();
-  rewriter.hideCosts();
+  rewriter.hideCosts([...targets.values()]);
   const pieces = rewriter.pieces.sort((a, b) => a.start - b.start || a.end - b.end);
   let end = 0;
   for (const piece of pieces) {
@@ -310,5 +338,5 @@ export const rewrite = (
     recorded.push({ start: piece.start, end: piece.end, text: piece.recorded });
     if (piece.base !== undefined) anchors.push({ edit, ...piece.base });
   }
-  return { sent, recorded, anchors };
+  return { sent, recorded, anchors, hidesResult };
 };

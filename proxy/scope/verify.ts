@@ -4,13 +4,11 @@
 import { Failure } from '../../kernel/failure.ts';
 import { relationKey } from '../catalog/catalog.ts';
 import type { Edit } from '../policy/judgement.ts';
-import type { Analysis } from '../sql/analysis.ts';
+import type { Analysis, Write } from '../sql/analysis.ts';
 import { analyze } from '../sql/analyze.ts';
 import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
 import { editOffsets } from './apply-edits.ts';
 import type { Anchor } from './rewrite.ts';
-import type { ScopedRelation } from './scope.ts';
-import { isFenceBroken } from './verify-fence.ts';
 
 /** What was judged, and what was written into it. */
 export type Rewriting = {
@@ -29,6 +27,22 @@ const placesOf = (analysis: Analysis): readonly Placed[] => [
   ...analysis.types.map((use) => ({ name: `type ${use.schema ?? ''}.${use.name}`, location: use.location })),
   ...analysis.fields.map((use) => ({ name: `field ${use.name}`, location: use.location })),
 ];
+
+/** The names of a statement that writes may mean columns of what it writes. TABLE has a star that stands nowhere. */
+const columnsOf = ({ writes, columns }: Analysis): readonly Placed[] =>
+  (writes.length === 0 ? [] : columns)
+    .filter((use) => use.location > 0)
+    .map((use) => ({ name: `column ${use.fields.join('.')}${use.star ? '.*' : ''}`, location: use.location }));
+
+/** What a write does, apart from where its target stands and from what it reads. */
+const doingOf = ({ command, reference, inserts, updates, deletes, fromQuery, upsert, conflict, merge, outermost }: Write): unknown => [
+  [command, reference.alias, reference.only, inserts, updates.map(({ column, partial }) => [column, partial]), deletes],
+  [fromQuery, upsert, conflict?.action, conflict?.columns, conflict?.constraint, outermost],
+  merge.map(({ when, action }) => [when, action]),
+];
+
+const doings = ({ kind, settings, writes, locks }: Analysis): string =>
+  JSON.stringify([kind, settings, writes.map(doingOf), locks.map(({ strength, of }) => [strength, of])]);
 
 /** Where places of the text that is sent were in the agent's text; undefined inside of what we wrote. */
 class Origins {
@@ -54,7 +68,7 @@ class Origins {
     const end = this.#offsets[low - 1]! + Buffer.byteLength(edit.text);
     if (location >= end) return edit.end + location - end;
     // What is inserted before a name belongs to it: a function's schema.
-    return edit.start === edit.end ? edit.start : undefined;
+    return edit.start === edit.end && location === this.#offsets[low - 1] ? edit.start : undefined;
   }
 
   /** Was this place of the agent's text replaced? */
@@ -98,21 +112,20 @@ export const verifyRewritten = (text: string, { analyses, edits, anchors }: Rewr
   if (after.length !== analyses.length) return 'the statements are not the same ones';
   const offsets = editOffsets(edits);
   const expected = new Map<number, string>();
-  const filtered = new Map<number, ScopedRelation>();
-  for (const { edit, offset, schema, name, scope } of anchors) {
-    const place = (offsets.get(edit) ?? -1) + offset;
-    expected.set(place, relationKey(schema, name));
-    if (scope?.fence !== undefined) filtered.set(place, scope);
+  for (const anchor of anchors) {
+    expected.set((offsets.get(anchor.edit) ?? -1) + anchor.offset, `${anchor.target} ${relationKey(anchor.schema, anchor.name)}`);
   }
   const origins = new Origins(edits);
   let found = 0;
   for (const [index, rewritten] of after.entries()) {
     const judged = analyses[index]!;
-    if (JSON.stringify([rewritten.kind, rewritten.settings]) !== JSON.stringify([judged.kind, judged.settings])) {
-      return 'the statements are not the same ones';
-    }
-    for (const reference of rewritten.relations) {
-      const named = relationKey(reference.schema ?? '', reference.name);
+    if (doings(rewritten) !== doings(judged)) return 'the statements are not the same ones';
+    const references = [
+      ...rewritten.relations.map((reference) => ({ reference, target: false })),
+      ...rewritten.writes.map(({ reference }) => ({ reference, target: true })),
+    ];
+    for (const { reference, target } of references) {
+      const named = `${target} ${relationKey(reference.schema ?? '', reference.name)}`;
       if (reference.database !== undefined || expected.get(reference.location) !== named)
         return `relation "${reference.name}" is not one of ours`;
       found++;
@@ -130,8 +143,12 @@ export const verifyRewritten = (text: string, { analyses, edits, anchors }: Rewr
       // What an edit took away it has to have written again, as a moved TABLESAMPLE.
       else if (!take(own, place.name)) return `${place.name} is gone`;
     }
+    for (const { name, location } of columnsOf(rewritten)) {
+      const origin = origins.of(location);
+      if (origin !== undefined) kept.push(key({ name, location: origin }));
+    }
+    for (const place of columnsOf(judged)) if (!origins.replaced(place.location)) wanted.push(key(place));
     if (kept.sort().join() !== wanted.sort().join()) return 'a call is not where the agent wrote it';
   }
-  if (found !== expected.size) return 'a relation is missing';
-  return isFenceBroken(parsed, filtered) ? 'a row filter is not as it should be' : undefined;
+  return found === expected.size ? undefined : 'a relation is missing';
 };

@@ -13,7 +13,6 @@ const judged: Allowed = {
   rules: [],
   withholdErrors: false,
   keyed: false,
-  unfenced: false,
   maskedParameters: [],
   kinds: ['Select'],
   relations: [],

@@ -1,5 +1,5 @@
+import { raisedFailure } from '../policy/raise.ts';
 import { failureResponseFields, type ResponseFields, withFields, withoutFields } from '../wire/error-response.ts';
-import { rowFilterFailure } from './hidden-result.ts';
 import { agentPosition } from './positions.ts';
 import type { StatementText } from './running-statement.ts';
 
@@ -30,7 +30,7 @@ const HARMLESS = /^(42|25|26|34|40|53|57014|55P03)/;
  * `cursorMayFail`: it may as well come from a cursor that the transaction has declared, whatever the text.
  */
 export const errorForAgent = (fields: ResponseFields, text: StatementText | undefined, cursorMayFail = false): ToldError => {
-  const violated = rowFilterFailure(fields, text);
+  const violated = raisedFailure(fields.get('C'), fields.get('M'));
   if (violated !== undefined) {
     return { fields: failureResponseFields(violated.fields), withheld: wordsOf(fields) };
   }

@@ -1,11 +1,12 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { Failure } from '../../kernel/failure.ts';
 import type { Analysis } from './analysis.ts';
 import { analyze } from './analyze.ts';
 import { Grammar } from './grammar.ts';
 
 const grammar = new Grammar(18);
-beforeAll(() => grammar.load());
+// What is too deep may use the instance up.
+beforeEach(() => grammar.load());
 
 const analysisOf = (sql: string): Analysis => analyze(grammar.parse(sql)[0]!, Buffer.from(sql));
 const relationsOf = (sql: string): readonly string[] =>

@@ -92,7 +92,6 @@ const effectsOf = (sql: string, knobs: Knobs): StatementEffect[] => {
   const prepared = (text: string): PreparedByText => ({
     revision: knobs.revision,
     keyed: false,
-    unfenced: false,
     withholdErrors: false,
     relations: [],
     masked: [],
@@ -178,7 +177,6 @@ const judgeOf = (knobs: Knobs): Judge => ({
       terms,
       withholdErrors,
       keyed: false,
-      unfenced: false,
       maskedParameters,
     };
   },

@@ -15,7 +15,12 @@ const itemsNamed = (name: string, from: QueryLevel): readonly FromItem[] => {
   return items;
 };
 
-export const checkFields = (analysis: Analysis, relations: readonly ResolvedRelation[], context: DecisionContext): readonly Reason[] => {
+/** `relations`: what is read and what is written. */
+export const checkFields = (
+  analysis: Analysis,
+  relations: readonly Pick<ResolvedRelation, 'reference' | 'relation'>[],
+  context: DecisionContext,
+): readonly Reason[] => {
   const reasons: Reason[] = [];
   const refuse = (name: string, location: number): void => {
     const detail = 'Written as a field, it calls a function that no policy in force names.';

@@ -32,7 +32,8 @@ export const resolveRelation = (
 const isGuarded = ({ select, where }: RelationGrant): boolean => where !== undefined || (select?.masks.length ?? 0) > 0;
 
 /** Seen whole and as it is, whatever columns it gets. */
-const isWhole = ({ select, where }: RelationGrant): boolean => select?.columns === '*' && select.masks.length === 0 && where === undefined;
+export const isWhole = ({ select, where }: RelationGrant): boolean =>
+  select?.columns === '*' && select.masks.length === 0 && where === undefined;
 
 /** Oids of the granted relations that the policy hides in part. */
 const hiddenInPart = (grants: Grants, catalog: Catalog, hides: (grant: RelationGrant) => boolean): ReadonlySet<number> => {
@@ -45,13 +46,13 @@ const hiddenInPart = (grants: Grants, catalog: Catalog, hides: (grant: RelationG
 };
 
 /** The relation, granted whole, through which a relation that is hidden in part would be seen whole. */
-const shownThrough = (relation: CatalogRelation, { grants, catalog }: DecisionContext): CatalogRelation | undefined => {
+export const shownThrough = (relation: CatalogRelation, { grants, catalog }: DecisionContext): CatalogRelation | undefined => {
   const hidden = hiddenInPart(grants, catalog, (grant) => !isWhole(grant));
   for (const oid of hidden) if (reachesAny(catalog, relation.oid, new Set([oid]))) return catalog.relationsByOid.get(oid);
   return undefined;
 };
 
-const displayed = (reference: RelationReference): string =>
+export const displayed = (reference: RelationReference): string =>
   reference.schema === undefined ? reference.name : `${reference.schema}.${reference.name}`;
 
 /** Names of the relations that may be read, for the hint. */

@@ -1,0 +1,50 @@
+/**
+ * What stands for the relations that a statement writes: their masks and row filters, over the names that they have there.
+ */
+import { grantUnusable, scopeUnchecked } from '../../kernel/failure.ts';
+import type { Decision, Reason, ResolvedTarget } from '../policy/decision.ts';
+import { namesOfTarget } from '../scope/rewrite-write.ts';
+import { type Scope, scopeOf } from '../scope/scope.ts';
+import { type TargetScope, targetScope } from '../scope/target.ts';
+import type { RelationReference } from '../sql/analysis.ts';
+import type { JudgeContext } from './judge-text.ts';
+
+export type TargetScopes = {
+  readonly targets: ReadonlyMap<RelationReference, TargetScope>;
+  readonly reasons: readonly Reason[];
+};
+
+/** The same filter and masks as where it is read, so that the server can be asked whether they can be evaluated. */
+const readingOf = ({ relation, granted: { grant } }: ResolvedTarget, context: JudgeContext): Scope =>
+  scopeOf(relation, { ...grant, select: grant.select ?? { columns: [], masks: [] } }, context.grammar);
+
+const problemOf = async (target: ResolvedTarget, context: JudgeContext): Promise<string | undefined> => {
+  const { relation } = target;
+  const scope = readingOf(target, context);
+  if (scope.type === 'Unusable') return scope.problem;
+  try {
+    return await context.probe(scope);
+  } catch (error) {
+    context.onFault(error);
+    throw scopeUnchecked(`${relation.schema}.${relation.name}`);
+  }
+};
+
+/** One scope for each target, and the reasons why a grant cannot be applied. */
+export const targetScopesOf = async (decision: Decision, context: JudgeContext): Promise<TargetScopes> => {
+  const targets = new Map<RelationReference, TargetScope>();
+  const reasons: Reason[] = [];
+  for (const target of decision.targets) {
+    const { relation, granted, write } = target;
+    while (!context.grammar.ready) await context.grammar.load();
+    const result = targetScope(relation, granted.grant, namesOfTarget(write), context.grammar);
+    while (!context.grammar.ready) await context.grammar.load();
+    const problem = result.ok ? await problemOf(target, context) : result.problem;
+    if (result.ok) targets.set(write.reference, result.scope);
+    if (problem === undefined) continue;
+    const name = `${relation.schema}.${relation.name}`;
+    const failure = grantUnusable(name, `The grant cannot be applied: ${problem}.`);
+    reasons.push({ failure, location: write.reference.location, auditable: false });
+  }
+  return { targets, reasons };
+};
