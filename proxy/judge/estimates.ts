@@ -9,12 +9,15 @@ import { applyEdits } from '../scope/apply-edits.ts';
 import type { Edit } from '../policy/judgement.ts';
 import type { Analysis } from '../sql/analysis.ts';
 import type { Grammar } from '../sql/grammar.ts';
+import { type Tree, treeOf } from '../sql/tree.ts';
 import { readTokens, TOKEN, type Tokens } from '../sql/tokens.ts';
 
 /** A statement about which rules ask the planner, as it is sent. */
 export type Estimated = {
   readonly estimates: readonly Estimate[];
   readonly analysis: Analysis;
+  /** As it was parsed. */
+  readonly tree: Tree;
   readonly searchPath: readonly string[];
 };
 
@@ -40,6 +43,23 @@ const sentOf = ({ start, end }: Analysis, bytes: Buffer, edits: readonly Edit[])
       .filter((edit) => edit.start >= start && edit.end <= end)
       .map((edit) => ({ start: edit.start - start, end: edit.end - start, text: edit.text })),
   );
+
+/** How many rows a LIMIT is taken for that is a parameter: the planner itself takes it for a tenth of all there are. */
+const PARAMETER_LIMIT = 1000;
+
+/**
+ * Has a parameter that limits what the client gets planned as a small figure. Of the statement's own LIMIT alone: what it lets pass is
+ * returned, and counted there, whereas one within the statement would hide work.
+ */
+const limitEdits = (tree: Tree, bytes: Buffer): readonly Edit[] => {
+  const limit = treeOf(treeOf(tree.SelectStmt).limitCount);
+  const { location, number } = treeOf(treeOf(treeOf(limit.TypeCast).arg ?? limit).ParamRef);
+  if (typeof number !== 'number' || typeof location !== 'number') return [];
+  const parameter = `$${number}`;
+  const end = location + parameter.length;
+  if (bytes.toString('latin1', location, end) !== parameter) return [];
+  return [{ start: location, end, text: `(CASE WHEN true THEN ${PARAMETER_LIMIT} ELSE ${parameter} END)` }];
+};
 
 const textAt = ({ bytes, starts, ends }: Tokens, index: number): string =>
   bytes.toString('utf8', starts[index] ?? bytes.length, ends[index] ?? bytes.length);
@@ -99,7 +119,7 @@ const ask = async (statement: Estimable, { grammar, estimate, onFault }: Planner
 
 /** Asks the planner about a statement of the text. `edits`: of the whole text. Where there is no answer, the rules refuse. */
 export const judgeEstimates = async (
-  { analysis, estimates, searchPath }: Estimated,
+  { analysis, estimates, searchPath, tree }: Estimated,
   { bytes, edits }: { readonly bytes: Buffer; readonly edits: readonly Edit[] },
   planner: Planner,
 ): Promise<EstimateVerdict> => {
@@ -107,7 +127,8 @@ export const judgeEstimates = async (
   if (form.type === 'Explain' && form.analyzed) {
     return verdictOf(estimates, () => 'EXPLAIN ANALYZE runs the statement, and its rows are not estimated.', 'Leave ANALYZE out.');
   }
-  const statement = estimableOf(analysis, sentOf(analysis, bytes, edits), searchPath);
+  const planned = [...edits, ...limitEdits(tree, bytes)].toSorted((a, b) => a.start - b.start);
+  const statement = estimableOf(analysis, sentOf(analysis, bytes, planned), searchPath);
   if (statement === undefined) return { refusals: [], rules: [] };
   const answer = await ask(statement, planner);
   if ('complaint' in answer) {

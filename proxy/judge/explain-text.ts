@@ -86,6 +86,7 @@ const relationsOf = async (
 const preparedOf = (relations: readonly ExplainedRelation[], { revision }: JudgeContext): PreparedByText => ({
   revision,
   keyed: relations.some(({ scope }) => scope.type === 'Scoped' && scope.keyed),
+  unfenced: false,
   withholdErrors: false,
   relations: [],
   masked: [],

@@ -83,6 +83,7 @@ describe('judgeText()', () => {
       policies: ['shop/readers'],
       maskedParameters: [2],
       keyed: false,
+      unfenced: false,
       withholdErrors: false,
     });
   });

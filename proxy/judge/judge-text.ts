@@ -29,7 +29,7 @@ import {
 } from '../policy/judgement.ts';
 import { countWatches, severalUncounted } from '../policy/uncounted.ts';
 import { applyEdits } from '../scope/apply-edits.ts';
-import { fenced } from '../scope/fence.ts';
+import { fenced, isUnfenced } from '../scope/fence.ts';
 import { type Anchor, rewrite } from '../scope/rewrite.ts';
 import type { Scope } from '../scope/scope.ts';
 import type { TargetScope } from '../scope/target.ts';
@@ -105,7 +105,7 @@ export const judgeText = async (
     kinds = statements.map(kindOf);
     current = judging();
     if (via === 'Parse' && statements.length > 1) throw syntaxError('cannot insert multiple commands into a prepared statement', undefined);
-    return await judgeStatements({ bytes, tokens, statements, state }, context, current);
+    return await judgeStatements({ bytes, tokens, statements, via, state }, context, current);
   } catch (error) {
     const failure = error instanceof Failure ? error : internalError();
     if (!(error instanceof Failure)) context.onFault(error);
@@ -119,11 +119,12 @@ type Reading = {
   readonly bytes: Buffer;
   readonly tokens: Tokens;
   readonly statements: readonly ParsedStatement[];
+  readonly via: 'Query' | 'Parse';
   readonly state: SessionState;
 };
 
 const judgeStatements = async (
-  { bytes, tokens, statements, state }: Reading,
+  { bytes, tokens, statements, via, state }: Reading,
   context: JudgeContext,
   judging: Judging,
 ): Promise<TextJudgement> => {
@@ -159,7 +160,10 @@ const judgeStatements = async (
     const counted = countWatches(ruled.watches, analysis, explainedWatches(analysis, seen));
     for (const failure of counted.refusals) judging.reasons.push({ failure, location: 0, auditable: true });
     for (const rule of [...ruled.rules, ...counted.rules]) judging.rules.add(rule);
-    const own = fenced(await scopesOf(decision, context, judging), statement.node, context.catalog);
+    const own = fenced(await scopesOf(decision, context, judging), analysis, statement.node, {
+      catalog: context.catalog,
+      declared: via === 'Query' ? [] : state.parameterTypes,
+    });
     const written = await targetScopesOf(decision, context);
     for (const reason of written.reasons) judging.reasons.push(reason);
     note(analysis, { decision, scopes: own }, judging, maskedParameters);
@@ -171,7 +175,9 @@ const judgeStatements = async (
         unknownNames: judging.reasons.some((reason) => UNKNOWN_CODES.has(reason.failure.fields.code)),
       };
     }
-    if (ruled.estimates.length > 0) estimated.push({ estimates: ruled.estimates, analysis, searchPath: path });
+    if (ruled.estimates.length > 0) {
+      estimated.push({ estimates: ruled.estimates, analysis, tree: statement.node, searchPath: path });
+    }
     const { targets } = written;
     const rewritten = rewrite(analysis, tokens, decision, { scopes: own, targets });
     for (const edit of rewritten.sent) sent.push(edit);
@@ -227,6 +233,7 @@ const judgeStatements = async (
     terms,
     withholdErrors: namedMayFail || scopes.some(mayFail),
     keyed: scopes.some(isKeyed),
+    unfenced: scopes.some((scope) => scope.type !== 'Target' && isUnfenced(scope)),
     maskedParameters: [...maskedParameters],
   };
   return { judged: allowed, cacheable, unknownNames: false };
@@ -333,6 +340,7 @@ const noteWrites = ({ targets, targetReads }: Decision, judging: Judging, masked
 const preparedOf = (scopes: readonly Standing[], judging: Judging, context: JudgeContext): PreparedByText => ({
   revision: context.revision,
   keyed: scopes.some(isKeyed),
+  unfenced: scopes.some((scope) => scope.type !== 'Target' && isUnfenced(scope)),
   withholdErrors: scopes.some(mayFail),
   relations: [...judging.relations],
   masked: [...judging.masked],

@@ -66,7 +66,8 @@ export class AgentJudge implements Judge {
     } catch (error) {
       return this.#refuse(error instanceof Failure ? error : internalError(), error);
     }
-    const key = `${via}\u0000${state.searchPath.join('\u0000')}\u0000\u0000${bytes.toString('latin1')}`;
+    const types = state.parameterTypes?.some((oid) => oid !== 0) === true ? state.parameterTypes.join() : '';
+    const key = `${via}${types}\u0000${state.searchPath.join('\u0000')}\u0000\u0000${bytes.toString('latin1')}`;
     const known = this.#cache.get(key);
     if (known !== undefined) return known;
     return this.#judge(bytes, via, state, key);

@@ -8,6 +8,7 @@ const terms: RunningTerms = { watches: [watch('named')], hidesResult: true };
 const prepared: PreparedByText = {
   revision: '1',
   keyed: false,
+  unfenced: false,
   withholdErrors: false,
   relations: [],
   masked: [],

@@ -229,6 +229,7 @@ describe('decide() on prepared statements and cursors', () => {
     const known: PreparedByText = {
       revision: 'r1',
       keyed: false,
+      unfenced: false,
       withholdErrors: false,
       relations: [],
       masked: [],

@@ -111,6 +111,12 @@ const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reas
           reason: refuse(statementRefused('EXPLAIN EXECUTE of a statement with a keyed mask', 'Explain the query itself.')),
         };
       }
+      if (form.analyzed && state.prepared(form.execute)?.unfenced === true) {
+        return {
+          effect,
+          reason: refuse(statementRefused('EXPLAIN ANALYZE EXECUTE of a statement with a row filter', 'Explain the query itself.')),
+        };
+      }
       return { effect, reason: checkPrepared(form.execute, context) };
     }
     case 'Prepare':

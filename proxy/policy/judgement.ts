@@ -59,6 +59,8 @@ export type PreparedByText = {
   readonly revision: string;
   /** A keyed mask is inside: EXPLAIN EXECUTE would show the key. */
   readonly keyed: boolean;
+  /** Rows behind a filter meet a condition of the agent's: EXPLAIN ANALYZE EXECUTE would count them. */
+  readonly unfenced: boolean;
   readonly withholdErrors: boolean;
   readonly relations: readonly string[];
   readonly masked: readonly string[];
@@ -98,6 +100,7 @@ export type Allowed = Common & {
   /** Server errors of this text may print raw values (a filter or expression of the policy can raise them). */
   readonly withholdErrors: boolean;
   readonly keyed: boolean;
+  readonly unfenced: boolean;
   /** 1-based numbers of parameters that meet a masked column: recorded as masked. */
   readonly maskedParameters: readonly number[];
 };
@@ -113,6 +116,8 @@ export const NO_TERMS: RunningTerms = { watches: [], hidesResult: false };
 export type SessionState = {
   /** The session's search_path as schema names, `$user` already resolved, `pg_catalog` not listed unless the agent listed it. */
   readonly searchPath: readonly string[];
+  /** Oids of the types that a Parse message declares for its parameters; 0 where it leaves one open. */
+  readonly parameterTypes?: readonly number[];
   /** Statements known by name, both from PREPARE and from Parse messages: PostgreSQL keeps one namespace for both. */
   readonly prepared: (name: string) => PreparedByText | undefined;
   /** Cursors and portals by name: likewise one namespace. */

@@ -1,24 +1,84 @@
 /**
- * The fence of a row filter, `OFFSET 0`, keeps the agent's expressions from running on hidden rows. Here it is made whole.
+ * The fence of a row filter, `OFFSET 0`, keeps the agent's expressions from running on hidden rows, and with it the indexes from the
+ * agent's conditions. Where no condition of the statement could fail or tell, there is no fence; where some could, those that cannot
+ * are said once more behind it.
  */
-import type { Catalog } from '../catalog/catalog.ts';
-import type { RelationReference } from '../sql/analysis.ts';
+import type { Catalog, CatalogRelation } from '../catalog/catalog.ts';
+import type { Analysis, RelationReference } from '../sql/analysis.ts';
+import { parameterTypes } from '../sql/parameter-types.ts';
 import type { Tree } from '../sql/tree.ts';
+import { conditionText } from './condition-text.ts';
+import { type Conditions, readConditions } from './conditions.ts';
 import { mayFailOnSamples } from './estimates.ts';
-import type { Scope } from './scope.ts';
+import { isHarmless } from './harmless.ts';
+import type { Fence, Scope, ScopedRelation } from './scope.ts';
+
+export type FenceContext = {
+  readonly catalog: Catalog;
+  /** Oids of the types that the client declares for parameters; undefined where that is not known. */
+  readonly declared: readonly number[] | undefined;
+};
 
 /** The scopes of one statement as they stand in it. `statement` is what was parsed. */
 export const fenced = (
   scopes: ReadonlyMap<RelationReference, Scope>,
+  { form }: Analysis,
   statement: Tree,
-  catalog: Catalog,
+  { catalog, declared }: FenceContext,
 ): ReadonlyMap<RelationReference, Scope> => {
-  const isFenced = [...scopes.values()].some((scope) => scope.type === 'Scoped' && scope.fence !== undefined);
-  if (!isFenced || !mayFailOnSamples(statement, catalog)) return scopes;
-  return new Map([...scopes].map(([reference, scope]) => [reference, withoutStatistics(scope)]));
+  if (![...scopes.values()].some((scope) => scope.type === 'Scoped' && scope.fence !== undefined)) return scopes;
+  const isBlind = mayFailOnSamples(statement, catalog);
+  const parameters = parameterTypes(statement, declared, (name) => catalog.userTypes.has(name));
+  // INVARIANT: EXPLAIN ANALYZE counts the rows that a filter removed; beside a condition, those that meet it are counted.
+  const counts = form.type === 'Explain' && form.analyzed;
+  const conditions = counts ? NONE : conditionsOf(statement, { scopes, parameters, catalog });
+  const written = new Map<RelationReference, Scope>();
+  for (const [reference, scope] of scopes) {
+    written.set(reference, scope.type === 'Scoped' ? fencedScope(scope, { reference, isBlind, conditions, catalog }) : scope);
+  }
+  return written;
 };
 
-const withoutStatistics = (scope: Scope): Scope =>
-  scope.type !== 'Scoped' || scope.fence === undefined
-    ? scope
-    : { ...scope, list: scope.fence.blindList, recordedList: scope.fence.blindRecordedList };
+/** Does a condition of the agent's meet hidden rows? */
+export const isUnfenced = (scope: Scope): boolean => scope.type === 'Scoped' && (scope.unfenced === true || scope.repeated !== undefined);
+
+const NONE: Conditions = { harmless: false, own: new Map() };
+
+/** A statement that is nested too deep to be read keeps its fences. */
+const conditionsOf = (...parameters: Parameters<typeof readConditions>): Conditions => {
+  try {
+    return readConditions(...parameters);
+  } catch (error) {
+    if (error instanceof RangeError) return NONE;
+    throw error;
+  }
+};
+
+type Place = {
+  readonly reference: RelationReference;
+  readonly isBlind: boolean;
+  readonly conditions: Conditions;
+  readonly catalog: Catalog;
+};
+
+const fencedScope = (scope: ScopedRelation, { reference, isBlind, conditions, catalog }: Place): ScopedRelation => {
+  const { fence, relation } = scope;
+  if (fence === undefined) return scope;
+  // A filter that may fail would tell which rows it was asked about.
+  const isOpen = isHarmlessFilter(fence, relation, catalog);
+  if (conditions.harmless && isOpen) return { ...scope, tail: ` WHERE ${fence.filter}`, unfenced: true };
+  const repeated = isOpen ? (conditions.own.get(reference) ?? []) : [];
+  const more = repeated.map((condition) => ` AND ${conditionText(condition)}`).join('');
+  return {
+    ...scope,
+    ...(isBlind && { list: fence.blindList, recordedList: fence.blindRecordedList }),
+    tail: ` WHERE ${fence.filter}${more} OFFSET 0`,
+    ...(repeated.length > 0 && { repeated }),
+  };
+};
+
+const isHarmlessFilter = ({ condition }: Fence, relation: CatalogRelation, catalog: Catalog): boolean => {
+  const columnOf = ([name]: readonly string[]) => relation.columns.find((column) => column.name === name);
+  const stored = relation.kind === 'r' || relation.kind === 'p' || relation.kind === 'm';
+  return stored && isHarmless(condition, { columnOf, parameters: new Map(), catalog, asksForSession: true });
+};

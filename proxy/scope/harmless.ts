@@ -8,6 +8,8 @@ import { isTree, listOf, namesOf, numberOf, stringOf, type Tree, treeOf, unwrap 
 import { isPlainPattern } from './estimates.ts';
 import { comparesHarmlessly, isCastable, isOrdinaryOperator, type Operand } from './harmless-operators.ts';
 import { momentOf } from './moments.ts';
+import { isSessionText, sessionValueOf } from './session-values.ts';
+import { fieldsOf } from './sight.ts';
 
 export type HarmlessContext = {
   /** The column that a reference means for certain, with its value as it is stored; undefined for a mask and for all that is in doubt. */
@@ -15,6 +17,8 @@ export type HarmlessContext = {
   /** Types of the parameters whose type is certain: see `parameterTypes`. */
   readonly parameters: ReadonlyMap<number, string>;
   readonly catalog: Catalog;
+  /** A policy's own condition, which may ask who is there: the answer is the same for every row. */
+  readonly asksForSession?: boolean;
 };
 
 /** `expression` is a condition: a wrapped node of the parse tree. */
@@ -40,12 +44,6 @@ export const isHarmless = (expression: Tree, context: HarmlessContext): boolean 
 const isColumn = (expression: Tree, { columnOf }: HarmlessContext): boolean => {
   const [tag, node] = unwrap(expression);
   return tag === 'ColumnRef' && columnOf(fieldsOf(node)) !== undefined;
-};
-
-/** Names of a reference; none where it has a star or a subscript. */
-const fieldsOf = (node: Tree): readonly string[] => {
-  const parts = listOf(node.fields);
-  return parts.every((part) => part.String !== undefined) ? namesOf(node.fields) : [];
 };
 
 /** The operators that each kind of A_Expr stands for. */
@@ -127,7 +125,7 @@ const elementsOf = (expression: Tree, context: HarmlessContext): readonly (Opera
   const [inner, value] = unwrap(treeOf(node.arg));
   const bounds = listOf(treeOf(node.typeName).arrayBounds);
   const type = castTypeOf(treeOf(node.typeName), bounds.length === 1, context.catalog);
-  const isText = inner === 'A_Const' && isTree(value.sval);
+  const isText = (inner === 'A_Const' && isTree(value.sval)) || (context.asksForSession === true && isSessionText(treeOf(node.arg)));
   const parameter = inner === 'ParamRef' ? context.parameters.get(numberOf(value.number)) : undefined;
   return element(isText || parameter === 'unknown' || parameter === `_${type}` ? `_${type}` : undefined);
 };
@@ -149,7 +147,7 @@ const INT8_MAX = 2n ** 63n - 1n;
 const numberType = (text: string): string => (/^-?\d+$/.test(text) && BigInt(text.replace('-', '')) <= INT8_MAX ? 'int8' : 'numeric');
 
 /** A value that something is compared with; undefined where computing it could fail or tell. */
-const operandOf = (expression: Tree, context: HarmlessContext): Operand | undefined => {
+export const operandOf = (expression: Tree, context: HarmlessContext): Operand | undefined => {
   const [tag, node] = unwrap(expression);
   const constant = (type: string | undefined): Operand | undefined =>
     type === undefined || type.startsWith('_') ? undefined : { type, column: false, collation: undefined };
@@ -176,6 +174,7 @@ const operandOf = (expression: Tree, context: HarmlessContext): Operand | undefi
         const declared = context.parameters.get(numberOf(value.number));
         return declared === 'unknown' || declared === type ? constant(type) : undefined;
       }
+      if (context.asksForSession === true && isSessionText(treeOf(node.arg))) return constant(type);
       if (inner !== 'A_Const') return undefined;
       const from = constantType(value);
       // A literal is converted while the statement is analyzed.
@@ -183,7 +182,9 @@ const operandOf = (expression: Tree, context: HarmlessContext): Operand | undefi
       return from === 'int4' && NUMBERS.has(type) ? constant(type) : undefined;
     }
     default:
-      return constant(momentOf(expression, context.catalog));
+      return context.asksForSession === true && sessionValueOf(expression) !== undefined
+        ? sessionValueOf(expression)
+        : constant(momentOf(expression, context.catalog));
   }
 };
 

@@ -6,6 +6,7 @@ import { Failure } from '../../kernel/failure.ts';
 import type { CatalogRelation } from '../catalog/catalog.ts';
 import { analyze } from '../sql/analyze.ts';
 import type { Grammar } from '../sql/grammar.ts';
+import type { Tree } from '../sql/tree.ts';
 import { readTokens, TOKEN } from '../sql/tokens.ts';
 import { BASE_ALIAS } from './mask.ts';
 import { quoteIdentifier } from './quote.ts';
@@ -14,6 +15,8 @@ export type PolicyExpression =
   | {
       readonly ok: true;
       readonly sql: string;
+      /** As it was parsed. */
+      readonly tree: Tree;
       /** Could evaluating it raise an error that prints a value? */
       readonly mayFail: boolean;
     }
@@ -36,7 +39,7 @@ export const policyExpression = (text: string, relation: CatalogRelation, gramma
     const [first] = parsed;
     if (first === undefined || parsed.length !== 1) return problem('it has to be one expression');
     const select = first.node.SelectStmt as Record<string, unknown> | undefined;
-    const targets = select?.targetList as readonly { ResTarget?: { name?: string } }[] | undefined;
+    const targets = select?.targetList as readonly { ResTarget?: { name?: string; val?: Tree } }[] | undefined;
     const plain = Object.keys(select ?? {}).every((field) => ['targetList', 'limitOption', 'op'].includes(field));
     if (!plain || targets?.length !== 1 || targets[0]?.ResTarget?.name !== undefined) return problem('it has to be one expression');
     const analysis = analyze(first, bytes);
@@ -57,7 +60,7 @@ export const policyExpression = (text: string, relation: CatalogRelation, gramma
       analysis.types.length > 0 ||
       analysis.fields.length > 0 ||
       analysis.operators.some((use) => !HARMLESS_OPERATORS.has(use.name));
-    return { ok: true, sql: insertAll(bytes, inserts), mayFail };
+    return { ok: true, sql: insertAll(bytes, inserts), tree: targets[0]?.ResTarget?.val ?? {}, mayFail };
   } catch (error) {
     if (error instanceof Failure) return problem(error.message);
     throw error;

@@ -15,15 +15,18 @@ import { rewriteWrite } from './rewrite-write.ts';
 import type { Scope, ScopedRelation } from './scope.ts';
 import type { TargetScope } from './target.ts';
 
-/** Where a relation's qualified name stands inside an edit's text. */
-export type Anchor = {
-  readonly edit: Edit;
+type Base = {
   readonly offset: number;
   readonly schema: string;
   readonly name: string;
   /** Is it what the statement writes? */
   readonly target: boolean;
+  /** What the relation is inside of. */
+  readonly scope?: ScopedRelation;
 };
+
+/** Where a relation's qualified name stands inside an edit's text. */
+export type Anchor = Base & { readonly edit: Edit };
 
 export type Rewritten = {
   /** In the agent's text; sorted. The texts hold no key: this is what is recorded. */
@@ -34,8 +37,6 @@ export type Rewritten = {
   /** Rows come back for our own sake: a check of new rows stands in a RETURNING that the agent did not write. */
   readonly hidesResult: boolean;
 };
-
-type Base = { readonly offset: number; readonly schema: string; readonly name: string; readonly target: boolean };
 
 type Piece = { start: number; end: number; sent: string; recorded: string; base?: Base };
 
@@ -164,7 +165,8 @@ class Rewriter {
     const prefix = isTable ? 'SELECT * FROM ' : '';
     const alias = reference.alias === undefined ? ` AS ${quoteIdentifier(this.names.get(reference) ?? reference.name)}` : '';
     const list = this.keyless ? scope.recordedList : scope.list;
-    const base = { offset: Buffer.byteLength(prefix) + select.offset(list), schema: relation.schema, name: relation.name, target: false };
+    const at = Buffer.byteLength(prefix) + select.offset(list);
+    const base = { offset: at, schema: relation.schema, name: relation.name, target: false, scope };
     this.replace(isTable ? span.first - 1 : span.first, span.last, {
       sent: prefix + select.sent + alias,
       recorded: prefix + select.recorded + alias,
@@ -192,6 +194,7 @@ class Rewriter {
       schema: scope.relation.schema,
       name: scope.relation.name,
       target: false,
+      scope,
     };
     this.replace(span.first, last, { sent: before + select.sent + after, recorded: before + select.recorded + after, base });
   }

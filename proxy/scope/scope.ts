@@ -5,6 +5,7 @@ import type { Mask, RelationGrant } from '../../kernel/policy.ts';
 import type { CatalogRelation } from '../catalog/catalog.ts';
 import type { SystemRelation } from '../catalog/builtin/relations.ts';
 import type { Grammar } from '../sql/grammar.ts';
+import type { Tree } from '../sql/tree.ts';
 import { withoutSamples } from './estimates.ts';
 import { maskSql } from './mask.ts';
 import { baseColumn, policyExpression } from './policy-expression.ts';
@@ -26,8 +27,12 @@ export type ScopedRelation = {
   readonly recordedList: string;
   /** `WHERE ... OFFSET 0`, or nothing. */
   readonly tail: string;
-  /** Of a policy's filter. */
+  /** Of a policy's filter: see `fenced`. */
   readonly fence?: Fence;
+  /** The statement has no condition that hidden rows have to be kept from: there is no OFFSET 0. */
+  readonly unfenced?: boolean;
+  /** Conditions of the statement that are said once more behind the fence. */
+  readonly repeated?: readonly Tree[];
   /** The primary key, where each of its columns is visible and still tells rows apart. */
   readonly key: readonly string[];
   /** Visible columns of types without equality. */
@@ -41,6 +46,9 @@ export type ScopedRelation = {
 
 /** What is behind a row filter. */
 export type Fence = {
+  /** What WHERE says, and the same as the policy's author wrote it. */
+  readonly filter: string;
+  readonly condition: Tree;
   /** The select list, and without keys, where the planner is to have no samples of the columns. */
   readonly blindList: string;
   readonly blindRecordedList: string;
@@ -95,12 +103,19 @@ export const scopeOf = (relation: CatalogRelation, grant: RelationGrant, grammar
     for (const each of [recordedList, blindRecorded]) each.push(`${written.recorded} AS ${name}`);
   }
   let tail = '';
+  let fence: Fence | undefined;
   if (grant.where !== undefined) {
     const filter = policyExpression(grant.where, relation, grammar);
     if (!filter.ok) return unusable(filter.problem);
     mayFail ||= filter.mayFail;
     // INVARIANT: OFFSET 0 is the fence that keeps the agent's expressions from running on hidden rows.
     tail = ` WHERE ${filter.sql} OFFSET 0`;
+    fence = {
+      filter: filter.sql,
+      condition: filter.tree,
+      blindList: blind.join(', '),
+      blindRecordedList: blindRecorded.join(', '),
+    };
   }
   return {
     type: 'Scoped',
@@ -109,7 +124,7 @@ export const scopeOf = (relation: CatalogRelation, grant: RelationGrant, grammar
     list: list.join(', '),
     recordedList: recordedList.join(', '),
     tail,
-    ...(tail !== '' && { fence: { blindList: blind.join(', '), blindRecordedList: blindRecorded.join(', ') } }),
+    ...(fence !== undefined && { fence }),
     key: relation.primaryKey.every((name) => columns.includes(name) && isTelling(masks.get(name))) ? relation.primaryKey : [],
     incomparable: incomparableOf(relation),
     masked: [...masks.keys()],

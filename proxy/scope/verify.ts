@@ -9,6 +9,8 @@ import { analyze } from '../sql/analyze.ts';
 import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
 import { editOffsets } from './apply-edits.ts';
 import type { Anchor } from './rewrite.ts';
+import type { ScopedRelation } from './scope.ts';
+import { isFenceBroken } from './verify-fence.ts';
 
 /** What was judged, and what was written into it. */
 export type Rewriting = {
@@ -112,8 +114,11 @@ export const verifyRewritten = (text: string, { analyses, edits, anchors }: Rewr
   if (after.length !== analyses.length) return 'the statements are not the same ones';
   const offsets = editOffsets(edits);
   const expected = new Map<number, string>();
-  for (const anchor of anchors) {
-    expected.set((offsets.get(anchor.edit) ?? -1) + anchor.offset, `${anchor.target} ${relationKey(anchor.schema, anchor.name)}`);
+  const filtered = new Map<number, ScopedRelation>();
+  for (const { edit, offset, schema, name, scope, target } of anchors) {
+    const place = (offsets.get(edit) ?? -1) + offset;
+    expected.set(place, `${target} ${relationKey(schema, name)}`);
+    if (scope?.fence !== undefined) filtered.set(place, scope);
   }
   const origins = new Origins(edits);
   let found = 0;
@@ -150,5 +155,6 @@ export const verifyRewritten = (text: string, { analyses, edits, anchors }: Rewr
     for (const place of columnsOf(judged)) if (!origins.replaced(place.location)) wanted.push(key(place));
     if (kept.sort().join() !== wanted.sort().join()) return 'a call is not where the agent wrote it';
   }
-  return found === expected.size ? undefined : 'a relation is missing';
+  if (found !== expected.size) return 'a relation is missing';
+  return isFenceBroken(parsed, filtered) ? 'a row filter is not as it should be' : undefined;
 };

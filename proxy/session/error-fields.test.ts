@@ -13,6 +13,7 @@ const judged: Allowed = {
   rules: [],
   withholdErrors: false,
   keyed: false,
+  unfenced: false,
   maskedParameters: [],
   kinds: ['Select'],
   relations: [],

@@ -137,7 +137,9 @@ export class FrontendHandler {
 
   #parse(parse: Parse, frame: Frame): Known<void> {
     const began = this.#context.clock.monotonic();
-    return whenKnown(this.#renewal.judge(parse.sql, 'Parse'), (judged) => this.#parseJudged(parse, judged, began, frame));
+    return whenKnown(this.#renewal.judge(parse.sql, 'Parse', parse.parameterTypes), (judged) =>
+      this.#parseJudged(parse, judged, began, frame),
+    );
   }
 
   #parseJudged({ name, sql, parameterTypes }: Parse, judged: Judged, began: number, frame: Frame): void {
@@ -228,7 +230,7 @@ export class FrontendHandler {
    * is not described.
    */
   async #describeFetch(name: string, { text, parameterTypes }: Statement, frame: Frame): Promise<void> {
-    const judged = await this.#renewal.judgeAgain(text, 'Parse');
+    const judged = await this.#renewal.judgeAgain(text, 'Parse', parameterTypes);
     if (judged === undefined) {
       return;
     }

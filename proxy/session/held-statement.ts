@@ -51,6 +51,7 @@ export const answerHeld = (
     case BACKEND.noData:
       return isQuery;
     case BACKEND.commandComplete:
+    case BACKEND.emptyQueryResponse:
       held.copyIn = false;
       if (running?.stopped !== undefined) {
         if (!isQuery) {

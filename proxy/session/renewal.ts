@@ -1,6 +1,6 @@
 import type { StatementDecided } from '../../kernel/audit-record.ts';
 import { portalUnknown, staleStatement } from '../../kernel/failure.ts';
-import type { Allowed, Judged, StatementEffect } from '../policy/judgement.ts';
+import type { Allowed, Judged, SessionState, StatementEffect } from '../policy/judgement.ts';
 import { encodeClose } from '../wire/describe-close.ts';
 import { encodeParse } from '../wire/parse.ts';
 import type { FrontendContext } from './frontend-context.ts';
@@ -27,20 +27,25 @@ export class Renewal {
   }
 
   /** A judgement from nothing but what is certain: where the judge looked at more, it judges again once that is settled. */
-  judge(sql: Buffer, via: 'Query' | 'Parse'): Known<Judged> {
+  judge(sql: Buffer, via: 'Query' | 'Parse', parameterTypes?: readonly number[]): Known<Judged> {
     const { judge, state, settle } = this.#context;
     const probe = state.probe();
+    const seen = (of: SessionState): SessionState => (parameterTypes === undefined ? of : { ...of, parameterTypes });
     const settled = async (): Promise<Judged> => {
       await settle();
-      return await judge.judge(sql, via, state.probe().state);
+      return await judge.judge(sql, via, seen(state.probe().state));
     };
-    return whenKnown(judge.judge(sql, via, probe.state), (judged) => (probe.uncertain() ? settled() : judged));
+    return whenKnown(judge.judge(sql, via, seen(probe.state)), (judged) => (probe.uncertain() ? settled() : judged));
   }
 
   /** Judges once more what has been let through before. Undefined: it was refused. */
-  async judgeAgain(text: StatementText, via: StatementDecided['via']): Promise<Allowed | undefined> {
+  async judgeAgain(
+    text: StatementText,
+    via: StatementDecided['via'],
+    parameterTypes: readonly number[] | undefined,
+  ): Promise<Allowed | undefined> {
     const began = this.#context.clock.monotonic();
-    const judged = await this.judge(text.sql, 'Parse');
+    const judged = await this.judge(text.sql, 'Parse', parameterTypes);
     if (judged.decision !== 'Deny') {
       return judged;
     }
@@ -66,7 +71,7 @@ export class Renewal {
       this.#outbox.refuse('Parse', text.sql, 'Bind', staleStatement(what));
       return undefined;
     }
-    const judged = await this.judgeAgain(text, 'Parse');
+    const judged = await this.judgeAgain(text, 'Parse', parameterTypes);
     if (judged === undefined) {
       return undefined;
     }
@@ -127,7 +132,7 @@ export class Renewal {
       stale();
       return undefined;
     }
-    const judged = await this.judgeAgain(text, 'Execute');
+    const judged = await this.judgeAgain(text, 'Execute', portal.statement.parameterTypes);
     if (judged === undefined) {
       return undefined;
     }

@@ -43,6 +43,7 @@ export type RunningStatement = {
 export const preparedBy = (judged: Allowed): PreparedByText => ({
   revision: judged.revision,
   keyed: judged.keyed,
+  unfenced: judged.unfenced,
   withholdErrors: judged.withholdErrors,
   relations: judged.relations,
   masked: judged.masked,

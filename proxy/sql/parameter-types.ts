@@ -71,20 +71,22 @@ const namedType = (typeName: Tree, isOwn: (name: string) => boolean): string | u
 };
 
 /**
- * Types by the number of the parameter, from those that the client declared (oids; 0 where it did not) or PREPARE names.
+ * Types by the number of the parameter, from those that the client declared (oids; 0 where it did not, undefined where nothing is known of it) or PREPARE names.
  * `unknown`: it takes the type of what it meets, since it stands in one place only. A parameter that is missing may have any type.
  * `isOwn`: has the database a type of that name outside of pg_catalog?
  */
 export const parameterTypes = (
   statement: Tree,
-  declared: readonly number[],
+  declared: readonly number[] | undefined,
   isOwn: (name: string) => boolean,
 ): ReadonlyMap<number, string> => {
   const types = new Map<number, string>();
+  const isPrepare = isTree(statement.PrepareStmt);
+  if (declared === undefined && !isPrepare) return types;
   const prepared = treeOf(statement.PrepareStmt).argtypes;
   for (const [number, count] of occurrences(statement)) {
     const named = listOf(prepared)[number - 1];
-    const oid = declared[number - 1] ?? 0;
+    const oid = isPrepare ? 0 : (declared?.[number - 1] ?? 0);
     let type: string | undefined;
     if (named !== undefined) type = namedType(treeOf(named.TypeName), isOwn);
     else type = oid === 0 ? 'unknown' : TYPES.get(oid);

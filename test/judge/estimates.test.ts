@@ -83,6 +83,17 @@ describe.each([14, 15, 18] as const)('a rule on what PostgreSQL %d estimates', (
     expect(await failureOf(used, 'SELECT * FROM few a, few b WHERE a.id > $1::int + $2', 'Parse')).toEqual(['note']);
   });
 
+  it('takes a parameter that limits what is returned for a small one, and no other', async () => {
+    const estimate = (sql: string): Promise<unknown> => failureOf(used, sql, 'Parse');
+    expect(await estimate('SELECT * FROM many WHERE kind <> $2 LIMIT $1 OFFSET $3')).toEqual([]);
+    expect(await estimate('SELECT * FROM many LIMIT $1::bigint')).toEqual([]);
+    expect(await estimate('SELECT * FROM many FETCH FIRST $1 ROWS ONLY')).toEqual([]);
+    expect(await estimate('(SELECT * FROM many) LIMIT $1')).toEqual([]);
+    expect(await estimate('SELECT count(*) FROM (SELECT 1 FROM many a, few b LIMIT $1) x')).toEqual(OVER);
+    expect(await estimate('SELECT * FROM many ORDER BY kind LIMIT $1')).toEqual(OVER);
+    expect(await estimate('SELECT * FROM many LIMIT $1 + 0')).toEqual(['note']);
+  });
+
   it('marks the record where it only audits', async () => {
     expect(await failureOf(used, 'SELECT * FROM many WHERE id <= 4000')).toEqual(['note']);
   });

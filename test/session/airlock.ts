@@ -92,6 +92,7 @@ const effectsOf = (sql: string, knobs: Knobs): StatementEffect[] => {
   const prepared = (text: string): PreparedByText => ({
     revision: knobs.revision,
     keyed: false,
+    unfenced: false,
     withholdErrors: false,
     relations: [],
     masked: [],
@@ -177,6 +178,7 @@ const judgeOf = (knobs: Knobs): Judge => ({
       terms,
       withholdErrors,
       keyed: false,
+      unfenced: false,
       maskedParameters,
     };
   },

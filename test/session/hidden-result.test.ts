@@ -94,6 +94,27 @@ describe('a RETURNING that is not the agent’s', () => {
   });
 });
 
+describe('a hidden RETURNING of a statement that may be undone', () => {
+  beforeEach(() => {
+    const few = { rule: 'few', policy: 'test/p', action: 'Deny', counts: 'RowsAffected', over: 10 } as const;
+    airlock.knobs.terms.set('/* check */', { watches: [few], hidesResult: true });
+  });
+
+  const change = UPDATE.replace("'u'", "'v'");
+
+  it('is hidden, and counted by what it affects', async () => {
+    const client = await open();
+    expect(types(await client.query(INSERT))).toBe('C Z');
+    expect(types(await client.query(change))).toBe('E Z');
+    const asked = [send.parse('', INSERT.replaceAll('20', '30')), send.bind('', ''), send.describe('P'), send.execute('', 1), send.sync()];
+    expect(types(await client.exchange(...asked))).toBe('1 2 n C Z');
+    const over = [send.parse('', change), send.bind('', ''), send.describe('P'), send.execute('', 1), send.sync()];
+    expect(types(await client.exchange(...over))).toBe('1 2 n E Z');
+    expect(await postgres.sql("SELECT id FROM t WHERE name = 'v'")).toEqual([]);
+    expect((await postgres.sql('SELECT id FROM t WHERE id > 100')).length).toBe(4);
+  });
+});
+
 describe('the check of a row filter', () => {
   const outside = "INSERT INTO t VALUES (2001, 'a') /* check */";
 

@@ -83,4 +83,7 @@ export const REVEALING_FUNCTIONS: readonly string[] = listed(`
   pg_wal_summary_contents
   -- Values out of statistics.
   pg_mcv_list_items pg_mcv_list_out pg_mcv_list_send
+  -- How many rows an index found, those that a row filter hides among them.
+  pg_stat_get_blocks_fetched pg_stat_get_blocks_hit pg_stat_get_tuples_fetched pg_stat_get_tuples_returned pg_stat_get_xact_blocks_fetched
+  pg_stat_get_xact_blocks_hit pg_stat_get_xact_tuples_fetched pg_stat_get_xact_tuples_returned
 `);

@@ -23,13 +23,10 @@ const OPEN_CATALOG = listed(`
   pg_tables pg_tablespace pg_timezone_abbrevs pg_timezone_names pg_transform pg_trigger pg_ts_config pg_ts_config_map pg_ts_dict
   pg_ts_parser pg_ts_template pg_type pg_wait_events
   -- Counters.
-  pg_stat_all_indexes pg_stat_all_tables pg_stat_archiver pg_stat_bgwriter pg_stat_checkpointer pg_stat_database
-  pg_stat_database_conflicts pg_stat_io pg_stat_progress_analyze pg_stat_progress_basebackup pg_stat_progress_cluster
-  pg_stat_progress_copy pg_stat_progress_create_index pg_stat_progress_vacuum pg_stat_recovery_prefetch pg_stat_slru pg_stat_sys_indexes
-  pg_stat_sys_tables pg_stat_user_functions pg_stat_user_indexes pg_stat_user_tables pg_stat_wal pg_stat_xact_all_tables
-  pg_stat_xact_sys_tables pg_stat_xact_user_functions pg_stat_xact_user_tables pg_statio_all_indexes pg_statio_all_sequences
-  pg_statio_all_tables pg_statio_sys_indexes pg_statio_sys_sequences pg_statio_sys_tables pg_statio_user_indexes
-  pg_statio_user_sequences pg_statio_user_tables
+  pg_stat_archiver pg_stat_bgwriter pg_stat_checkpointer pg_stat_database pg_stat_database_conflicts pg_stat_io pg_stat_progress_analyze
+  pg_stat_progress_basebackup pg_stat_progress_cluster pg_stat_progress_copy pg_stat_progress_create_index pg_stat_progress_vacuum
+  pg_stat_recovery_prefetch pg_stat_slru pg_stat_user_functions pg_stat_wal pg_stat_xact_user_functions pg_statio_all_sequences
+  pg_statio_sys_sequences pg_statio_user_sequences
 `);
 
 const REFUSED_CATALOG = listed(`
@@ -71,6 +68,22 @@ const VISIBLE_SETTINGS = [
 
 const hiding = (columns: string, where?: string): SystemRelation => ({ type: 'Scoped', hide: listed(columns), where });
 
+const COUNTED = ['all', 'sys', 'user'];
+
+/**
+ * Counters that go up with the rows that an index finds: those of hidden rows too, where a condition is evaluated beside a row filter.
+ */
+const COUNTERS: readonly (readonly [string, SystemRelation])[] = COUNTED.flatMap((of) => [
+  [`pg_catalog.pg_stat_${of}_indexes`, hiding('idx_tup_read idx_tup_fetch')],
+  [`pg_catalog.pg_stat_${of}_tables`, hiding('idx_tup_fetch')],
+  [`pg_catalog.pg_stat_xact_${of}_tables`, hiding('idx_tup_fetch')],
+  [`pg_catalog.pg_statio_${of}_indexes`, hiding('idx_blks_read idx_blks_hit')],
+  [
+    `pg_catalog.pg_statio_${of}_tables`,
+    hiding('heap_blks_read heap_blks_hit idx_blks_read idx_blks_hit toast_blks_read toast_blks_hit tidx_blks_read tidx_blks_hit'),
+  ],
+]);
+
 const SCOPED: readonly (readonly [string, SystemRelation])[] = [
   // The value that rows from before ADD COLUMN have: data, also of a masked column.
   ['pg_catalog.pg_attribute', hiding('attmissingval')],
@@ -111,6 +124,7 @@ export const SYSTEM_RELATIONS: ReadonlyMap<string, SystemRelation> = new Map<str
   ...REFUSED_CATALOG.map((name) => [`pg_catalog.${name}`, REFUSED] as const),
   ...OPEN_INFORMATION_SCHEMA.map((name) => [`information_schema.${name}`, OPEN] as const),
   ...REFUSED_INFORMATION_SCHEMA.map((name) => [`information_schema.${name}`, REFUSED] as const),
+  ...COUNTERS,
   ...SCOPED,
 ]);
 
