@@ -8,11 +8,14 @@ export TIME REPEATS N ONLY PGBENCH PGBOUNCER SOAK PROFILE
 installed := node_modules/.installed
 checks := types format lint imports unused lockfile generated
 
-.PHONY: help demo test check $(checks:%=check-%) corpus corpus-server hunt writes fuzz kills bench
+.PHONY: help build demo test check $(checks:%=check-%) corpus corpus-server hunt writes fuzz kills bench startup
 .DEFAULT_GOAL := help
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+build: $(installed) ## The bundle: dist/ runs with nothing but Node, and starts quickly (node dist/pg-airlock.cjs proxy ...)
+	@exec node scripts/build.ts
 
 demo: $(installed) ## An agent's session through the airlock, on a real PostgreSQL (ONCE=1: exit at the end)
 	@exec node test/demo/main.ts
@@ -47,6 +50,9 @@ kills: $(installed) ## Kills the proxy under load and checks its audit log each 
 
 bench: $(installed) ## Speed next to PostgreSQL and PgBouncer (TIME=3 REPEATS=3 N=rows ONLY=regex PGBENCH= PGBOUNCER= PROFILE=1 SOAK=minutes)
 	@exec node bench/main.ts
+
+startup: build ## How quickly the bundle starts and what memory it takes, next to Node alone and the sources (REPEATS=15)
+	@exec node bench/startup.ts
 
 $(installed): package.json package-lock.json
 	npm ci --no-audit --no-fund

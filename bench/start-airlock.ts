@@ -13,7 +13,7 @@ const ROOT = join(import.meta.dirname, '..');
 
 /** What is run, and what to call it in the report. */
 export const entry = (): { readonly path: string; readonly kind: 'bundle' | 'sources' } => {
-  const bundle = join(ROOT, 'dist', 'pg-airlock.mjs');
+  const bundle = join(ROOT, 'dist', 'pg-airlock.cjs');
   return existsSync(bundle) ? { path: bundle, kind: 'bundle' } : { path: join(ROOT, 'cli', 'main.ts'), kind: 'sources' };
 };
 

@@ -18,7 +18,9 @@ const [command, ...args] = process.argv.slice(2);
 const terminal: CommandOutput = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
-  columns: process.stdout.columns,
+  get columns() {
+    return process.stdout.columns;
+  },
 };
 
 const run = async (): Promise<number> => {
@@ -30,7 +32,7 @@ const run = async (): Promise<number> => {
         return 0;
       }
       const { runProxy } = await import('../proxy/main.ts');
-      return await runProxy(args, (text) => process.stderr.write(text));
+      return await runProxy(args, terminal.err);
     }
     case 'audit': {
       const { auditCommand } = await import('./audit.ts');
@@ -54,4 +56,6 @@ const run = async (): Promise<number> => {
   }
 };
 
-process.exitCode = await run();
+void run().then((code) => {
+  process.exitCode = code;
+});

@@ -2,30 +2,31 @@
  * The proxy as a program: the only place that knows all of its parts. Things start here: `runProxy`.
  */
 import { randomBytes } from 'node:crypto';
-import { setFlagsFromString } from 'node:v8';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { problemText } from '../kernel/manifest/problem.ts';
 import type { Bundle } from '../kernel/policy.ts';
 import { Failure, shuttingDown } from '../kernel/failure.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { AccessRegistry } from './access/access-registry.ts';
+import { type LateRegistry, lateRegistry } from './access/late-registry.ts';
 import { type AuditStore, openAuditStore } from './audit/audit-store.ts';
 import { type ClientTls, openClientTls } from './client-tls.ts';
 import { parseProxyConfig, PROXY_USAGE, type ProxyConfig, UsageError } from './config.ts';
 import { agentPassword } from './identity/agent-directory.ts';
 import { startAuthentication } from './identity/authenticator.ts';
 import { assertLoopback, fixedIdentity } from './identity/fixed-identity.ts';
+import { releaseIdleMemory } from './idle-memory.ts';
 import { createScramSecrets } from './identity/scram-secrets.ts';
 import { listen } from './listener.ts';
-import { watchManifests } from './manifests/watch-manifests.ts';
+import { followManifests, type Manifests } from './follow-manifests.ts';
 import { createLogger, logStatement } from './metrics/log.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
-import { startMetricsServer } from './metrics/server.ts';
+import { catalogReadiness, manifestsReadiness } from './metrics/readiness.ts';
 import { CancelRegistry } from './session/cancel-registry.ts';
 import type { Access, Authenticator, SessionDependencies } from './session/dependencies.ts';
 import { Doorkeeper } from './session/doorkeeper.ts';
 import { MemoryPool } from './session/session-memory.ts';
 import { Sessions } from './session/sessions.ts';
+import { optimiseWhenBusy, setStartFlags } from './v8-flags.ts';
 import { encodeAuthenticationOk } from './wire/authentication.ts';
 
 const VERSION = '0.1.0';
@@ -65,11 +66,8 @@ export const runProxy = async (args: readonly string[], write: (text: string) =>
   }
 };
 
-/** V8's optimising compiler takes 500 MB for some seconds to make the parser a third faster: a sidecar has no such memory. */
-const LEAN_PARSER = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering'];
-
 const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
-  for (const flag of LEAN_PARSER) setFlagsFromString(flag);
+  setStartFlags();
   const metrics = createMetrics({ version: VERSION });
   const stopping = signalled();
   const manifests = await followManifests(config.manifests, log, metrics);
@@ -81,11 +79,10 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
   });
   metrics.observeAuditLag(() => audit.lag());
   const onFailure = (event: string, error: unknown): void => log.warn({ err: error, event }, 'something failed and is tried again');
-  const registry = new AccessRegistry(manifests.current(), { clock, audit: () => audit, onFailure });
-  manifests.follow((bundle) => registry.use(bundle));
+  const registry = lateRegistry(manifests.follow, { clock, audit: () => audit, onFailure });
   const tls = config.tls === undefined ? undefined : await openClientTls(config.tls, (error) => onFailure('certificate', error));
   const sessions = new Sessions();
-  const dependencies = dependenciesOf({ config, log, metrics, registry, audit, tls });
+  const dependencies = dependenciesOf({ config, log, metrics, manifests, registry, audit, tls });
   const cancels = new CancelRegistry(randomBytes);
   let accepting = true;
   const { maxConnections } = config;
@@ -105,6 +102,9 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
       metrics.limited(failure?.fields.limit ?? 'maxConnections');
     },
   });
+  // A client that waits already is answered first.
+  await nextTurn();
+  const { startMetricsServer } = await import('./metrics/server.ts');
   const probes = await startMetricsServer({
     host: config.metrics.host,
     port: config.metrics.port,
@@ -116,8 +116,8 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
     readiness: () => [
       { name: 'listener', ready: accepting, detail: accepting ? 'accepting connections' : 'shutting down' },
       { name: 'audit', ...audit.health() },
-      { name: 'catalog', ready: registry.unread.length === 0, detail: registry.unread.join(', ') || 'read' },
-      { name: 'manifests', ready: registry.bundle.connections.size > 0, detail: `revision ${registry.bundle.revision.slice(0, 16)}` },
+      catalogReadiness(registry.unread()),
+      manifestsReadiness(manifests.current()),
     ],
   });
   log.info(
@@ -125,7 +125,14 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
     'listening',
   );
   // A database that is slow or down must not keep the health probes from answering; sessions wait for the catalog themselves.
-  void registry.warmUp();
+  await nextTurn();
+  void registry
+    .opened()
+    .then((opened) => opened.warmUp())
+    .then(() => {
+      releaseIdleMemory();
+      optimiseWhenBusy();
+    });
   log.info({ signal: await stopping, sessions: sessions.size }, 'shutting down');
   accepting = false;
   listener.close();
@@ -156,68 +163,17 @@ const signalled = (): Promise<string> =>
     }
   });
 
-type Manifests = {
-  /** The last good bundle. */
-  readonly current: () => Bundle;
-  /** `listener` is told of every later bundle, and of the current one at once. */
-  readonly follow: (listener: (bundle: Bundle) => void) => void;
-  readonly stop: () => void;
-};
-
-/** Reads the manifests, and keeps following them. @throws Error when the first read finds a problem. */
-const followManifests = async (directory: string, log: Logger, metrics: Metrics): Promise<Manifests> => {
-  let current: Bundle | undefined;
-  let listener: ((bundle: Bundle) => void) | undefined;
-  const tell = (level: 'warn' | 'error', problems: readonly Parameters<typeof problemText>[0][]): void => {
-    for (const problem of problems) log[level]({ problem: problemText(problem) }, 'manifest');
-  };
-  const { stop } = await watchManifests(directory, {
-    onBundle: (bundle, warnings) => {
-      tell('warn', warnings);
-      metrics.policyLoaded(bundle.revision);
-      metrics.policyReload('Accepted');
-      log.info({ revision: bundle.revision, connections: bundle.connections.size, policies: bundle.policies.length }, 'policy in force');
-      current = bundle;
-      listener?.(bundle);
-    },
-    onProblems: (problems, warnings) => {
-      tell('warn', warnings);
-      tell('error', problems);
-      metrics.policyReload('Refused');
-      if (current !== undefined) log.error({ revision: current.revision }, 'the change is refused; the last good policy stays in force');
-    },
-  });
-  const last = (): Bundle => {
-    if (current === undefined) throw new Error(`the manifests in ${directory} cannot be used; the lines above say why`);
-    return current;
-  };
-  try {
-    last();
-  } catch (error) {
-    stop();
-    throw error;
-  }
-  return {
-    current: last,
-    follow: (next) => {
-      listener = next;
-      // A change that came in between is not lost.
-      next(last());
-    },
-    stop,
-  };
-};
-
 type Parts = {
   readonly config: ProxyConfig;
   readonly log: Logger;
   readonly metrics: Metrics;
-  readonly registry: AccessRegistry;
+  readonly manifests: Manifests;
+  readonly registry: LateRegistry;
   readonly audit: AuditStore;
   readonly tls: ClientTls | undefined;
 };
 
-const dependenciesOf = ({ config, log, metrics, registry, audit, tls }: Parts): SessionDependencies => {
+const dependenciesOf = ({ config, log, metrics, manifests, registry, audit, tls }: Parts): SessionDependencies => {
   const secrets = createScramSecrets();
   const { identity } = config;
   const everybody: Authenticator | undefined =
@@ -244,7 +200,7 @@ const dependenciesOf = ({ config, log, metrics, registry, audit, tls }: Parts): 
       everybody ??
       startAuthentication({
         user,
-        agents: (name) => agentPassword(registry.bundle.policies, name),
+        agents: (name) => agentPassword(manifests.current().policies, name),
         secrets,
         ...(encrypted && tls !== undefined ? { tls: { certificateHash: tls.current().certificateHash } } : {}),
       }),
@@ -255,7 +211,7 @@ const dependenciesOf = ({ config, log, metrics, registry, audit, tls }: Parts): 
         .append([{ type: 'authentication-failed', user, clientAddress, reason }])
         .catch((error: unknown) => log.error({ err: error }, 'audit'));
     },
-    openAccess: async (who, database, user) => counted(await registry.open(who, database, user), metrics),
+    openAccess: async (who, database, user) => counted(await (await registry.opened()).open(who, database, user), metrics),
   };
 };
 

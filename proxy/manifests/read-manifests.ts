@@ -16,6 +16,8 @@ export type ReadManifests = {
 
 /** Kubernetes' own limit for an object is a little more than this. */
 const MAX_FILE_BYTES = 1024 * 1024;
+/** Bytes read at once: most manifests are smaller. */
+const CHUNK = 16 * 1024;
 const MAX_FILES = 1000;
 const MAX_TOTAL_BYTES = 16 * 1024 * 1024;
 
@@ -54,17 +56,18 @@ const fileAt = async (directory: string, name: string): Promise<Read> => {
     if (status.size > MAX_FILE_BYTES) return refused(`is larger than ${MAX_FILE_BYTES} bytes`, 'Split it into several files.');
     const handle = await open(path, 'r');
     try {
-      const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
+      const chunks: Buffer[] = [];
       let length = 0;
-      for (;;) {
-        const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
+      while (length <= MAX_FILE_BYTES) {
+        const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(CHUNK) });
+        if (bytesRead === 0) break;
+        chunks.push(buffer.subarray(0, bytesRead));
         length += bytesRead;
-        if (bytesRead === 0 || length === buffer.length) break;
       }
       if (length > MAX_FILE_BYTES) return refused(`is larger than ${MAX_FILE_BYTES} bytes`, 'Split it into several files.');
       // The mark of what was read: a file that changed meanwhile will not match what is there.
       mark = markOf(name, await handle.stat());
-      return { file: { path: name, text: new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, length)) }, mark };
+      return { file: { path: name, text: new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)) }, mark };
     } finally {
       await handle.close();
     }

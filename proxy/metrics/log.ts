@@ -38,6 +38,8 @@ function nameless(this: Logger, parameters: Parameters<LogFn>, method: LogFn): v
   else method.apply(this, parameters);
 }
 
+const STANDARD_OUTPUT = 1;
+
 /** A logger of JSON lines, with what bears a secret's name redacted and errors reduced to what carries no value. */
 export const createLogger = ({ level, destination }: LogOptions): Logger => {
   const options = {
@@ -50,7 +52,8 @@ export const createLogger = ({ level, destination }: LogOptions): Logger => {
     hooks: { logMethod: nameless },
     serializers: { err: loggedError, error: loggedError, cause: loggedError },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  // By its number: `process.stdout` would be made for it, a stream that nobody else here needs.
+  return pino(options, destination ?? pino.destination(STANDARD_OUTPUT));
 };
 
 /** One line for one statement: what was decided and how it went, and nothing of what it said. */

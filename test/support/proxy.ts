@@ -14,6 +14,8 @@ export type ProxyOptions = {
   readonly logLevel?: string;
   /** More of the command line. */
   readonly flags?: readonly string[];
+  /** What Node runs: the sources unless told. */
+  readonly entry?: string;
 };
 
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string };
@@ -40,7 +42,7 @@ const MAIN = join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
 export const startProxy = async (options: ProxyOptions): Promise<TestProxy> => {
   const auditDirectory = options.audit ?? (await mkdtemp(join(tmpdir(), 'pg-airlock-audit-')));
   const where = ['--manifests', options.manifests, '--listen', '127.0.0.1:0', '--metrics', '127.0.0.1:0', '--audit', auditDirectory];
-  const parameters = [MAIN, 'proxy', ...where, '--log-level', options.logLevel ?? 'info', ...(options.flags ?? [])];
+  const parameters = [options.entry ?? MAIN, 'proxy', ...where, '--log-level', options.logLevel ?? 'info', ...(options.flags ?? [])];
   const child = spawn(process.execPath, parameters, { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const lines: LogLine[] = [];
