@@ -14,13 +14,13 @@ import type { Expectation, Expectations } from './expectations.ts';
 export type Held = {
   /** The server waits for COPY data, so the client has to be heard. */
   copyIn: boolean;
-  /** Of a Query: its CommandComplete, told when the transaction has ended well, as PostgreSQL does. */
-  complete: Buffer | undefined;
+  /** Of a Query: its CommandComplete or error, told when the transaction has ended, as PostgreSQL does. */
+  end: Buffer | undefined;
   /** Of a Query: the Sync that ends it is on its way. */
   synced: boolean;
 };
 
-export const newlyHeld = (): Held => ({ copyIn: false, complete: undefined, synced: false });
+export const newlyHeld = (): Held => ({ copyIn: false, end: undefined, synced: false });
 
 /** A simple Query of one statement as the extended protocol has it, but for the Sync, which commits it. */
 export const encodeHeldQuery = (sql: string): Buffer =>
@@ -61,7 +61,7 @@ export const answerHeld = (
         return true;
       }
       if (isQuery) {
-        held.complete = Buffer.from(raw);
+        held.end = Buffer.from(raw);
         endHeld(held, expectation, to);
       }
       return isQuery;

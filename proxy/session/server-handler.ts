@@ -215,8 +215,8 @@ export class ServerHandler implements ServerFrameSink {
     this.#confirmed = 0;
     state.ready(status);
     const { running } = expectation;
-    if (running?.held?.complete !== undefined && running.sqlstate === undefined) {
-      output.add(running.held.complete);
+    if (running?.held?.end !== undefined) {
+      output.add(running.held.end);
     }
     if (running !== undefined) {
       this.#complete(running, running.sqlstate === undefined ? 'Completed' : 'Failed');
@@ -245,13 +245,13 @@ export class ServerHandler implements ServerFrameSink {
     }
     // Only the error that we provoked is ours: the statement may as well have been cancelled.
     if (failed.refusal !== undefined && sqlstate === SQLSTATE.syntaxError) {
-      output.add(encodeFailure(failed.refusal.fields));
+      this.#tell(failed, encodeFailure(failed.refusal.fields));
     } else if (failed.running?.stopped !== undefined) {
       failed.running.sqlstate = failed.running.stopped.fields.sqlstate;
-      output.add(encodeFailure(failed.running.stopped.fields));
+      this.#tell(failed, encodeFailure(failed.running.stopped.fields));
     } else {
       const told = errorForAgent(fields, failed.text, state.cursorMayFail);
-      output.add(encodeErrorResponse(told.fields));
+      this.#tell(failed, encodeErrorResponse(told.fields));
       if (failed.running !== undefined) {
         failed.running.sqlstate = told.fields.get('C') ?? sqlstate;
         failed.running.serverMessage = told.withheld;
@@ -265,6 +265,15 @@ export class ServerHandler implements ServerFrameSink {
     }
     for (const expectation of skipped) {
       this.skip(expectation);
+    }
+  }
+
+  /** An error: as PostgreSQL does, a Query is told of its end together with ReadyForQuery. */
+  #tell({ sent, running }: Expectation, told: Buffer): void {
+    if (sent === 'HeldQuery' && running?.held !== undefined) {
+      running.held.end = told;
+    } else {
+      this.#context.output.add(told);
     }
   }
 
