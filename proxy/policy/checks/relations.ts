@@ -45,10 +45,11 @@ const hiddenInPart = (grants: Grants, catalog: Catalog, hides: (grant: RelationG
   return oids;
 };
 
-/** The relation, granted whole, through which a relation that is hidden in part would be seen whole. */
+/** The relation, hidden in part, that would be seen or written whole through this one; not this one itself. */
 export const shownThrough = (relation: CatalogRelation, { grants, catalog }: DecisionContext): CatalogRelation | undefined => {
   const hidden = hiddenInPart(grants, catalog, (grant) => !isWhole(grant));
-  for (const oid of hidden) if (reachesAny(catalog, relation.oid, new Set([oid]))) return catalog.relationsByOid.get(oid);
+  for (const oid of hidden)
+    if (oid !== relation.oid && reachesAny(catalog, relation.oid, new Set([oid]))) return catalog.relationsByOid.get(oid);
   return undefined;
 };
 
