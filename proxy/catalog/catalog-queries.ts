@@ -31,6 +31,7 @@ SELECT pg_catalog.current_setting('server_version_num')::int / 10000 AS major, p
 export const COLUMNS_SQL = `
 SELECT c.oid::int8::text AS oid, n.nspname AS schema, c.relname AS relation, c.relkind::text AS kind, a.attname AS column,
        a.attnotnull AS not_null, a.atttypid::int8::text AS type, pg_catalog.format_type(a.atttypid, a.atttypmod) AS formatted, a.atttypmod AS typmod,
+       a.attgenerated = 'v' AS virtual,
        CASE WHEN a.attcollation NOT IN (0, 100) THEN (SELECT pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname)
          FROM pg_catalog.pg_collation co JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation) END AS collation
 FROM pg_catalog.pg_class c
@@ -136,6 +137,7 @@ export type ColumnRow = {
   type: string | null;
   formatted: string | null;
   typmod: number | null;
+  virtual: boolean | null;
   collation: string | null;
 };
 export type TypeRow = {

@@ -19,6 +19,8 @@ export type CatalogColumn = {
   /** Qualified and quoted; undefined where the type has none or it is the default. */
   readonly collation: string | undefined;
   readonly firstLabel: string | undefined;
+  /** GENERATED ... VIRTUAL: reading it evaluates an expression. */
+  readonly virtual: boolean;
 };
 
 export type CatalogRelation = {

@@ -66,6 +66,7 @@ const columnOf = (row: ColumnRow, types: ReadonlyMap<string, TypeRow>): CatalogC
     length: sized ? typmod - 4 : undefined,
     collation: row.collation ?? undefined,
     firstLabel: type?.label ?? undefined,
+    virtual: row.virtual === true,
   };
 };
 

@@ -30,16 +30,17 @@ export const rejectsNull = (condition: Tree): boolean => {
   return tag === 'A_Expr' && STRICT.has(stringOf(node.kind) ?? '') && unwrap(treeOf(node.lexpr))[0] === 'ColumnRef';
 };
 
+const isPlainItem = (wrapped: Tree, isPlain: (rangeVar: Tree) => boolean): boolean => {
+  const [tag, node] = unwrap(wrapped);
+  if (tag === 'RangeVar') return isPlain(node);
+  return tag === 'JoinExpr' && isPlainItem(treeOf(node.larg), isPlain) && isPlainItem(treeOf(node.rarg), isPlain);
+};
+
 /** What a query may consist of that is run on each row of another: no more than is made a join of. */
 const PLAIN = new Set(['targetList', 'fromClause', 'whereClause', 'limitOption', 'limitCount', 'op']);
 
-const isPlainItem = (wrapped: Tree): boolean => {
-  const [tag, node] = unwrap(wrapped);
-  return tag === 'RangeVar' || (tag === 'JoinExpr' && isPlainItem(treeOf(node.larg)) && isPlainItem(treeOf(node.rarg)));
-};
-
-/** Does the query only find rows? */
-export const isPlainQuery = (select: Tree): boolean =>
+/** Does the query only find rows, of relations that `isPlain` says can be read without failing? */
+export const isPlainQuery = (select: Tree, isPlain: (rangeVar: Tree) => boolean): boolean =>
   Object.keys(select).every((field) => PLAIN.has(field)) &&
   (select.limitCount === undefined || unwrap(treeOf(select.limitCount))[0] === 'A_Const') &&
-  listOf(select.fromClause).every(isPlainItem);
+  listOf(select.fromClause).every((item) => isPlainItem(item, isPlain));

@@ -12,6 +12,7 @@ import { isTree, listOf, locationOf, namesOf, stringOf, type Tree, treeOf, unwra
 import { columnsOf, conjuncts, isPlainQuery, rejectsNull } from './condition-forms.ts';
 import { rebased } from './condition-text.ts';
 import { isHarmlessAggregate, isHarmlessFunction } from './harmless-functions.ts';
+import { isReadHarmlessly } from './harmless-filter.ts';
 import { type HarmlessContext, isHarmless } from './harmless.ts';
 import type { Scope } from './scope.ts';
 import {
@@ -219,12 +220,19 @@ class Reader {
     return isHarmless(condition, this.#harmlessContext(sight));
   }
 
+  #isReadHarmlessly(rangeVar: Tree): boolean {
+    const reference = this.#references.get(locationOf(rangeVar));
+    const scope = reference === undefined ? undefined : this.#context.scopes.get(reference);
+    return scope !== undefined && isReadHarmlessly(scope, this.#context.catalog);
+  }
+
   /** EXISTS, and IN: they become joins, or are run on each row. */
   #isHarmlessSubLink(node: Tree, sight: Sight, ctes: Ctes | undefined): boolean {
     const [tag, select] = unwrap(treeOf(node.subselect));
     if (tag !== 'SelectStmt') return false;
     const row = this.query(select, sight, ctes);
-    if (!isPlainQuery(select)) return false;
+    // INVARIANT: where it is run on each row, what it reads is read only if there is one: that must not fail either.
+    if (!isPlainQuery(select, (rangeVar) => this.#isReadHarmlessly(rangeVar))) return false;
     const targets = listOf(select.targetList).map((target) => unwrap(treeOf(treeOf(target.ResTarget).val))[0]);
     if (node.subLinkType === 'EXISTS_SUBLINK') return targets.every((target) => target === 'ColumnRef' || target === 'A_Const');
     const [inner, test] = unwrap(treeOf(node.testexpr));

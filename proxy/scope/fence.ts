@@ -3,15 +3,15 @@
  * agent's conditions. Where no condition of the statement could fail or tell, there is no fence; where some could, those that cannot
  * are said once more behind it.
  */
-import type { Catalog, CatalogRelation } from '../catalog/catalog.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import type { Analysis, RelationReference } from '../sql/analysis.ts';
 import { parameterTypes } from '../sql/parameter-types.ts';
 import type { Tree } from '../sql/tree.ts';
 import { conditionText } from './condition-text.ts';
 import { type Conditions, readConditions } from './conditions.ts';
 import { mayFailOnSamples } from './estimates.ts';
-import { isHarmless } from './harmless.ts';
-import type { Fence, Scope, ScopedRelation } from './scope.ts';
+import { isHarmlessFilter } from './harmless-filter.ts';
+import type { Scope, ScopedRelation } from './scope.ts';
 
 export type FenceContext = {
   readonly catalog: Catalog;
@@ -75,10 +75,4 @@ const fencedScope = (scope: ScopedRelation, { reference, isBlind, conditions, ca
     tail: ` WHERE ${fence.filter}${more} OFFSET 0`,
     ...(repeated.length > 0 && { repeated }),
   };
-};
-
-const isHarmlessFilter = ({ condition }: Fence, relation: CatalogRelation, catalog: Catalog): boolean => {
-  const columnOf = ([name]: readonly string[]) => relation.columns.find((column) => column.name === name);
-  const stored = relation.kind === 'r' || relation.kind === 'p' || relation.kind === 'm';
-  return stored && isHarmless(condition, { columnOf, parameters: new Map(), catalog, asksForSession: true });
 };

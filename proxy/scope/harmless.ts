@@ -43,7 +43,7 @@ export const isHarmless = (expression: Tree, context: HarmlessContext): boolean 
 /** A column of any type: its value is only asked whether it is NULL. */
 const isColumn = (expression: Tree, { columnOf }: HarmlessContext): boolean => {
   const [tag, node] = unwrap(expression);
-  return tag === 'ColumnRef' && columnOf(fieldsOf(node)) !== undefined;
+  return tag === 'ColumnRef' && columnOf(fieldsOf(node))?.virtual === false;
 };
 
 /** The operators that each kind of A_Expr stands for. */
@@ -160,7 +160,7 @@ export const operandOf = (expression: Tree, context: HarmlessContext): Operand |
       return constant(context.parameters.get(numberOf(node.number)));
     case 'ColumnRef': {
       const column = context.columnOf(fieldsOf(node));
-      if (column === undefined) return undefined;
+      if (column === undefined || column.virtual) return undefined;
       const { baseType, baseTypeSchema, category, collation } = column;
       if (category === 'E') return { type: 'enum', column: true, collation: undefined, enumType: `${baseTypeSchema}.${baseType}` };
       return baseTypeSchema === 'pg_catalog' ? { type: baseType, column: true, collation } : undefined;

@@ -1,7 +1,7 @@
 /**
  * Which column a name means, by SQL's rules, as far as that is certain.
  */
-import type { CatalogColumn } from '../catalog/catalog.ts';
+import type { CatalogColumn, CatalogRelation } from '../catalog/catalog.ts';
 import type { RelationReference } from '../sql/analysis.ts';
 import { listOf, namesOf, stringOf, type Tree, treeOf, unwrap } from '../sql/tree.ts';
 import type { Scope } from './scope.ts';
@@ -34,11 +34,15 @@ export type Sight = {
 /** The kinds of relations that hold their columns themselves: what a view shows may be an expression. */
 const STORED = new Set(['r', 'p', 'm']);
 
+/** Does the relation hold its rows and columns itself? */
+export const isStored = ({ kind, schema }: CatalogRelation): boolean =>
+  STORED.has(kind) && schema !== 'pg_catalog' && schema !== 'information_schema';
+
 /** The columns that a scope shows. */
 export const rowOf = (scope: Scope, reference: RelationReference): Row => {
   if (scope.type === 'Unusable') return UNKNOWN_ROW;
   const { relation } = scope;
-  const stored = STORED.has(relation.kind) && relation.schema !== 'pg_catalog' && relation.schema !== 'information_schema';
+  const stored = isStored(relation);
   const masked = new Set(scope.type === 'Scoped' ? scope.masked : []);
   const shown = new Set(scope.type === 'Scoped' ? scope.columns : relation.columns.map(({ name }) => name));
   const outputs = relation.columns
@@ -101,8 +105,8 @@ export const meaningOf = (fields: readonly string[], sight: Sight): Meaning | un
       return items.length === 1 && found.length === 1 ? found[0] : undefined;
     }
     const found = level.items.flatMap((item) => named(item, first));
-    if (found.length === 1) return found[0];
-    if (found.length > 1) return level.merged.has(first) ? merge(found) : undefined;
+    if (level.merged.has(first)) return found.length > 1 ? merge(found) : undefined;
+    if (found.length > 0) return found.length === 1 ? found[0] : undefined;
     if (!level.items.every(isComplete)) return undefined;
   }
   return undefined;

@@ -23,7 +23,7 @@ export type Arena = {
 
 /** The databases have the same schema, with the same oids, and differ in what is hidden. `blind`: see `writeManifests`. */
 export const startArena = async (databases: readonly string[], blind: boolean): Promise<Arena> => {
-  const postgres = await startPostgres({ settings: { statement_timeout: '4s' } });
+  const postgres = await startPostgres({ settings: { statement_timeout: '4s', enable_seqscan: 'off' } });
   const manifests = await mkdtemp(join(tmpdir(), 'pg-airlock-hunt-'));
   const release = async (): Promise<void> => {
     await postgres.stop('immediate');

@@ -232,6 +232,8 @@ export const schemaSql = (): string => {
     CREATE TABLE public.events_low PARTITION OF public.events FOR VALUES FROM (0) TO (5);
     CREATE TABLE public.events_high PARTITION OF public.events FOR VALUES FROM (5) TO (100);
     CREATE INDEX ON public.people (ssn); CREATE INDEX ON public.people (lower(email)); CREATE INDEX ON public.orders (note);
+    CREATE INDEX ON public.orders (person_id); CREATE INDEX ON public.orders (amount); CREATE INDEX ON public.orders (placed);
+    CREATE INDEX ON public.items (order_id);
     CREATE UNIQUE INDEX ON public.people (card);
     CREATE STATISTICS public.people_stats ON city, ssn FROM public.people;
     CREATE SEQUENCE public.ticket_seq;

@@ -49,6 +49,8 @@ const LITERALS: Readonly<Record<Family, readonly string[]>> = {
   address: ["ROW('a', 'b')::public.address"],
 };
 
+const PLAIN = new Set<Family>(['text', 'int', 'numeric', 'date', 'time', 'uuid']);
+
 export class Expressions {
   readonly #queries: SubQueries;
 
@@ -64,6 +66,29 @@ export class Expressions {
     const below = deeper(place);
     if (random.chance(0.12)) return this.#general(below, family);
     return this.#made(below, family) ?? field ?? this.#constant(place, family);
+  }
+
+  /** Plain comparisons of columns, as most conditions are: indexes serve them. */
+  plain(place: Place): string {
+    const { random } = place;
+    const fields = place.items.flatMap(({ alias, fields: own }) => own.map((field) => ({ ...field, alias })));
+    const usable = fields.filter(({ family }) => PLAIN.has(family));
+    if (usable.length === 0) return 'true';
+    const one = (): string => {
+      const { alias, name, family } = random.pick(usable);
+      const column = `${quoteName(alias)}.${quoteName(name)}`;
+      const value = (): string => this.#constant(place, family);
+      const other = random.pick(usable.filter((field) => field.family === family));
+      return random.pick<() => string>([
+        () => `${column} = ${value()}`,
+        () => `${column} ${random.pick(['<', '>=', '<>'])} ${value()}`,
+        () => `${column} IN (${value()}, ${value()})`,
+        () => `${column} BETWEEN ${value()} AND ${value()}`,
+        () => `${column} IS NOT NULL`,
+        () => `${column} = ${quoteName(other.alias)}.${quoteName(other.name)}`,
+      ])();
+    };
+    return Array.from({ length: random.whole(1, 3) }, one).join(random.pick([' AND ', ' AND ', ' OR ']));
   }
 
   /** An expression of any family, and which. */

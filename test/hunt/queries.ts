@@ -181,7 +181,7 @@ const from = (place: Place): { readonly sql: string; readonly items: readonly It
     else if (form < 0.45 && items.length === 1) sql += ` NATURAL JOIN ${next.sql}`;
     else {
       const [family] = random.pick(items).fields.length > 0 ? [random.pick(random.pick(items).fields).family] : ['int' as const];
-      sql += ` ${needsOn} ${next.sql} ON ${random.chance(0.5) ? `${expressions.of(inner, family)} = ${expressions.of(inner, family)}` : expressions.of(inner, 'bool')}`;
+      sql += ` ${needsOn} ${next.sql} ON ${random.chance(0.3) ? expressions.plain(inner) : random.chance(0.5) ? `${expressions.of(inner, family)} = ${expressions.of(inner, family)}` : expressions.of(inner, 'bool')}`;
     }
     items.push(next.item);
   }
@@ -276,7 +276,9 @@ const select = (place: Place, wanted: Wanted): Query => {
   const { families, most } = wanted;
   const source = from(place);
   const inner: Place = { ...deeper(place), items: [...place.items, ...source.items] };
-  const where = random.chance(0.45) ? ` WHERE ${expressions.of(inner, 'bool')}` : '';
+  const plain = random.chance(0.35) ? expressions.plain(inner) : undefined;
+  const told = plain === undefined || random.chance(0.2) ? expressions.of(inner, 'bool') : undefined;
+  const where = random.chance(0.6) ? ` WHERE ${[plain, told].filter((part) => part !== undefined).join(' AND ')}` : '';
   if (random.chance(0.18)) return grouped(inner, source, where, wanted);
   if (families === undefined && random.chance(0.2)) {
     const item = random.pick(source.items);

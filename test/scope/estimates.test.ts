@@ -29,6 +29,13 @@ const TELLING = [
   `SELECT n FROM (SELECT note AS n, row_number() OVER () FROM letters) s WHERE n LIKE 'h%dden\\'`,
   `SELECT id FROM letters WHERE sorted LIKE 'h%dden\\'`,
   `SELECT id FROM letters WHERE short::text LIKE 'h%dden\\'`,
+  `SELECT note LIKE 'h%dden\\' FROM letters`,
+  `SELECT id FROM letters WHERE id > 1 ORDER BY note LIKE 'h%dden\\', id`,
+  `SELECT DISTINCT note LIKE 'h%dden\\' FROM letters WHERE id > 1`,
+  `SELECT note LIKE 'h%dden\\', count(*) FROM letters GROUP BY 1`,
+  `SELECT count(*) FILTER (WHERE note LIKE 'h%dden\\') FROM letters`,
+  `SELECT count(*) FROM letters HAVING bool_or(note LIKE 'h%dden\\')`,
+  `SELECT s.x FROM (SELECT note LIKE 'h%dden\\' AS x FROM letters) s WHERE s.x`,
   `PREPARE p AS SELECT id FROM letters WHERE note LIKE 'h%dden\\'; EXECUTE p; DEALLOCATE p`,
 ];
 

@@ -12,7 +12,7 @@ import { grant } from '../support/small-catalog.ts';
 import { openRewriting, type Rewriting } from './rewriting.ts';
 import { randomStatement } from './telling-statements.ts';
 
-const COUNT = countOf(process.env, 'HUNT', 120);
+const COUNT = countOf(process.env, 'HUNT', 200);
 const SEED = seedOf(process.env);
 
 /** Hidden are the odd ones: `hidden` makes their values. */

@@ -48,7 +48,7 @@ const telling = (random: Random, o: string): string => random.pick(TELLING)(o);
 const failing = (random: Random, o: string): string => random.pick(FAILING)(o);
 
 /** Some conditions with AND, OR and NOT, more of them harmless than not. */
-const condition = (random: Random, o: string, doubt = 0.35): string => {
+const condition = (random: Random, o: string, doubt = 0.45): string => {
   const one = (): string => (random.chance(doubt) ? telling(random, o) : harmless(random, o));
   const parts = Array.from({ length: random.whole(1, 3) }, one);
   if (random.chance(0.15)) return `(${parts.join(' OR ')}) AND ${one()}`;

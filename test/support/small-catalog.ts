@@ -16,6 +16,7 @@ export const column = (name: string, type = 'text', rest: Partial<CatalogColumn>
   length: undefined,
   collation: undefined,
   firstLabel: undefined,
+  virtual: false,
   ...rest,
 });
 
