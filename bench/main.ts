@@ -3,20 +3,23 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { versionOf } from './child-process.ts';
 import { startDatabase } from './database.ts';
 import { measureDisk } from './disk.ts';
 import { measureFootprint } from './footprint.ts';
 import type { Measurement, Workload } from './measurement.ts';
 import { type BenchOptions, benchOptions } from './options.ts';
-import { reportOf } from './report.ts';
+import { reportOf, stageTable } from './report.ts';
 import { type Server, type ServerName, startServers } from './servers.ts';
+import { soak } from './soak.ts';
+import { measureStages } from './stages.ts';
 import { entry } from './start-airlock.ts';
 import type { Round } from './summary.ts';
 import { selectOnly, tpcbLike } from './workloads/pgbench-scripts.ts';
 import { pipeline } from './workloads/pipeline.ts';
 import { results } from './workloads/results.ts';
-import { literals, unseen } from './workloads/texts.ts';
+import { literals, unseen, unseenText } from './workloads/texts.ts';
 
 const WORKLOADS: readonly Workload[] = [...selectOnly, ...tpcbLike, ...unseen, ...literals, ...pipeline, ...results];
 
@@ -24,6 +27,28 @@ const measureRound = async (workload: Workload, servers: readonly Server[], opti
   const round = new Map<ServerName, Measurement>();
   for (const server of servers) round.set(server.name, await workload.measure(server, options));
   return round;
+};
+
+const runSoak = async (options: BenchOptions, minutes: number): Promise<void> => {
+  const postgres = await startDatabase(options);
+  try {
+    await soak(postgres.port, minutes, (line) => console.log(line));
+  } finally {
+    await postgres.stop('immediate');
+  }
+};
+
+/** As the proxy does: V8's optimising compiler for WebAssembly needs more memory than a sidecar has. */
+const LEAN_PARSER = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering'];
+
+const runProfile = async (options: BenchOptions): Promise<void> => {
+  for (const flag of LEAN_PARSER) setFlagsFromString(flag);
+  const postgres = await startDatabase(options);
+  try {
+    console.log(stageTable(await measureStages(postgres.port, unseenText)));
+  } finally {
+    await postgres.stop('immediate');
+  }
 };
 
 const run = async (options: BenchOptions): Promise<void> => {
@@ -74,4 +99,7 @@ const run = async (options: BenchOptions): Promise<void> => {
   }
 };
 
-await run(benchOptions(process.env));
+const options = benchOptions(process.env);
+if (options.soak !== undefined) await runSoak(options, options.soak);
+else if (options.profile) await runProfile(options);
+else await run(options);

@@ -7,6 +7,7 @@ import type { Footprint } from './footprint.ts';
 import type { Workload } from './measurement.ts';
 import type { BenchOptions } from './options.ts';
 import type { ServerName } from './servers.ts';
+import type { StageCost } from './stages.ts';
 import type { Spread } from './statistics.ts';
 import { refusalOf, type Round, type ServerSummary, summaryOf } from './summary.ts';
 
@@ -132,6 +133,13 @@ const processSection = ({ footprint, disk }: Results): string => {
 
 const DURABILITIES = `\`pg-airlock\` keeps its audit log with \`durability: Fsync\`, the default: a decision is on the disk before its statement is forwarded.
 \`pg-airlock (Write)\` hands it to the operating system first: safe when the process is killed, not when the machine loses power.`;
+
+/** What the stages cost, as a table. */
+export const stageTable = (costs: readonly StageCost[]): string =>
+  table(
+    ['stage', 'p50', 'p95'],
+    costs.map(({ stage, p50, p95 }) => [stage, `${digits(p50)} us`, `${digits(p95)} us`]),
+  );
 
 /** The whole report. */
 export const reportOf = (results: Results): string =>

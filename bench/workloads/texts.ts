@@ -22,6 +22,12 @@ ${COLUMNS}
  LIMIT 10;
 `;
 
+/** The text of one turn, as pgbench fills it in. */
+export const unseenText = (turn: number): string =>
+  UNSEEN.replaceAll(/^\\set .*\n/gm, '')
+    .replace(':name', String(turn))
+    .replace(':aid', String(turn));
+
 const LITERALS = UNSEEN.replace(':name', '1');
 
 const workloads = (name: string, about: string, text: string): readonly Workload[] =>

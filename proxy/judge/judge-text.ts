@@ -38,7 +38,10 @@ import type { Analysis, RelationReference } from '../sql/analysis.ts';
 import { analyze, characterAt, kindOf } from '../sql/analyze.ts';
 import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
 import { decodeText, readTokens, refuseForeignNames, type Tokens } from '../sql/tokens.ts';
-import { treeOf } from '../sql/tree.ts';
+import { type Tree, treeOf } from '../sql/tree.ts';
+import { watchLiterals } from './literal-watch.ts';
+import type { Lesson } from './template-cache.ts';
+import { templateOf } from './template.ts';
 import { type Estimated, judgeEstimates } from './estimates.ts';
 import { explainedWatches, runningTerms } from './running-terms.ts';
 import { targetScopesOf } from './targets.ts';
@@ -58,7 +61,13 @@ export type JudgeContext = {
   readonly onFault: (error: unknown) => void;
 };
 
-export type TextJudgement = { readonly judged: Judged; readonly cacheable: boolean; readonly unknownNames: boolean };
+export type TextJudgement = {
+  readonly judged: Judged;
+  readonly cacheable: boolean;
+  readonly unknownNames: boolean;
+  /** What can be learned of other texts with other literals. */
+  readonly lesson?: Lesson;
+};
 
 type Judging = {
   readonly kinds: readonly string[];
@@ -105,7 +114,11 @@ export const judgeText = async (
     kinds = statements.map(kindOf);
     current = judging();
     if (via === 'Parse' && statements.length > 1) throw syntaxError('cannot insert multiple commands into a prepared statement', undefined);
-    return await judgeStatements({ bytes, tokens, statements, via, state }, context, current);
+    const template = templateOf(bytes, tokens);
+    const watch = template === undefined ? undefined : watchLiterals(trees(statements), bytes, template);
+    const result = await judgeStatements({ bytes, tokens, statements, via, state }, context, current);
+    if (template === undefined || watch === undefined || !result.cacheable) return result;
+    return { ...result, lesson: { template, judged: result.judged, unread: watch.unread(), recordedEdits: result.recordedEdits ?? [] } };
   } catch (error) {
     const failure = error instanceof Failure ? error : internalError();
     if (!(error instanceof Failure)) context.onFault(error);
@@ -127,7 +140,7 @@ const judgeStatements = async (
   { bytes, tokens, statements, via, state }: Reading,
   context: JudgeContext,
   judging: Judging,
-): Promise<TextJudgement> => {
+): Promise<TextJudgement & { readonly recordedEdits?: readonly Edit[] }> => {
   const sent: Edit[] = [];
   const recorded: Edit[] = [];
   const anchors: Anchor[] = [];
@@ -236,8 +249,10 @@ const judgeStatements = async (
     unfenced: scopes.some((scope) => scope.type !== 'Target' && isUnfenced(scope)),
     maskedParameters: [...maskedParameters],
   };
-  return { judged: allowed, cacheable, unknownNames: false };
+  return { judged: allowed, cacheable, unknownNames: false, recordedEdits: recorded };
 };
+
+const trees = (statements: readonly ParsedStatement[]): readonly Tree[] => statements.map(({ node }) => node);
 
 /** The analysis; a rule that refuses this kind of statement has the first word where its form is refused anyway. */
 const analyzed = (statement: ParsedStatement, bytes: Buffer, grants: Grants): Analysis => {

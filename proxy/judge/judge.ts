@@ -2,6 +2,7 @@
  * The judge of one agent on one connection: keeps what texts were judged to be, and notices when that has to be done again.
  */
 import { createHash } from 'node:crypto';
+import { isUtf8 } from 'node:buffer';
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure, internalError, sessionRevoked } from '../../kernel/failure.ts';
 import type { Bundle, ConnectionKey, RelationGrant } from '../../kernel/policy.ts';
@@ -11,7 +12,10 @@ import { type Grants, grantsFor } from '../policy/grants.ts';
 import type { Judge, Judged, SessionState } from '../policy/judgement.ts';
 import { probeOf, type Scope, scopeOf, systemScope } from '../scope/scope.ts';
 import { Grammar } from '../sql/grammar.ts';
+import { readTokens } from '../sql/tokens.ts';
 import { JudgementCache } from './cache.ts';
+import { TemplateCache } from './template-cache.ts';
+import { type Template, templateOf } from './template.ts';
 import { type JudgeContext, judgeText } from './judge-text.ts';
 
 export type JudgeOptions = {
@@ -23,8 +27,21 @@ export type JudgeOptions = {
   readonly onFault: (error: unknown) => void;
 };
 
+/** `scope`: all of the key but the text. */
+type CacheKey = { readonly key: string; readonly scope: string };
+
 const CACHE_ENTRIES = 10_000;
 const CACHE_CHARACTERS = 16 * 1024 * 1024;
+
+/** Undefined also for what cannot be read: the judge says why. */
+const readTemplate = (bytes: Buffer): Template | undefined => {
+  if (!isUtf8(bytes) || bytes.includes(0)) return undefined;
+  try {
+    return templateOf(bytes, readTokens(bytes));
+  } catch {
+    return undefined;
+  }
+};
 
 const readable = (grant: RelationGrant, mode: Grants['mode']): RelationGrant =>
   // In audit mode columns that are not granted are let through and recorded; masks and filters hold.
@@ -33,6 +50,7 @@ const readable = (grant: RelationGrant, mode: Grants['mode']): RelationGrant =>
 export class AgentJudge implements Judge {
   readonly #options: JudgeOptions;
   readonly #cache = new JudgementCache<Judged>(CACHE_ENTRIES, CACHE_CHARACTERS);
+  readonly #templates = new TemplateCache();
   #grammar: Grammar | undefined;
   #bundle: Bundle | undefined;
   #catalogVersion = '';
@@ -70,10 +88,13 @@ export class AgentJudge implements Judge {
     const key = `${via}${types}\u0000${state.searchPath.join('\u0000')}\u0000\u0000${bytes.toString('latin1')}`;
     const known = this.#cache.get(key);
     if (known !== undefined) return known;
-    return this.#judge(bytes, via, state, key);
+    const scope = key.slice(0, key.length - bytes.length);
+    const template = readTemplate(bytes);
+    const alike = template === undefined ? undefined : this.#templates.find(scope, template, bytes);
+    return alike ?? this.#judge(bytes, via, state, { key, scope });
   }
 
-  async #judge(bytes: Buffer, via: 'Query' | 'Parse', state: SessionState, key: string): Promise<Judged> {
+  async #judge(bytes: Buffer, via: 'Query' | 'Parse', state: SessionState, { key, scope }: CacheKey): Promise<Judged> {
     try {
       let context = this.#context();
       if (context === undefined) return this.#refuse(sessionRevoked('No policy in force names this agent any more.'), undefined);
@@ -89,6 +110,7 @@ export class AgentJudge implements Judge {
       if (result.cacheable && !result.unknownNames && result.judged.revision === this.revision()) {
         const sent = result.judged.decision === 'Deny' ? 0 : result.judged.sent.length * 2;
         this.#cache.set(key, result.judged, key.length + sent + 500);
+        if (result.lesson !== undefined) this.#templates.learn(scope, result.lesson, bytes);
       }
       return result.judged;
     } catch (error) {
@@ -121,6 +143,7 @@ export class AgentJudge implements Judge {
     this.#revision = `${newest.revision.slice(0, 16)}.${version}.${this.#grants?.policies.join(',') ?? 'none'}${held}`;
     this.#scopes = new Map();
     this.#cache.clear();
+    this.#templates.clear();
   }
 
   /** What texts are judged with at this moment; undefined when no policy in force names the agent any more. */

@@ -40,7 +40,10 @@ export const parametersOf = (expression: Tree): readonly ParameterUse[] => {
     else if (isTree(value)) {
       if (isTree(value.ParamRef)) parameters.add(numberOf(value.ParamRef.number));
       else if (isTree(value.ColumnRef)) columns.add(namesOf(value.ColumnRef.fields).at(-1) ?? '');
-      else if (value.SubLink === undefined && value.A_Expr === undefined) for (const key of Object.keys(value)) pending.push(value[key]);
+      // A constant is not looked into: a judgement that does not read it holds for any other (see literal-watch.ts of the judge).
+      else if (value.SubLink === undefined && value.A_Expr === undefined && value.A_Const === undefined) {
+        for (const key of Object.keys(value)) pending.push(value[key]);
+      }
     }
   }
   return [...parameters].map((parameter) => ({ parameter, columns: [...columns] }));
