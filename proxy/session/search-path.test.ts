@@ -110,3 +110,23 @@ describe('SearchPath', () => {
     expect(path.inForce(2, false).path).toBeUndefined();
   });
 });
+
+describe('SearchPath with savepoints without end', () => {
+  it('follows each at the same cost, sent together or one by one', () => {
+    const path = new SearchPath();
+    const effect = (index: number) => ({ type: 'Transaction', action: 'Savepoint', name: `s${index}`, chain: false }) as const;
+    const pending = Array.from({ length: 20_000 }, (_, index) => {
+      path.inForce(index, true);
+      return path.propose(effect(index), index);
+    });
+    for (const [index, one] of pending.entries()) {
+      path.inForce(index + 20_000, true);
+      if (one !== undefined) path.confirm(one, 'SAVEPOINT');
+      path.ready('Transaction');
+    }
+    expect(path.savepoints).toBe(20_000);
+    const back = path.propose({ type: 'Transaction', action: 'RollbackTo', name: 's9', chain: false }, 50_000);
+    if (back !== undefined) path.confirm(back, 'ROLLBACK');
+    expect(path.savepoints).toBe(10);
+  });
+});

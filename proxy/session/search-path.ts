@@ -10,11 +10,15 @@ type Level = {
   readonly local: Value | undefined;
 };
 
+/** A savepoint and those below it, each as it was made: making one costs the same however many there are. */
+type Savepoint = Level & { readonly name: string; readonly below: Savepoint | undefined; readonly depth: number };
+
 /** The search_path with what a rollback would bring back. */
 export type PathState = Level & {
   /** The session's value when the transaction began. */
   readonly base: Value;
-  readonly savepoints: readonly (Level & { readonly name: string })[];
+  /** The newest. */
+  readonly savepoint: Savepoint | undefined;
   /** The transaction failed: COMMIT will roll back. */
   readonly failed: boolean;
   /** Something was set since the transaction began. */
@@ -27,7 +31,7 @@ export const initialPath: PathState = {
   session: DEFAULT,
   local: undefined,
   base: DEFAULT,
-  savepoints: [],
+  savepoint: undefined,
   failed: false,
   changed: false,
 };
@@ -39,7 +43,7 @@ const settled = (session: Value): PathState => ({ ...initialPath, session, base:
 
 /** Between transactions, nothing has been touched since the last one. */
 const isSettled = (state: PathState): boolean =>
-  !state.changed && !state.failed && state.local === undefined && state.savepoints.length === 0 && state.base === state.session;
+  !state.changed && !state.failed && state.local === undefined && state.savepoint === undefined && state.base === state.session;
 
 /** What a statement that succeeded does to the path. */
 export const applyEffect = (state: PathState, effect: StatementEffect): PathState => {
@@ -62,8 +66,13 @@ export const applyEffect = (state: PathState, effect: StatementEffect): PathStat
 type Action = Extract<StatementEffect, { type: 'Transaction' }>['action'];
 
 const applyTransaction = (state: PathState, action: Action, name: string): PathState => {
-  const index = state.savepoints.findLastIndex((savepoint) => savepoint.name === name);
-  const savepoint = state.savepoints[index];
+  const named = (): Savepoint | undefined => {
+    let found = state.savepoint;
+    while (found !== undefined && found.name !== name) {
+      found = found.below;
+    }
+    return found;
+  };
   switch (action) {
     case 'Begin':
       return state;
@@ -71,14 +80,18 @@ const applyTransaction = (state: PathState, action: Action, name: string): PathS
       return settled(state.failed ? state.base : state.session);
     case 'Rollback':
       return settled(state.base);
-    case 'Savepoint':
-      return { ...state, savepoints: [...state.savepoints, { name, session: state.session, local: state.local }] };
-    case 'Release':
-      return savepoint === undefined ? state : { ...state, savepoints: state.savepoints.slice(0, index) };
-    case 'RollbackTo':
-      return savepoint === undefined
-        ? state
-        : { ...state, session: savepoint.session, local: savepoint.local, savepoints: state.savepoints.slice(0, index + 1), failed: false };
+    case 'Savepoint': {
+      const { session, local, savepoint: below } = state;
+      return { ...state, savepoint: { name, session, local, below, depth: (below?.depth ?? 0) + 1 } };
+    }
+    case 'Release': {
+      const savepoint = named();
+      return savepoint === undefined ? state : { ...state, savepoint: savepoint.below };
+    }
+    case 'RollbackTo': {
+      const savepoint = named();
+      return savepoint === undefined ? state : { ...state, session: savepoint.session, local: savepoint.local, savepoint, failed: false };
+    }
     default:
       return action satisfies never;
   }
@@ -86,7 +99,7 @@ const applyTransaction = (state: PathState, action: Action, name: string): PathS
 
 /** An error undoes what was set since the savepoint, or since the transaction began. */
 export const applyError = (state: PathState): PathState => {
-  const level = state.savepoints.at(-1) ?? { session: state.base, local: undefined };
+  const level = state.savepoint ?? { session: state.base, local: undefined };
   return { ...state, session: level.session, local: level.local, failed: true };
 };
 
@@ -112,11 +125,16 @@ const setsPath = (effect: StatementEffect): boolean => touchesPath(effect) && ef
 /** Follows the search_path of a session as the server confirms what was sent. */
 export class SearchPath {
   #state: PathState = initialPath;
-  #pending: PendingEffect[] = [];
+  /** In the order of the segments. */
+  readonly #pending: PendingEffect[] = [];
+  /** Those of them that set the path themselves. */
+  readonly #setting: PendingEffect[] = [];
+  /** The state when all that is pending has come true; undefined: not known at present. */
+  #ahead: PathState | undefined;
 
   /** How many savepoints there are, or may be. */
   get savepoints(): number {
-    return this.#state.savepoints.length + this.#pending.length;
+    return (this.#state.savepoint?.depth ?? 0) + this.#pending.length;
   }
 
   /**
@@ -124,13 +142,10 @@ export class SearchPath {
    * `earlierOpen`: some message of an earlier segment is not answered.
    */
   inForce(segment: number, earlierOpen: boolean): { readonly path: readonly string[] | undefined; readonly certain: boolean } {
-    if (this.#pending.length === 0) {
-      return { path: pathInForce(this.#state), certain: !(earlierOpen && this.#state.changed) };
-    }
-    const earlier = this.#pending.filter((pending) => pending.segment < segment);
-    const certain = !(earlier.some(({ effect }) => setsPath(effect)) || (earlierOpen && this.#state.changed));
-    const state = this.#pending.reduce((reached, { effect }) => applyEffect(reached, effect), this.#state);
-    return { path: pathInForce(state), certain };
+    const [setting] = this.#setting;
+    const certain = !((setting !== undefined && setting.segment < segment) || (earlierOpen && this.#state.changed));
+    this.#ahead ??= this.#pending.reduce((reached, { effect }) => applyEffect(reached, effect), this.#state);
+    return { path: pathInForce(this.#ahead), certain };
   }
 
   /** Undefined where the effect is none of the path's business. */
@@ -140,26 +155,52 @@ export class SearchPath {
     }
     const pending = { segment, effect };
     this.#pending.push(pending);
+    if (setsPath(effect)) {
+      this.#setting.push(pending);
+    }
+    this.#ahead = this.#ahead === undefined ? undefined : applyEffect(this.#ahead, effect);
     return pending;
   }
 
   /** `tag` of CommandComplete: a COMMIT that answers ROLLBACK was one. */
   confirm(pending: PendingEffect, tag: string): void {
+    const ahead = pending === this.#pending[0] ? this.#ahead : undefined;
     this.discard(pending);
     const { effect } = pending;
     const rolledBack = effect.type === 'Transaction' && effect.action === 'Commit' && tag === 'ROLLBACK';
-    this.#state = applyEffect(this.#state, rolledBack ? { ...effect, action: 'Rollback' } : effect);
+    this.#become(applyEffect(this.#state, rolledBack ? { ...effect, action: 'Rollback' } : effect));
+    // What was to come has come, and what comes after it is still the same.
+    this.#ahead = rolledBack ? undefined : ahead;
   }
 
   discard(pending: PendingEffect): void {
-    this.#pending = this.#pending.filter((other) => other !== pending);
+    remove(this.#pending, pending);
+    remove(this.#setting, pending);
+    this.#ahead = undefined;
   }
 
   failed(): void {
-    this.#state = applyError(this.#state);
+    this.#become(applyError(this.#state));
   }
 
   ready(status: TransactionStatus): void {
-    this.#state = applyReady(this.#state, status);
+    this.#become(applyReady(this.#state, status));
+  }
+
+  #become(state: PathState): void {
+    if (state !== this.#state) {
+      this.#state = state;
+      this.#ahead = undefined;
+    }
   }
 }
+
+/** Nearly always it is the first. */
+const remove = <T>(from: T[], value: T): void => {
+  const index = from.indexOf(value);
+  if (index === 0) {
+    from.shift();
+  } else if (index > 0) {
+    from.splice(index, 1);
+  }
+};
