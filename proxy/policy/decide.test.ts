@@ -257,3 +257,19 @@ describe('decide() on prepared statements and cursors', () => {
     expect(reasonsOf(sql, context)).toEqual(expected);
   });
 });
+
+describe('decide() on writing', () => {
+  const users = grant('users', { select: undefined, insert: { columns: ['name'] } });
+  const context = contextOf({ grants: grantsOf(policy({ relations: [users] }))! });
+
+  it.each([
+    ['INSERT INTO users (name) VALUES ($1)', []],
+    ['INSERT INTO users (id, name) VALUES (DEFAULT, $1)', []],
+    [
+      'INSERT INTO users (id, name) VALUES (1, $1)',
+      [`${DENIED} column-write-refused: permission denied to insert column "id" of relation "users"`],
+    ],
+  ])('lets a relation be written that may not be read: %s', (sql, expected) => {
+    expect(reasonsOf(sql, context)).toEqual(expected);
+  });
+});

@@ -117,16 +117,17 @@ class OneWrite<Names> {
     });
   }
 
-  /** The column list of INSERT, or what its rows give without one. */
-  given(list: unknown, level: QueryLevel, count: number | undefined): GivenColumns {
-    if (list === undefined) return { type: 'First', count };
+  /** The column list of INSERT, or what its rows give without one. A column that every row leaves to its default is given nothing. */
+  given(list: unknown, level: QueryLevel, rows: readonly (readonly Tree[])[]): GivenColumns {
+    if (list === undefined) return { type: 'First', count: rows[0]?.length };
     const columns = listOf(list).map((wrapped) => {
       const [, target] = unwrap(wrapped);
       this.walk.check('ResTarget', target);
       this.indirection(target, level);
       return stringOf(target.name) ?? '';
     });
-    return { type: 'Named', columns };
+    const isLeft = (index: number): boolean => rows.length > 0 && rows.every((row) => unwrap(row[index] ?? {})[0] === 'SetToDefault');
+    return { type: 'Named', columns: columns.filter((_, index) => !isLeft(index)) };
   }
 
   /** RETURNING, with the old and new rows of version 18 where no other item has their name. */
@@ -201,9 +202,9 @@ class OneWrite<Names> {
       this.walk.select(select, level, this.names);
     }
     const rows = listOf(select.valuesLists);
-    const first = rows[0] === undefined ? undefined : listOf(treeOf(rows[0].List).items).length;
+    const values = rows.map((row) => listOf(treeOf(row.List).items));
     const given: GivenColumns =
-      this.node.selectStmt === undefined ? { type: 'Named', columns: [] } : this.given(this.node.cols, level, first);
+      this.node.selectStmt === undefined ? { type: 'Named', columns: [] } : this.given(this.node.cols, level, values);
     return {
       ...NOTHING,
       command: 'Insert',
@@ -264,7 +265,7 @@ class OneWrite<Names> {
       if (action === 'Insert') {
         const values = listOf(clause.values);
         for (const value of values) this.walk.node(value, level, this.names);
-        inserts.push(values.length === 0 ? { type: 'Named', columns: [] } : this.given(clause.targetList, level, values.length));
+        inserts.push(values.length === 0 ? { type: 'Named', columns: [] } : this.given(clause.targetList, level, [values]));
       }
     }
     return {
