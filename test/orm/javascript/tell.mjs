@@ -6,8 +6,9 @@ export const failure = async (act) => {
   } catch (error) {
     let inner = error;
     while (inner.cause !== undefined) inner = inner.cause;
-    // A raw query of Prisma's fails with a code of its own.
-    return [inner.meta?.code ?? inner.originalCode ?? inner.code, inner.meta?.message ?? inner.originalMessage ?? inner.message];
+    // A raw query of Prisma's fails with a code of its own, and carries the driver's.
+    const { originalCode = inner.code, originalMessage = inner.message } = inner.meta?.driverAdapterError?.cause ?? inner;
+    return [originalCode, originalMessage];
   }
 };
 
