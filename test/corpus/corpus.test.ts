@@ -9,15 +9,7 @@ import { type Corpus, PUBLIC_CORPUS, startCorpus } from './corpus.ts';
 
 type Verdict = { readonly id: string; readonly verdict: string; readonly pass?: boolean; readonly why?: readonly string[] };
 type Report = { readonly attacks: readonly Verdict[]; readonly benign: readonly Verdict[] };
-type Record = { readonly id: string; readonly sql?: string; readonly steps?: readonly { readonly sql?: string }[] };
-
 const MINUTES = 60_000;
-
-/** Writing comes with rules for it: until then such records are refused, and only refused. */
-const writes = ({ sql = '', steps = [] }: Record): boolean =>
-  [sql, ...steps.map((step) => step.sql ?? '')].some((text) =>
-    /\b(INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|FOR\s+(NO\s+KEY\s+)?UPDATE)\b/i.test(text),
-  );
 
 describe('the public corpus on PostgreSQL 18', () => {
   let corpus: Corpus;
@@ -40,23 +32,8 @@ describe('the public corpus on PostgreSQL 18', () => {
     expect(report.attacks.filter(({ pass, verdict }) => !pass && verdict !== 'SKIP')).toEqual([]);
   });
 
-  it('has no legitimate reading record that breaks', async () => {
-    const writing = await writingRecords();
-    const broken = report.benign.filter(({ id, pass, verdict }) => !writing.has(id) && !pass && verdict !== 'SKIP');
-    expect(report.benign.length).toBeGreaterThan(writing.size);
-    expect(broken).toEqual([]);
-  });
-
-  it('refuses writing records, and leaks nothing by them', async () => {
-    const writing = await writingRecords();
-    const verdicts = report.benign.filter(({ id }) => writing.has(id));
-    expect(new Set(verdicts.map(({ verdict }) => verdict))).toEqual(new Set(['BROKEN']));
-    expect(verdicts.filter(({ why = [] }) => !why.some((reason) => reason.includes('refused: ')))).toEqual([]);
+  it('has no legitimate record that breaks', () => {
+    expect(report.benign.length).toBeGreaterThan(60);
+    expect(report.benign.filter(({ pass, verdict }) => !pass && verdict !== 'SKIP')).toEqual([]);
   });
 });
-
-const writingRecords = async (): Promise<ReadonlySet<string>> => {
-  const lines = (await readFile(join(PUBLIC_CORPUS, 'benign.jsonl'), 'utf8')).split('\n').filter((line) => line !== '');
-  const records = lines.map((line) => JSON.parse(line) as Record);
-  return new Set(records.filter(writes).map(({ id }) => id));
-};
