@@ -14,7 +14,7 @@ export type Estimable =
   | { readonly type: 'Query'; readonly sql: string; readonly searchPath: readonly string[] }
   /** PREPARE, whole. */
   | { readonly type: 'Prepare'; readonly sql: string; readonly searchPath: readonly string[] }
-  /** DECLARE or CREATE TABLE AS: what EXPLAIN takes as it is. */
+  /** CREATE TABLE AS: what EXPLAIN takes as it is. */
   | { readonly type: 'Explainable'; readonly sql: string; readonly searchPath: readonly string[] };
 
 /** `complaint`: why the planner has no answer; empty where its words could tell of values. */

@@ -81,6 +81,18 @@ const copiedQuery = (sql: string): string => {
   return sql;
 };
 
+/** The query of DECLARE ... CURSOR FOR: EXPLAIN would take it whole, but not its parameters. */
+const declaredQuery = (sql: string): string => {
+  const tokens = readTokens(Buffer.from(sql));
+  for (let index = 0; index < tokens.count; index++) {
+    // A reserved word: it names nothing before.
+    if (tokens.kinds[index] === TOKEN.word && textAt(tokens, index).toLowerCase() === 'for') {
+      return tokens.bytes.toString('utf8', tokens.ends[index]);
+    }
+  }
+  return sql;
+};
+
 /** What the planner is asked for a statement; undefined: nothing, since it plans none. */
 const estimableOf = (analysis: Analysis, sql: string, searchPath: readonly string[]): Estimable | undefined => {
   switch (analysis.form.type) {
@@ -89,7 +101,7 @@ const estimableOf = (analysis: Analysis, sql: string, searchPath: readonly strin
     case 'Prepare':
       return { type: 'Prepare', sql, searchPath };
     case 'Declare':
-      return { type: 'Explainable', sql, searchPath };
+      return { type: 'Query', sql: declaredQuery(sql), searchPath };
     case 'CopyOut':
       return { type: 'Query', sql: copiedQuery(sql), searchPath };
     default:

@@ -80,6 +80,8 @@ describe.each([14, 15, 18] as const)('a rule on what PostgreSQL %d estimates', (
     expect(await failureOf(used, 'SELECT * FROM many WHERE id = $1', 'Parse')).toEqual([]);
     expect(await failureOf(used, 'SELECT * FROM few WHERE id = $3 AND kind = $1 AND $2::text IS NULL', 'Parse')).toEqual([]);
     expect(await failureOf(used, 'SELECT * FROM many WHERE id <> $1', 'Parse')).toEqual(OVER);
+    expect(await failureOf(used, 'DECLARE "for" NO SCROLL CURSOR WITH HOLD FOR SELECT * FROM few WHERE id = $1', 'Parse')).toEqual([]);
+    expect(await failureOf(used, 'DECLARE c CURSOR FOR SELECT * FROM many WHERE id <> $1', 'Parse')).toEqual(OVER);
     expect(await failureOf(used, 'SELECT * FROM few a, few b WHERE a.id > $1::int + $2', 'Parse')).toEqual(['note']);
   });
 

@@ -87,6 +87,22 @@ describe.each([14, 18] as const)('rules that count, on PostgreSQL %d', (version)
     await client.end();
   });
 
+  it('count every command that changes rows', async () => {
+    const client = await items.connect();
+    const commands = [
+      "INSERT INTO items (id, label) SELECT i, 'all' FROM generate_series(1, 11) i ON CONFLICT (id) DO UPDATE SET label = 'all'",
+      "COPY (UPDATE items SET label = 'all' WHERE id <= 11 RETURNING id) TO STDOUT",
+      "WITH few AS (SELECT 11 AS n) UPDATE items SET label = 'all' FROM few WHERE id <= n",
+      ...(version < 15 ? [] : ["MERGE INTO items i USING (SELECT 11 AS n) f ON i.id <= f.n WHEN MATCHED THEN UPDATE SET label = 'all'"]),
+    ];
+    for (const sql of commands) {
+      expect([sql, await errorOf(client.query(sql))]).toEqual([sql, REFUSED]);
+      expect([sql, await errorOf(client.query(sql.replaceAll('11', '3')))]).toEqual([sql, undefined]);
+    }
+    expect(await items.labelled('all')).toBe(3);
+    await client.end();
+  });
+
   it('refuse what cannot be counted, and say what to do', async () => {
     const client = await items.connect();
     for (const [sql, hint] of [
