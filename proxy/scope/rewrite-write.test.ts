@@ -94,6 +94,10 @@ describe('a masked column of the target', () => {
       'UPDATE users SET name = (SELECT users.ssn FROM orders)',
       'UPDATE "public"."users" SET name = (SELECT <mask users> FROM <orders> AS "orders")',
     ],
+    [
+      'UPDATE users SET (name, settings) = (SELECT total, id FROM orders)',
+      'UPDATE "public"."users" SET (name, settings) = (SELECT total, id FROM <orders> AS "orders")',
+    ],
     ['DELETE FROM users WHERE lower(ssn) = $1', 'DELETE FROM "public"."users" WHERE "pg_catalog".lower(<mask users>) = $1'],
     ['DELETE FROM users RETURNING ssn', 'DELETE FROM "public"."users" RETURNING <mask users> AS "ssn"'],
     [

@@ -33,7 +33,8 @@ const onlyRelation = (select: Tree): Tree | undefined => {
 /** Is there a scope that is not as it was meant? `scopes`: those with a filter, by the place of their relation in the text. */
 export const isFenceBroken = (statements: readonly ParsedStatement[], scopes: ReadonlyMap<number, ScopedRelation>): boolean => {
   if (scopes.size === 0) return false;
-  let found = 0;
+  // The sub-query of `SET (a, b) = (SELECT ...)` stands in the tree once for each column.
+  const found = new Set<number>();
   let broken = false;
   const pending: unknown[] = statements.map(({ node }) => node);
   while (pending.length > 0) {
@@ -46,9 +47,9 @@ export const isFenceBroken = (statements: readonly ParsedStatement[], scopes: Re
       const relation = isTree(inner) && 'fromClause' in inner ? onlyRelation(inner) : undefined;
       const scope = relation === undefined ? undefined : scopes.get(locationOf(relation));
       if (scope === undefined) continue;
-      found += 1;
+      found.add(locationOf(relation ?? {}));
       broken ||= !isAsMeant(treeOf(inner), scope);
     }
   }
-  return broken || found !== scopes.size;
+  return broken || found.size !== scopes.size;
 };
