@@ -112,7 +112,8 @@ export class RowEstimator {
       const [row] = await session.query<{ readonly 'QUERY PLAN': unknown }>(`EXPLAIN (FORMAT JSON) ${what}`);
       return row?.['QUERY PLAN'];
     };
-    if (type === 'Explainable') return await explain(sql);
+    // Without a parameter there is one plan, and no need to prepare it.
+    if (type === 'Explainable' || (type === 'Query' && !sql.includes('$'))) return await explain(sql);
     await session.query(type === 'Query' ? `PREPARE pg_airlock AS ${sql}` : sql);
     const [prepared] = await session.query<{ readonly name: string; readonly parameters: number }>(PREPARED_SQL);
     const nulls = Array.from({ length: prepared?.parameters ?? 0 }, () => 'NULL').join(', ');
