@@ -48,7 +48,7 @@ fuzz: $(installed) ## Random bytes and mutated conversations against a running p
 kills: $(installed) ## Kills the proxy under load and checks its audit log each time (N=100, SEED=)
 	@KILLS=$(or $(N),100) exec vitest run test/audit/end-to-end.test.ts
 
-bench: $(installed) ## Speed next to PostgreSQL and PgBouncer (TIME=3 REPEATS=3 N=rows ONLY=regex PGBENCH= PGBOUNCER= PROFILE=1 SOAK=minutes)
+bench: build ## Speed next to PostgreSQL and PgBouncer (TIME=3 REPEATS=3 N=rows ONLY=regex PGBENCH= PGBOUNCER= PROFILE=1 SOAK=minutes)
 	@exec node bench/main.ts
 
 startup: build ## How quickly the bundle starts and what memory it takes, next to Node alone and the sources (REPEATS=15)

@@ -32,7 +32,7 @@ const startPgBouncer = async (program: string, postgres: TestPostgres): Promise<
     '[pgbouncer]',
     `listen_addr = 127.0.0.1\nlisten_port = ${port}\nunix_socket_dir =`,
     'auth_type = any\npool_mode = session\nmax_client_conn = 1000\ndefault_pool_size = 200',
-    'log_connections = 0\nlog_disconnections = 0\nserver_reset_query =',
+    'log_connections = 0\nlog_disconnections = 0',
     `ignore_startup_parameters = extra_float_digits`,
   ];
   const file = join(folder, 'pgbouncer.ini');

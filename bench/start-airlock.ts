@@ -33,7 +33,7 @@ export const startAirlock = async (manifests: string, flags: readonly string[] =
   const port = await freePort();
   const metricsPort = await freePort();
   const where = ['--listen', `127.0.0.1:${port}`, '--metrics', `127.0.0.1:${metricsPort}`, '--audit', auditDirectory];
-  const parameters = [...flags, entry().path, 'proxy', '--manifests', manifests, ...where, '--identity', AGENT, '--log-level', 'warn'];
+  const parameters = [...flags, entry().path, 'proxy', '--manifests', manifests, ...where, '--identity', AGENT];
   const child = spawn(process.execPath, parameters, { stdio: ['ignore', 'ignore', 'inherit'] });
   const startup = await accepting(port, child);
   const stop = async (): Promise<void> => {

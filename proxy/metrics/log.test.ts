@@ -87,9 +87,13 @@ describe('createLogger()', () => {
 describe('logStatement()', () => {
   it('tells what was decided and how it went', () => {
     const { agent: _agent, ...rest } = outcome;
-    expect(logged((logger) => logStatement(logger, outcome))).toEqual([
-      { level: 'info', name: 'pg-airlock', agent: 'agent', ...rest, msg: 'statement' },
+    expect(logged((logger) => logStatement(logger, outcome), 'debug')).toEqual([
+      { level: 'debug', name: 'pg-airlock', agent: 'agent', ...rest, msg: 'statement' },
     ]);
+  });
+
+  it('leaves what was allowed to the audit log, unless asked for it', () => {
+    expect(logged((logger) => logStatement(logger, outcome))).toEqual([]);
   });
 
   it('tells of a refusal by its code alone', () => {

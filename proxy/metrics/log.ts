@@ -56,8 +56,13 @@ export const createLogger = ({ level, destination }: LogOptions): Logger => {
   return pino(options, destination ?? pino.destination(STANDARD_OUTPUT));
 };
 
-/** One line for one statement: what was decided and how it went, and nothing of what it said. */
+/**
+ * One line for one statement: what was decided and how it went, and nothing of what it said. What was allowed stands in the audit log, and
+ * is a line of level debug here.
+ */
 export const logStatement = (logger: Logger, outcome: Outcome): void => {
+  const level = outcome.decision === 'Allow' ? 'debug' : 'warn';
+  if (!logger.isLevelEnabled(level)) return;
   const {
     agent,
     connection,
@@ -92,6 +97,5 @@ export const logStatement = (logger: Logger, outcome: Outcome): void => {
     upstreamMs,
     sqlstate,
   };
-  if (decision === 'Allow') logger.info(line, 'statement');
-  else logger.warn(line, 'statement');
+  logger[level](line, 'statement');
 };
