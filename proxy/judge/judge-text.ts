@@ -33,6 +33,7 @@ import { fenced, isUnfenced } from '../scope/fence.ts';
 import { type Anchor, rewrite } from '../scope/rewrite.ts';
 import type { Scope } from '../scope/scope.ts';
 import type { TargetScope } from '../scope/target.ts';
+import { isOpened } from '../scope/target-conditions.ts';
 import { verifyRewritten } from '../scope/verify.ts';
 import type { Analysis, RelationReference } from '../sql/analysis.ts';
 import { analyze, characterAt, kindOf } from '../sql/analyze.ts';
@@ -173,11 +174,17 @@ const judgeStatements = async (
     const counted = countWatches(ruled.watches, analysis, explainedWatches(analysis, seen));
     for (const failure of counted.refusals) judging.reasons.push({ failure, location: 0, auditable: true });
     for (const rule of [...ruled.rules, ...counted.rules]) judging.rules.add(rule);
-    const own = fenced(await scopesOf(decision, context, judging), analysis, statement.node, {
-      catalog: context.catalog,
-      declared: via === 'Query' ? [] : state.parameterTypes,
+    const { catalog } = context;
+    const parameterTypes = via === 'Query' ? [] : state.parameterTypes;
+    const own = fenced(await scopesOf(decision, context, judging), analysis, statement.node, { catalog, declared: parameterTypes });
+    const counts = analysis.form.type === 'Explain' && analysis.form.analyzed;
+    const written = await targetScopesOf(decision, context, {
+      tree: statement.node,
+      scopes: own,
+      catalog,
+      declared: parameterTypes,
+      counts,
     });
-    const written = await targetScopesOf(decision, context);
     for (const reason of written.reasons) judging.reasons.push(reason);
     note(analysis, { decision, scopes: own }, judging, maskedParameters);
     noteWrites(decision, judging, maskedParameters);
@@ -246,7 +253,7 @@ const judgeStatements = async (
     terms,
     withholdErrors: namedMayFail || scopes.some(mayFail),
     keyed: scopes.some(isKeyed),
-    unfenced: scopes.some((scope) => scope.type !== 'Target' && isUnfenced(scope)),
+    unfenced: scopes.some(isOpen),
     maskedParameters: [...maskedParameters],
   };
   return { judged: allowed, cacheable, unknownNames: false, recordedEdits: recorded };
@@ -266,6 +273,9 @@ const analyzed = (statement: ParsedStatement, bytes: Buffer, grants: Grants): An
 
 /** What stands for a relation, read or written. */
 type Standing = Scope | TargetScope;
+
+/** Does a condition of the agent's meet hidden rows? */
+const isOpen = (scope: Standing): boolean => (scope.type === 'Target' ? isOpened(scope.open) : isUnfenced(scope));
 
 const isKeyed = (scope: Standing): boolean => (scope.type === 'Scoped' || scope.type === 'Target') && scope.keyed;
 
@@ -343,7 +353,7 @@ const noteWrites = ({ targets, targetReads }: Decision, judging: Judging, masked
     const masked = new Set((granted.grant.select?.masks ?? []).map(({ column }) => column));
     for (const { target, column } of targetReads) {
       if (target.write !== write) continue;
-      for (const each of column === undefined ? masked : [column]) judging.masked.add(`${name}.${each}`);
+      for (const each of typeof column === 'string' ? [column] : masked) judging.masked.add(`${name}.${each}`);
     }
     for (const { column, value } of write.updates) {
       const { number } = treeOf(value?.ParamRef);
@@ -355,7 +365,7 @@ const noteWrites = ({ targets, targetReads }: Decision, judging: Judging, masked
 const preparedOf = (scopes: readonly Standing[], judging: Judging, context: JudgeContext): PreparedByText => ({
   revision: context.revision,
   keyed: scopes.some(isKeyed),
-  unfenced: scopes.some((scope) => scope.type !== 'Target' && isUnfenced(scope)),
+  unfenced: scopes.some(isOpen),
   withholdErrors: scopes.some(mayFail),
   relations: [...judging.relations],
   masked: [...judging.masked],

@@ -6,6 +6,7 @@ import type { Decision, Reason, ResolvedTarget } from '../policy/decision.ts';
 import { namesOfTarget } from '../scope/rewrite-write.ts';
 import { type Scope, scopeOf } from '../scope/scope.ts';
 import { type TargetScope, targetScope } from '../scope/target.ts';
+import { openConditions, type WrittenStatement } from '../scope/target-conditions.ts';
 import type { RelationReference } from '../sql/analysis.ts';
 import type { JudgeContext } from './judge-text.ts';
 
@@ -31,7 +32,7 @@ const problemOf = async (target: ResolvedTarget, context: JudgeContext): Promise
 };
 
 /** One scope for each target, and the reasons why a grant cannot be applied. */
-export const targetScopesOf = async (decision: Decision, context: JudgeContext): Promise<TargetScopes> => {
+export const targetScopesOf = async (decision: Decision, context: JudgeContext, statement: WrittenStatement): Promise<TargetScopes> => {
   const targets = new Map<RelationReference, TargetScope>();
   const reasons: Reason[] = [];
   for (const target of decision.targets) {
@@ -40,7 +41,7 @@ export const targetScopesOf = async (decision: Decision, context: JudgeContext):
     const result = targetScope(relation, granted.grant, namesOfTarget(write), context.grammar);
     while (!context.grammar.ready) await context.grammar.load();
     const problem = result.ok ? await problemOf(target, context) : result.problem;
-    if (result.ok) targets.set(write.reference, result.scope);
+    if (result.ok) targets.set(write.reference, { ...result.scope, open: openConditions(write, result.scope, statement) });
     if (problem === undefined) continue;
     const name = `${relation.schema}.${relation.name}`;
     const failure = grantUnusable(name, `The grant cannot be applied: ${problem}.`);

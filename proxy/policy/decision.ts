@@ -35,8 +35,8 @@ export type TargetRead = {
   readonly use: ColumnUse;
   /** The name that its rows have there: the target's own, `excluded`, `old` or `new`. */
   readonly item: string;
-  /** Undefined: all of them, in RETURNING. */
-  readonly column: string | undefined;
+  /** `All`: each of them, in RETURNING. `Row`: all of them as one value. */
+  readonly column: string | { readonly whole: 'All' | 'Row' };
 };
 
 /** A function name to be written out with its schema. */

@@ -123,7 +123,7 @@ class TargetReads {
     if (inner === 'Certain') return undefined;
     const column = use.fields.at(-1) ?? '';
     if (use.star) {
-      if (this.isReturned(sighted)) return { read: { target, use, item: qualifier, column: undefined } };
+      if (this.isReturned(sighted)) return { read: { target, use, item: qualifier, column: { whole: 'All' } } };
       return this.wholeRow(sighted);
     }
     // `t.f` where `f` is no column is `f(t)`.
@@ -145,7 +145,15 @@ class TargetReads {
     }
     // A name that is no column anywhere may be a whole row.
     if (!own.some((item) => item.name === name) || this.innerItem(sighted, name) === 'Certain') return undefined;
-    return level.items.some((item) => !isTargetItem(item) && this.hasColumn(item, name) === true) ? undefined : this.wholeRow(sighted);
+    if (level.items.some((item) => !isTargetItem(item) && this.hasColumn(item, name) === true)) return undefined;
+    const certain =
+      inner === 'No' &&
+      this.innerItem(sighted, name) === 'No' &&
+      level.items.every((item) => this.hasColumn(item, name) === false || isTargetItem(item));
+    const isProposed = level !== target.write.returningLevel && own.find((item) => item.name === name)?.type === 'Version';
+    const isArbiter = target.write.conflict?.level === level;
+    if (!certain || isProposed || isArbiter || readableColumns(target).length === 0) return this.wholeRow(sighted);
+    return { read: { target, use, item: name, column: { whole: 'Row' } } };
   }
 
   isCallable(name: string): boolean {
@@ -200,13 +208,13 @@ export const targetReads = (
     const { target } = sighted;
     const starred = use.star && use.fields.length === 0;
     if (starred) {
-      if (use.level === target.write.returningLevel) reads.push({ target, use, item: '', column: undefined });
+      if (use.level === target.write.returningLevel) reads.push({ target, use, item: '', column: { whole: 'All' } });
       continue;
     }
     if (isClear(target.granted.grant)) {
       const item = use.fields.at(-1) ?? '';
       const isOwn = use.star && use.level.items.some((entry) => isTargetItem(entry) && entry.name === item);
-      if (isOwn && finder.isReturned(sighted)) reads.push({ target, use, item, column: undefined });
+      if (isOwn && finder.isReturned(sighted)) reads.push({ target, use, item, column: { whole: 'All' } });
       continue;
     }
     if (isOwnValue(sighted)) continue;

@@ -2,7 +2,7 @@
  * Where the clauses of a write begin and end in its text: positions of tokens, outside of every parenthesis.
  * A mistake here is caught when the text that is sent is parsed again.
  */
-import { isPunctuation, isWord, lastOfName, textOf, TOKEN, type Tokens, tokenAt } from '../sql/tokens.ts';
+import { closingParenthesis, isPunctuation, isWord, lastOfName, textOf, TOKEN, type Tokens, tokenAt } from '../sql/tokens.ts';
 import type { Write } from '../sql/analysis.ts';
 
 /** Token indexes, `first` to `last`, both inclusive; empty where `last` is less. */
@@ -130,7 +130,7 @@ export const valueAt = (
   let equals: number | undefined;
   let last = column;
   for (const index of topLevel(tokens, { first: column, last: run.last })) {
-    if (isPunctuation(tokens, index, ',') || isPunctuation(tokens, index, ')') || endsSet(tokens, index)) break;
+    if (isPunctuation(tokens, index, ',') || endsSet(tokens, index)) break;
     // `=-1` is one operator here, and two for PostgreSQL.
     if (tokens.kinds[index] === TOKEN.operator && textOf(tokens, index)[0] === '=') equals ??= index;
     last = index;
@@ -139,6 +139,24 @@ export const valueAt = (
   let start = tokens.starts[equals]! + 1;
   while (/\s/.test(String.fromCharCode(tokens.bytes[start]!))) start++;
   return { start, end: tokens.ends[last]! };
+};
+
+/** What gives the columns of `(a, b) = ...` their values, by the place of one of them: the parentheses, and the runs between commas. */
+export const valuesAt = (
+  tokens: Tokens,
+  location: number,
+): { readonly open: number; readonly close: number; readonly values: readonly Run[] } | undefined => {
+  let depth = 0;
+  let columns = tokenAt(tokens, location) - 1;
+  for (; columns >= 0 && !(depth === 0 && isPunctuation(tokens, columns, '(')); columns--) {
+    if (isAny(tokens, columns, CLOSING)) depth++;
+    else if (isAny(tokens, columns, OPENING)) depth--;
+  }
+  const equals = columns < 0 ? -1 : closingParenthesis(tokens, columns) + 1;
+  const open = isWord(tokens, equals + 1, 'row') ? equals + 2 : equals + 1;
+  if (equals < 1 || textOf(tokens, equals) !== '=' || !isPunctuation(tokens, open, '(')) return undefined;
+  const close = closingParenthesis(tokens, open);
+  return close < 0 ? undefined : { open, close, values: items(tokens, { first: open + 1, last: close - 1 }) };
 };
 
 /** WHEN, AND and THEN outside of CASE. */

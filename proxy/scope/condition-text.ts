@@ -26,11 +26,15 @@ export const withoutPlaces = (tree: Tree): Tree => {
 const name = (...parts: readonly string[]): readonly Tree[] => parts.map((sval) => ({ String: { sval } }));
 
 /** The condition with its columns, which `columnName` tells the stored names of, and its functions qualified. */
-export const rebased = (condition: Tree, columnName: (fields: readonly string[]) => string): Tree => {
+export const rebased = (condition: Tree, columnName: (fields: readonly string[]) => string): Tree =>
+  qualified(condition, (fields) => [BASE_ALIAS, columnName(fields)]);
+
+/** The condition with its functions qualified, and its columns as `partsOf` tells: an alias, quoted where it has to be, and a name. */
+export const qualified = (condition: Tree, partsOf: (fields: readonly string[]) => readonly string[]): Tree => {
   const visit = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(visit);
     if (!isTree(value)) return value;
-    if (isTree(value.ColumnRef)) return { ColumnRef: { fields: name(BASE_ALIAS, columnName(fieldsOf(value.ColumnRef))) } };
+    if (isTree(value.ColumnRef)) return { ColumnRef: { fields: name(...partsOf(fieldsOf(value.ColumnRef))) } };
     const called = isTree(value.FuncCall) ? namesOf(value.FuncCall.funcname) : [];
     if (called.length === 1) {
       const call = visit(value.FuncCall) as Tree;

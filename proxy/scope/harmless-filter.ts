@@ -7,7 +7,7 @@ import type { Fence, Scope } from './scope.ts';
 import { isStored } from './sight.ts';
 
 /** Can no row of the relation make its filter fail? */
-export const isHarmlessFilter = ({ condition }: Fence, relation: CatalogRelation, catalog: Catalog): boolean => {
+export const isHarmlessFilter = ({ condition }: Pick<Fence, 'condition'>, relation: CatalogRelation, catalog: Catalog): boolean => {
   const columnOf = ([name]: readonly string[]) => relation.columns.find((column) => column.name === name);
   return isStored(relation) && isHarmless(condition, { columnOf, parameters: new Map(), catalog, asksForSession: true });
 };

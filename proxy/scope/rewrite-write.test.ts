@@ -70,16 +70,21 @@ const written = (sql: string): string => {
   let text = outcomeOf(sql);
   for (const alias of ['users', 'u', 'excluded', 'old', 'new', 'n']) text = text.replaceAll(maskOf(alias), `<mask ${alias}>`);
   for (const alias of ['orders', 'o', 'excluded']) text = text.replaceAll(`("${alias}".user_id = 7)`, `<filter ${alias}>`);
+  const row =
+    '(SELECT "pg_airlock row" FROM (SELECT "users"."id" AS "id", "users"."name" AS "name", <mask users> AS "ssn") AS "pg_airlock row")';
   const scope = '(SELECT r."id", r."user_id", r."total" FROM "public"."orders" AS r WHERE (r.user_id = 7) OFFSET 0)';
   const same = (given: string): string =>
-    `${given}::pg_catalog.text COLLATE pg_catalog."C" OPERATOR(pg_catalog.=) (<mask users>)::pg_catalog.text COLLATE pg_catalog."C"`;
+    `${given}::pg_catalog.text COLLATE pg_catalog."C" OPERATOR(pg_catalog.=) <mask users>::pg_catalog.text COLLATE pg_catalog."C"`;
   return text
     .replaceAll(RAISED, '<raise>')
+    .replaceAll(row, '<row>')
+    .replaceAll(row.replaceAll('users', 'old'), '<row old>')
     .replaceAll(scope, '<orders>')
     .replaceAll(/pg_catalog\.current_setting\('pg_airlock\.mask <public\.users ssn>'\)::text/g, '<raise mask>')
     .replaceAll(same('(w.v)'), '(w.v) is <mask users>')
+    .replaceAll(same('(w.v1)'), '(w.v1) is <mask users>')
     .replaceAll(
-      /(CAST\([^()]*\))::pg_catalog\.text COLLATE pg_catalog\."C" OPERATOR\(pg_catalog\.=\) \(<mask users>\)::pg_catalog\.text COLLATE pg_catalog\."C"/g,
+      /(CAST\([^()]*\))::pg_catalog\.text COLLATE pg_catalog\."C" OPERATOR\(pg_catalog\.=\) <mask users>::pg_catalog\.text COLLATE pg_catalog\."C"/g,
       '$1 is <mask users>',
     );
 };
@@ -133,6 +138,10 @@ describe('a masked column of the target', () => {
       'UPDATE "public"."users" SET ssn = CASE WHEN CAST($1 AS text) is <mask users> THEN <raise mask> ELSE $1 END',
     ],
     [`UPDATE users SET ssn=-1`, `UPDATE "public"."users" SET ssn=CASE WHEN CAST(-1 AS text) is <mask users> THEN <raise mask> ELSE -1 END`],
+    [
+      'WITH x AS (UPDATE users SET ssn = (SELECT 1) || (2)) SELECT 1',
+      'WITH x AS (UPDATE "public"."users" SET ssn = (SELECT CASE WHEN (w.v) is <mask users> THEN <raise mask> ELSE w.v END FROM (SELECT ((SELECT 1) || (2)) AS v OFFSET 0) AS w)) SELECT 1',
+    ],
     ['UPDATE users SET ssn = DEFAULT, name = $1', 'UPDATE "public"."users" SET ssn = DEFAULT, name = $1'],
     [
       'UPDATE users SET ssn = o.total IS DISTINCT FROM 1, name = $1 FROM orders o',
@@ -142,6 +151,14 @@ describe('a masked column of the target', () => {
       'INSERT INTO users (id, ssn) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET ssn = excluded.ssn',
       'INSERT INTO "public"."users" (id, ssn) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET ssn = CASE WHEN CAST(excluded.ssn AS text) is <mask users> THEN <raise mask> ELSE excluded.ssn END',
     ],
+    [
+      'UPDATE users SET (name, ssn) = ROW($1, $2)',
+      'UPDATE "public"."users" SET (name, ssn) = ROW($1, CASE WHEN CAST($2 AS text) is <mask users> THEN <raise mask> ELSE $2 END)',
+    ],
+    [
+      'UPDATE users SET (ssn, name) = (SELECT 1, 2 FROM orders), id = 1',
+      'UPDATE "public"."users" SET (ssn, name) = (SELECT CASE WHEN (w.v1) is <mask users> THEN <raise mask> ELSE w.v1 END, w.v2 FROM (SELECT 1, 2 FROM <orders> AS "orders") AS w (v1, v2)), id = 1',
+    ],
     ['UPDATE users SET ssn = ssn', 'refused: permission denied to write a mask over column "ssn" of relation "public.users"'],
   ])('does not take its mask as a value: %s', (sql, expected) => {
     expect(written(sql)).toBe(expected);
@@ -150,11 +167,18 @@ describe('a masked column of the target', () => {
   it.each([
     ['UPDATE users SET name = settings', 'refused: permission denied for column "settings" of relation "public.users"'],
     ['DELETE FROM users WHERE users.settings IS NULL', 'refused: permission denied for column "settings" of relation "public.users"'],
-    ['UPDATE users SET name = users', 'refused: permission denied for a whole row of relation "public.users"'],
-    ['UPDATE users SET name = (users).ssn', 'refused: permission denied for a whole row of relation "public.users"'],
-    ['UPDATE users u SET name = u::text', 'refused: permission denied for a whole row of relation "public.users"'],
+    ['UPDATE users SET name = users', 'UPDATE "public"."users" SET name = <row>'],
+    ['UPDATE users SET name = (users).ssn', 'UPDATE "public"."users" SET name = (<row>).ssn'],
+    ['DELETE FROM users RETURNING users::text, users AS r', 'DELETE FROM "public"."users" RETURNING <row>::text AS "users", <row> AS r'],
     ['UPDATE users SET name = (SELECT count(users.*))', 'refused: permission denied for a whole row of relation "public.users"'],
-    ['DELETE FROM users RETURNING old', 'refused: permission denied for a whole row of relation "public.users"'],
+    [
+      'DELETE FROM users RETURNING count(old)',
+      'DELETE FROM "public"."users" RETURNING count(CASE WHEN "old".tableoid IS NULL THEN NULL ELSE <row old> END) AS "count"',
+    ],
+    [
+      'INSERT INTO users VALUES (1) ON CONFLICT (id) DO UPDATE SET name = excluded',
+      'refused: permission denied for a whole row of relation "public.users"',
+    ],
     ['UPDATE users SET name = users.text', 'refused: permission denied for a whole row of relation "public.users"'],
     ['INSERT INTO users VALUES (1) ON CONFLICT (ssn) DO NOTHING', 'refused: permission denied for column "ssn" of relation "public.users"'],
     [
@@ -245,12 +269,12 @@ describe('the row filter of the target', () => {
     ],
     [
       'MERGE INTO orders USING (VALUES (1)) v (i) ON id = CASE WHEN true THEN i END WHEN MATCHED AND true THEN UPDATE SET total = CASE WHEN true THEN 1 END WHEN NOT MATCHED THEN INSERT VALUES (1)',
-      'hidden: MERGE INTO "public"."orders" USING (VALUES (1)) v (i) ON CASE WHEN <filter orders> THEN ( id = CASE WHEN true THEN i END) ELSE false END WHEN MATCHED AND true THEN UPDATE SET total = CASE WHEN true THEN 1 END WHEN NOT MATCHED THEN INSERT VALUES (1) RETURNING CASE WHEN <filter orders> THEN NULL WHEN <raise> THEN NULL END',
+      'hidden: MERGE INTO "public"."orders" USING (VALUES (1)) v (i) ON <filter orders> AND CASE WHEN <filter orders> THEN ( id = CASE WHEN true THEN i END) ELSE false END WHEN MATCHED AND true THEN UPDATE SET total = CASE WHEN true THEN 1 END WHEN NOT MATCHED THEN INSERT VALUES (1) RETURNING CASE WHEN <filter orders> THEN NULL WHEN <raise> THEN NULL END',
     ],
     [
       'MERGE INTO orders o USING users u ON o.id = u.id WHEN NOT MATCHED BY SOURCE THEN DELETE WHEN NOT MATCHED BY SOURCE AND total = 1 THEN DELETE',
       expect.stringMatching(
-        /ON CASE WHEN <filter o> THEN \( o\.id = u\.id\) ELSE false END WHEN NOT MATCHED BY SOURCE AND <filter o> THEN DELETE WHEN NOT MATCHED BY SOURCE AND CASE WHEN <filter o> THEN \( total = 1\) ELSE false END THEN DELETE$/,
+        /ON <filter o> AND CASE WHEN <filter o> THEN \( o\.id = u\.id\) ELSE false END WHEN NOT MATCHED BY SOURCE AND <filter o> THEN DELETE WHEN NOT MATCHED BY SOURCE AND CASE WHEN <filter o> THEN \( total = 1\) ELSE false END THEN DELETE$/,
       ),
     ],
     [

@@ -7,11 +7,12 @@ import type { ResolvedTarget, TargetRead } from '../policy/decision.ts';
 import { raiseSql } from '../policy/raise.ts';
 import type { Assignment, FromItem, Write } from '../sql/analysis.ts';
 import { isPunctuation, isWord, lastOfPart, type Tokens, tokenAt, closingParenthesis } from '../sql/tokens.ts';
-import { type Tree, treeOf, unwrap } from '../sql/tree.ts';
-import { type Clauses, clausesOf, items, type Run, runText, valueAt } from './clauses.ts';
+import { constantOf, type Tree, treeOf, unwrap } from '../sql/tree.ts';
+import { type Clauses, clausesOf, items, type Run, runText, valueAt, valuesAt } from './clauses.ts';
 import { columnName } from './column-name.ts';
 import { quoteIdentifier } from './quote.ts';
 import type { TargetColumn, TargetScope, TargetView } from './target.ts';
+import { isOpened } from './target-conditions.ts';
 
 /** A text with and without keys. */
 type Text = { readonly sent: string; readonly recorded: string };
@@ -79,13 +80,16 @@ class WriteRewriter {
   masks(): void {
     const { tokens } = this.editor;
     for (const { use, item, column } of this.reads) {
-      if (column === undefined) continue;
-      const masked = this.viewOf(item).columns.get(column);
+      if (typeof column !== 'string' && column.whole === 'All') continue;
+      const view = this.viewOf(item);
+      const named = typeof column === 'string' ? view.columns.get(column) : undefined;
+      const whole = item === this.name ? rowOf(view) : rowOrNull(view, item);
+      const shown = typeof column !== 'string' ? whole : named && text(named.sql, named.recorded);
       const first = tokenAt(tokens, use.location);
-      if (first < 0 || masked === undefined) return this.editor.fail(notUnderstood('the place of a column name'), use.location);
+      if (first < 0 || shown === undefined) return this.editor.fail(notUnderstood('the place of a column name'), use.location);
       let last = lastOfPart(tokens, first);
       for (let part = 1; part < use.fields.length; part++) last = lastOfPart(tokens, last + 2);
-      this.editor.replace(first, last, text(masked.sql, masked.recorded));
+      this.editor.replace(first, last, shown);
     }
   }
 
@@ -94,7 +98,14 @@ class WriteRewriter {
     const { clauses } = this;
     const end = (clauses.returning ?? clauses.run.last + 1) - 1;
     if (clauses.where === undefined) this.insert(this.editor.tokens.ends[end]!, ` WHERE ${filter}`);
-    else this.guard(clauses.where, end, { before: ` ${filter} AND CASE WHEN ${filter} THEN (`, after: ') ELSE false END' });
+    else this.guard(clauses.where, end, this.fenced(filter));
+  }
+
+  /** What keeps the agent's condition from hidden rows: nothing of it where all of it is harmless. */
+  fenced(filter: string): { readonly before: string; readonly after: string } {
+    const { open } = this.scope;
+    if (open === 'All') return { before: ` ${filter} AND (`, after: ')' };
+    return { before: ` ${[filter, ...open].join(' AND ')} AND CASE WHEN ${filter} THEN (`, after: ') ELSE false END' };
   }
 
   /** Around the condition behind token `keyword`, up to token `last`. */
@@ -117,11 +128,12 @@ class WriteRewriter {
     const { clauses, write } = this;
     const first = clauses.whens[0]!;
     const has = (when: string): boolean => write.merge.some((action) => action.when === when);
-    if (has('NotMatchedBySource') && has('NotMatchedByTarget')) {
-      const what = 'MERGE into a relation with a row filter, with NOT MATCHED BY both SOURCE and TARGET,';
+    // A full join takes conditions that can be hashed, and CASE is none.
+    if (has('NotMatchedBySource') && has('NotMatchedByTarget') && !isOpened(this.scope.open)) {
+      const what = 'MERGE into a relation with a row filter, with NOT MATCHED BY both SOURCE and TARGET and this condition,';
       this.editor.fail(notUnderstood(what), write.reference.location);
     }
-    this.guard(clauses.on!, first.when - 1, { before: ` CASE WHEN ${filter} THEN (`, after: ') ELSE false END' });
+    this.guard(clauses.on!, first.when - 1, this.fenced(filter));
     for (const [index, clause] of clauses.whens.entries()) {
       if (write.merge[index]?.when !== 'NotMatchedBySource') continue;
       if (clause.and === undefined) this.insert(this.editor.tokens.ends[clause.matched]!, ` AND ${filter}`);
@@ -132,36 +144,72 @@ class WriteRewriter {
   /** Columns of SET that the agent reads masked: the mask must not be stored over the value. */
   writtenBack(): void {
     const masked = new Set(this.scope.masked);
+    const queries = new Map<number, Assignment[]>();
     for (const assignment of this.write.updates) {
-      if (masked.has(assignment.column) && !assignment.partial) this.keepValue(assignment);
+      const { column, location, partial, part, value } = assignment;
+      if (!masked.has(column) || partial || value?.SetToDefault !== undefined) continue;
+      const place = this.placeOf(assignment) ?? this.editor.fail(notUnderstood('the place of a value'), location);
+      if (value !== undefined) this.keepValue(column, value, place);
+      else if (part !== undefined) queries.set(place.start, [...(queries.get(place.start) ?? []), assignment]);
     }
+    for (const [start, assignments] of queries) this.keepValues(start, assignments);
   }
 
-  keepValue({ column, location, value }: Assignment): void {
-    const { editor, scope } = this;
-    const [tag] = unwrap(value ?? {});
-    if (tag === 'SetToDefault') return;
-    const { column: type, ...mask } = this.view.columns.get(column)!;
-    const place = valueAt(editor.tokens, location, this.clauses);
-    if (value === undefined || place === undefined) {
-      return editor.fail(notUnderstood(`assigning the masked column "${column}" together with others`), location);
-    }
-    const own = this.reads.find(({ use }) => tag === 'ColumnRef' && use.location === treeOf(value.ColumnRef).location);
-    if (own !== undefined) return editor.fail(maskWrittenBack(column, nameOf(scope.relation)), location);
+  /** Bytes of what a column is given; of the whole sub-query where it gives several. */
+  placeOf({ location, part, value }: Assignment): { readonly start: number; readonly end: number } | undefined {
+    const { tokens } = this.editor;
+    if (part === undefined) return valueAt(tokens, location, this.clauses);
+    const given = valuesAt(tokens, location);
+    if (given === undefined) return undefined;
+    if (value === undefined) return { start: tokens.starts[given.open]!, end: tokens.ends[given.close]! };
+    const run = given.values[part.number - 1];
+    return run === undefined || given.values.length !== part.of
+      ? undefined
+      : { start: tokens.starts[run.first]!, end: tokens.ends[run.last]! };
+  }
+
+  /** `given`, or an error where it is what the mask of the column shows in that row. */
+  unlessMask(column: string, compared: string, given: string): Text {
+    const { scope } = this;
+    const { column: type, sql, recorded } = this.view.columns.get(column)!;
     const raise = `${raiseSql({ type: 'Mask', relation: nameOf(scope.relation), column })}::${type.castTo}`;
-    const same = (given: string, shown: string): string =>
-      shown === `(NULL::${type.castTo})`
-        ? `${given} IS NULL`
-        : `${given}::pg_catalog.text COLLATE pg_catalog."C" OPERATOR(pg_catalog.=) (${shown})::pg_catalog.text COLLATE pg_catalog."C"`;
-    const isPlain = ['A_Const', 'ParamRef', 'ColumnRef'].includes(tag);
-    const written = editor.tokens.bytes.toString('utf8', place.start, place.end).trim();
-    // What is not typed takes the column's type; what is evaluated has to be evaluated once.
-    const given = isPlain ? `CAST(${written} AS ${type.castTo})` : '(w.v)';
-    const check = (shown: string): string => `CASE WHEN ${same(given, shown)} THEN ${raise} ELSE `;
-    const open = isPlain ? '' : '(SELECT ';
-    const rest = isPlain ? '' : 'w.v END FROM (SELECT (';
-    editor.insert(place.start, text(`${open}${check(mask.sql)}${rest}`, `${open}${check(mask.recorded)}${rest}`));
-    this.insert(place.end, isPlain ? ' END' : ') AS v OFFSET 0) AS w)');
+    const bytewise = (value: string): string => `${value}::pg_catalog.text COLLATE pg_catalog."C"`;
+    const same = (shown: string): string =>
+      shown === `(NULL::${type.castTo})` ? `${compared} IS NULL` : `${bytewise(compared)} OPERATOR(pg_catalog.=) ${bytewise(shown)}`;
+    const written = (shown: string): string => `CASE WHEN ${same(shown)} THEN ${raise} ELSE ${given}`;
+    return text(written(sql), written(recorded));
+  }
+
+  keepValue(column: string, value: Tree, { start, end }: { readonly start: number; readonly end: number }): void {
+    const { editor, scope } = this;
+    const [tag, node] = unwrap(value);
+    const isMasked = tag === 'ColumnRef' && this.reads.some(({ use }) => use.location === node.location);
+    if (isMasked) return editor.fail(maskWrittenBack(column, nameOf(scope.relation)), start);
+    if (['A_Const', 'ParamRef', 'ColumnRef'].includes(tag)) {
+      // INVARIANT: the value is read, for its text is copied: the judgement does not hold for another.
+      constantOf(value);
+      // What is not typed takes the column's type.
+      const { castTo } = this.view.columns.get(column)!.column;
+      editor.insert(start, this.unlessMask(column, `CAST(${editor.tokens.bytes.toString('utf8', start, end)} AS ${castTo})`, ''));
+      this.insert(end, ' END');
+      return;
+    }
+    // What is evaluated has to be evaluated once.
+    editor.insert(start, joined([text('(SELECT '), this.unlessMask(column, '(w.v)', 'w.v END FROM (SELECT (')]));
+    this.insert(end, ') AS v OFFSET 0) AS w)');
+  }
+
+  /** The same for a sub-query that gives several columns. */
+  keepValues(start: number, assignments: readonly Assignment[]): void {
+    const { of } = assignments[0]!.part!;
+    const { end } = this.placeOf(assignments[0]!)!;
+    const columns = Array.from({ length: of }, (_, index) => `v${index + 1}`);
+    const list = columns.map((name, index) => {
+      const assignment = assignments.find(({ part }) => part?.number === index + 1);
+      return assignment === undefined ? text(`w.${name}`) : this.unlessMask(assignment.column, `(w.${name})`, `w.${name} END`);
+    });
+    this.editor.insert(start, joined([text('(SELECT '), joined(list, ', '), text(' FROM ')]));
+    this.insert(end, ` AS w (${columns.join(', ')}))`);
   }
 
   /** Entries of RETURNING, in tokens. */
@@ -188,7 +236,10 @@ class WriteRewriter {
     const stars = new Map(
       write.returning.map((entry) => [
         entry,
-        reads.find(({ use, column }) => column === undefined && use.location === treeOf(treeOf(entry.val).ColumnRef).location),
+        reads.find(
+          ({ use, column }) =>
+            typeof column !== 'string' && column.whole === 'All' && use.location === treeOf(treeOf(entry.val).ColumnRef).location,
+        ),
       ]),
     );
     const isStar = (entry: Tree): boolean => stars.get(entry) !== undefined;
@@ -264,11 +315,28 @@ class WriteRewriter {
         ? undefined
         : masked[0] === undefined
           ? runText(tokens, { first: run.first, last })
-          : `NULL::${this.view.columns.get(masked[0].column ?? '')?.column.castTo ?? 'text'}`;
+          : typeof masked[0].column === 'string'
+            ? `NULL::${this.view.columns.get(masked[0].column)?.column.castTo ?? 'text'}`
+            : undefined;
     this.insert(start, `CASE WHEN ${check} THEN (`);
     this.insert(end, `) WHEN ${this.raise} THEN ${alike === undefined ? 'NULL END' : `${alike} ELSE ${alike} END`}${label}`);
   }
 }
+
+/** A whole row as the agent may see it. */
+const rowOf = ({ columns }: TargetView): Text => {
+  const list = (key: 'sql' | 'recorded'): string =>
+    [...columns.values()].map((each) => `${each[key]} AS ${quoteIdentifier(each.column.name)}`).join(', ');
+  const row = (sql: string): string => `(SELECT "pg_airlock row" FROM (SELECT ${sql}) AS "pg_airlock row")`;
+  return text(row(list('sql')), row(list('recorded')));
+};
+
+/** The old or new row, which there may be none of. */
+const rowOrNull = (view: TargetView, name: string): Text => {
+  const { sent, recorded } = rowOf(view);
+  const written = (row: string): string => `CASE WHEN ${quoteIdentifier(name)}.tableoid IS NULL THEN NULL ELSE ${row} END`;
+  return text(written(sent), written(recorded));
+};
 
 const hasStar = (entry: Tree): boolean => {
   const fields = treeOf(treeOf(entry.val).ColumnRef).fields;

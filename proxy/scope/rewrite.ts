@@ -19,8 +19,8 @@ type Base = {
   readonly offset: number;
   readonly schema: string;
   readonly name: string;
-  /** Is it what the statement writes? */
-  readonly target: boolean;
+  /** Where it is what the statement writes. */
+  readonly target?: TargetScope;
   /** What the relation is inside of. */
   readonly scope?: ScopedRelation;
 };
@@ -133,12 +133,24 @@ class Rewriter {
     this.pieces.push({ start: offset, end: offset, sent: this.keyless ? recorded : sent, recorded });
   }
 
+  /** Behind a fence the rows are locked before the agent's condition has chosen among them. */
+  locks(references: readonly RelationReference[]): void {
+    for (const reference of references) {
+      const scope = this.scopes.get(reference);
+      if (scope?.type !== 'Scoped' || scope.fence === undefined || scope.unfenced === true) continue;
+      this.fail(
+        notUnderstood(`locking rows of "${reference.name}", which has a row filter, by conditions that can fail`),
+        reference.location,
+      );
+    }
+  }
+
   /** The target stays where it is, and its name is written out. */
   target(target: ResolvedTarget, scope: TargetScope, reads: readonly TargetRead[]): boolean {
     const { relation, write } = target;
     const name = tokenAt(this.tokens, write.reference.location);
     if (name < 0) this.fail(notUnderstood('the place of a relation name'), write.reference.location);
-    const base = { offset: 0, schema: relation.schema, name: relation.name, target: true };
+    const base = { offset: 0, schema: relation.schema, name: relation.name, target: scope };
     this.replace(name, lastOfName(this.tokens, name), { ...plain(quoteName(relation.schema, relation.name)), base });
     return rewriteWrite({ target, scope, reads: reads.filter((read) => read.target === target), end: this.analysis.end }, this);
   }
@@ -149,7 +161,7 @@ class Rewriter {
     const qualified = quoteName(relation.schema, relation.name);
     const copied = this.analysis.form.type === 'CopyOut' && this.analysis.form.relation === reference;
     if (scope.type !== 'Scoped') {
-      const base = { offset: 0, schema: relation.schema, name: relation.name, target: false };
+      const base = { offset: 0, schema: relation.schema, name: relation.name };
       const nameEnd = lastOfName(this.tokens, span.name);
       // A relation without an alias keeps being known by its name.
       this.replace(span.name, nameEnd, { ...plain(qualified), base });
@@ -166,7 +178,7 @@ class Rewriter {
     const alias = reference.alias === undefined ? ` AS ${quoteIdentifier(this.names.get(reference) ?? reference.name)}` : '';
     const list = this.keyless ? scope.recordedList : scope.list;
     const at = Buffer.byteLength(prefix) + select.offset(list);
-    const base = { offset: at, schema: relation.schema, name: relation.name, target: false, scope };
+    const base = { offset: at, schema: relation.schema, name: relation.name, scope };
     this.replace(isTable ? span.first - 1 : span.first, span.last, {
       sent: prefix + select.sent + alias,
       recorded: prefix + select.recorded + alias,
@@ -193,7 +205,6 @@ class Rewriter {
       offset: Buffer.byteLength(before) + select.offset(list),
       schema: scope.relation.schema,
       name: scope.relation.name,
-      target: false,
       scope,
     };
     this.replace(span.first, last, { sent: before + select.sent + after, recorded: before + select.recorded + after, base });
@@ -321,6 +332,7 @@ export const rewrite = (
     // EXPLAIN answers with the plan, not with what RETURNING says.
     hidesResult ||= hides && analysis.form.type !== 'Explain';
   }
+  for (const { references } of analysis.locks) rewriter.locks(references);
   const relations = new Map(decision.relations.map((resolved) => [resolved.reference, resolved]));
   for (const use of analysis.columns) rewriter.column(use, relations);
   for (const pin of decision.pins) rewriter.pin(pin);

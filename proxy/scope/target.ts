@@ -5,9 +5,11 @@
 import type { RelationGrant } from '../../kernel/policy.ts';
 import type { CatalogColumn, CatalogRelation } from '../catalog/catalog.ts';
 import type { Grammar } from '../sql/grammar.ts';
+import type { Tree } from '../sql/tree.ts';
 import { maskSql } from './mask.ts';
 import { policyExpression } from './policy-expression.ts';
 import { quoteIdentifier } from './quote.ts';
+import type { OpenConditions } from './target-conditions.ts';
 
 /** A column as it may be read. `recorded` is `sql` without the key. */
 export type TargetColumn = { readonly column: CatalogColumn; readonly sql: string; readonly recorded: string; readonly masked: boolean };
@@ -27,7 +29,11 @@ export type TargetScope = {
   /** By the names that the statement has for its rows: an alias, `excluded`, `old`, `new`. */
   readonly views: ReadonlyMap<string, TargetView>;
   readonly masked: readonly string[];
+  /** The row filter as the policy's author wrote it. */
+  readonly filter: Tree | undefined;
   readonly filtered: boolean;
+  /** Conditions of the statement that may be evaluated beside the filter. */
+  readonly open: OpenConditions;
   readonly keyed: boolean;
   /** A filter or mask expression of the policy may raise an error that prints a raw value. */
   readonly mayFail: boolean;
@@ -40,6 +46,7 @@ export const targetScope = (relation: CatalogRelation, grant: RelationGrant, nam
   const masks = new Map((grant.select?.masks ?? []).map((entry) => [entry.column, entry.mask]));
   const listed = grant.select?.columns ?? [];
   const views = new Map<string, TargetView>();
+  let condition: Tree | undefined;
   let mayFail = [...masks.values()].some(({ type }) => type === 'Expression');
   for (const name of names) {
     const alias = quoteIdentifier(name);
@@ -61,6 +68,7 @@ export const targetScope = (relation: CatalogRelation, grant: RelationGrant, nam
       if (!written.ok) return written;
       mayFail ||= written.mayFail;
       filter = written.sql;
+      condition = written.tree;
     }
     views.set(name, { columns, filter });
   }
@@ -72,7 +80,9 @@ export const targetScope = (relation: CatalogRelation, grant: RelationGrant, nam
       grant,
       views,
       masked: [...masks.keys()],
+      filter: condition,
       filtered: grant.where !== undefined,
+      open: [],
       keyed: [...masks.values()].some(({ type }) => type === 'Hash'),
       mayFail,
     },

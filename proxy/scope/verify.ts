@@ -10,7 +10,9 @@ import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
 import { editOffsets } from './apply-edits.ts';
 import type { Anchor } from './rewrite.ts';
 import type { ScopedRelation } from './scope.ts';
+import type { TargetScope } from './target.ts';
 import { isFenceBroken } from './verify-fence.ts';
+import { targetFault } from './verify-target.ts';
 
 /** What was judged, and what was written into it. */
 export type Rewriting = {
@@ -115,9 +117,11 @@ export const verifyRewritten = (text: string, { analyses, edits, anchors }: Rewr
   const offsets = editOffsets(edits);
   const expected = new Map<number, string>();
   const filtered = new Map<number, ScopedRelation>();
+  const targets = new Map<number, TargetScope>();
   for (const { edit, offset, schema, name, scope, target } of anchors) {
     const place = (offsets.get(edit) ?? -1) + offset;
-    expected.set(place, `${target} ${relationKey(schema, name)}`);
+    expected.set(place, `${target !== undefined} ${relationKey(schema, name)}`);
+    if (target !== undefined) targets.set(place, target);
     if (scope?.fence !== undefined) filtered.set(place, scope);
   }
   const origins = new Origins(edits);
@@ -134,6 +138,11 @@ export const verifyRewritten = (text: string, { analyses, edits, anchors }: Rewr
       if (reference.database !== undefined || expected.get(reference.location) !== named)
         return `relation "${reference.name}" is not one of ours`;
       found++;
+    }
+    for (const write of rewritten.writes) {
+      const scope = targets.get(write.reference.location);
+      const fault = scope === undefined ? 'a target is not one of ours' : targetFault(write, scope);
+      if (fault !== undefined) return fault;
     }
     const own: string[] = [];
     const kept: string[] = [];

@@ -83,8 +83,10 @@ export type Assignment = {
   readonly location: number;
   /** `SET a[1] = ...`, `SET a.b = ...`: a part of it. */
   readonly partial: boolean;
-  /** Undefined where a row or sub-query gives several at once. */
+  /** Undefined where a sub-query gives several at once. */
   readonly value: Tree | undefined;
+  /** Of `(a, b) = ...`: which it is, from 1, and of how many. */
+  readonly part: { readonly number: number; readonly of: number } | undefined;
 };
 
 /** What new rows are given: names, or the first `count` columns (undefined: all). */
@@ -123,6 +125,8 @@ export type Write = {
   readonly deletes: boolean;
   /** Of UPDATE and DELETE. */
   readonly where: Tree | undefined;
+  /** What finds rows of the target: WHERE of UPDATE and DELETE, ON of MERGE, and the names in sight of it. */
+  readonly reach: { readonly condition: Tree | undefined; readonly level: QueryLevel } | undefined;
   /** INSERT takes its rows from a query other than VALUES. */
   readonly fromQuery: boolean;
   /** ON CONFLICT DO UPDATE. */

@@ -29,6 +29,7 @@ const NOTHING = {
   updates: [],
   deletes: false,
   where: undefined,
+  reach: undefined,
   fromQuery: false,
   upsert: false,
   conflict: undefined,
@@ -107,19 +108,21 @@ class OneWrite<Names> {
       const partial = this.indirection(target, level);
       const [tag, value] = unwrap(treeOf(target.val));
       let own: Tree | undefined = treeOf(target.val);
+      let part: Assignment['part'];
       if (tag === 'MultiAssignRef') {
         this.walk.check(tag, value);
         if (numberOf(value.colno) === 1) this.walk.node(treeOf(value.source), level, this.names);
+        part = { number: numberOf(value.colno), of: numberOf(value.ncolumns) };
         const [source, row] = unwrap(treeOf(value.source));
         own = source === 'RowExpr' ? listOf(row.args)[numberOf(value.colno) - 1] : undefined;
       } else this.walk.node(own, level, this.names);
-      return { column: stringOf(target.name) ?? '', location: locationOf(target), partial, value: own };
+      return { column: stringOf(target.name) ?? '', location: locationOf(target), partial, value: own, part };
     });
   }
 
-  /** The column list of INSERT, or what its rows give without one. A column that every row leaves to its default is given nothing. */
-  given(list: unknown, level: QueryLevel, rows: readonly (readonly Tree[])[]): GivenColumns {
-    if (list === undefined) return { type: 'First', count: rows[0]?.length };
+  /** The column list of INSERT, or what its rows give without one; `width`: of the query that they come from. A column that every row leaves to its default is given nothing. */
+  given(list: unknown, level: QueryLevel, rows: readonly (readonly Tree[])[], width?: number): GivenColumns {
+    if (list === undefined) return { type: 'First', count: rows[0]?.length ?? width };
     const columns = listOf(list).map((wrapped) => {
       const [, target] = unwrap(wrapped);
       this.walk.check('ResTarget', target);
@@ -204,7 +207,7 @@ class OneWrite<Names> {
     const rows = listOf(select.valuesLists);
     const values = rows.map((row) => listOf(treeOf(row.List).items));
     const given: GivenColumns =
-      this.node.selectStmt === undefined ? { type: 'Named', columns: [] } : this.given(this.node.cols, level, values);
+      this.node.selectStmt === undefined ? { type: 'Named', columns: [] } : this.given(this.node.cols, level, values, widthOf(select));
     return {
       ...NOTHING,
       command: 'Insert',
@@ -220,12 +223,15 @@ class OneWrite<Names> {
   update(): Write {
     const items = [this.target, ...this.from(listOf(this.node.fromClause))];
     const level = this.level(items);
+    const updates = this.assignments(this.node.targetList, level);
+    const where = this.optional(this.node.whereClause, level);
     return {
       ...NOTHING,
       command: 'Update',
       reference: this.reference,
-      updates: this.assignments(this.node.targetList, level),
-      where: this.optional(this.node.whereClause, level),
+      updates,
+      where,
+      reach: { condition: where, level },
       ...this.returning(items),
       outermost: this.place.outermost,
     };
@@ -233,13 +239,15 @@ class OneWrite<Names> {
 
   delete(): Write {
     const items = [this.target, ...this.from(listOf(this.node.usingClause))];
-    const where = this.optional(this.node.whereClause, this.level(items));
+    const level = this.level(items);
+    const where = this.optional(this.node.whereClause, level);
     return {
       ...NOTHING,
       command: 'Delete',
       reference: this.reference,
       deletes: true,
       where,
+      reach: { condition: where, level },
       ...this.returning(items),
       outermost: this.place.outermost,
     };
@@ -248,7 +256,8 @@ class OneWrite<Names> {
   merge(): Write {
     const source = this.from([treeOf(this.node.sourceRelation)]);
     const both = [this.target, ...source];
-    this.optional(this.node.joinCondition, this.level(both));
+    const joined = this.level(both);
+    const condition = this.optional(this.node.joinCondition, joined);
     const inserts: GivenColumns[] = [];
     const updates: Assignment[] = [];
     const merge: MergeAction[] = [];
@@ -275,12 +284,23 @@ class OneWrite<Names> {
       inserts,
       updates,
       deletes: merge.some(({ action }) => action === 'Delete'),
+      reach: { condition, level: joined },
       merge,
       ...this.returning(both),
       outermost: this.place.outermost,
     };
   }
 }
+
+/** How many columns a query has; undefined where a star hides that. */
+const widthOf = (select: Tree): number | undefined => {
+  if (isTree(select.larg)) return widthOf(select.larg);
+  const targets = listOf(select.targetList).map((target) => treeOf(treeOf(target.ResTarget).val));
+  const hasStar = targets.some(({ ColumnRef, A_Indirection }) =>
+    [...listOf(treeOf(ColumnRef).fields), ...listOf(treeOf(A_Indirection).indirection)].some((part) => part.A_Star !== undefined),
+  );
+  return hasStar || targets.length === 0 ? undefined : targets.length;
+};
 
 const MERGE_COMMANDS: Readonly<Record<string, MergeAction['action']>> = {
   CMD_INSERT: 'Insert',
