@@ -33,7 +33,7 @@ export type Conditions = {
   /** Can none of them fail, tell or do anything, whatever the rows? */
   readonly harmless: boolean;
   /** Harmless ones that a relation's rows have to meet, over the base relation of its scope. */
-  readonly own: ReadonlyMap<RelationReference, readonly Tree[]>;
+  readonly own: () => ReadonlyMap<RelationReference, readonly Tree[]>;
 };
 
 /** Rows of queries in WITH by their names. */
@@ -52,6 +52,9 @@ type Around = { readonly before: readonly SightItem[]; readonly outer: Sight | u
 
 type Joined = { readonly items: readonly SightItem[]; readonly merged: ReadonlySet<string> };
 
+/** A condition that may be repeated for one of the items whose rows are gone where it is not met. */
+type Candidate = { readonly condition: Tree; readonly sight: Sight; readonly filtered: readonly SightItem[] };
+
 const NOTHING: ReadonlySet<string> = new Set();
 
 export type StatementContext = {
@@ -62,13 +65,19 @@ export type StatementContext = {
 
 class Reader {
   harmless = true;
-  readonly own = new Map<RelationReference, Tree[]>();
+  readonly #candidates: Candidate[] = [];
   readonly #context: StatementContext;
   readonly #references: ReadonlyMap<number, RelationReference>;
 
   constructor(context: StatementContext) {
     this.#context = context;
     this.#references = new Map([...context.scopes.keys()].map((reference) => [reference.location, reference]));
+  }
+
+  own(): ReadonlyMap<RelationReference, readonly Tree[]> {
+    const own = new Map<RelationReference, Tree[]>();
+    for (const candidate of this.#candidates) this.#keep(candidate, own);
+    return own;
   }
 
   query(select: Tree, outer: Sight | undefined, around: Ctes | undefined): Row {
@@ -207,7 +216,7 @@ class Reader {
   #conditions(expression: Tree, sight: Sight, ctes: Ctes | undefined, filtered: readonly SightItem[]): void {
     for (const condition of conjuncts(expression)) {
       if (!this.#isHarmless(condition, sight, ctes)) this.harmless = false;
-      this.#keep(condition, sight, filtered);
+      this.#candidates.push({ condition, sight, filtered });
     }
   }
 
@@ -252,7 +261,7 @@ class Reader {
   }
 
   /** Keeps a condition for the one relation that it is about, where no row that fails it could matter. */
-  #keep(condition: Tree, sight: Sight, filtered: readonly SightItem[]): void {
+  #keep({ condition, sight, filtered }: Candidate, own: Map<RelationReference, Tree[]>): void {
     if (!rejectsNull(condition) || !isHarmless(condition, this.#harmlessContext(sight))) return;
     const about = new Set<RelationReference | undefined>();
     const names = new Map<string, string>();
@@ -267,9 +276,9 @@ class Reader {
       row.outputs.some(({ meaning }) => meaning !== 'Other' && meaning.reference === reference),
     );
     if (about.size !== 1 || reference === undefined || !isFiltered) return;
-    const kept = this.own.get(reference) ?? [];
+    const kept = own.get(reference) ?? [];
     kept.push(rebased(condition, (fields) => names.get(fields.join('\u0000')) ?? ''));
-    this.own.set(reference, kept);
+    own.set(reference, kept);
   }
 
   /** Reads the queries inside of an expression. */
@@ -307,8 +316,8 @@ export const readConditions = (statement: Tree, context: StatementContext): Cond
   const reader = new Reader(context);
   if (query === undefined) {
     const [tag, node] = unwrap(statement);
-    return { harmless: tag === 'CopyStmt' && node.query === undefined && node.is_from !== true, own: reader.own };
+    return { harmless: tag === 'CopyStmt' && node.query === undefined && node.is_from !== true, own: () => reader.own() };
   }
   reader.query(query, undefined, undefined);
-  return reader;
+  return { harmless: reader.harmless, own: () => reader.own() };
 };

@@ -8,7 +8,7 @@ import type { Analysis, RelationReference } from '../sql/analysis.ts';
 import { parameterTypes } from '../sql/parameter-types.ts';
 import type { Tree } from '../sql/tree.ts';
 import { conditionText } from './condition-text.ts';
-import { type Conditions, readConditions } from './conditions.ts';
+import { readConditions } from './conditions.ts';
 import { mayFailOnSamples } from './estimates.ts';
 import { isHarmlessFilter } from './harmless-filter.ts';
 import type { Scope, ScopedRelation } from './scope.ts';
@@ -27,7 +27,8 @@ export const fenced = (
   { catalog, declared }: FenceContext,
 ): ReadonlyMap<RelationReference, Scope> => {
   if (![...scopes.values()].some((scope) => scope.type === 'Scoped' && scope.fence !== undefined)) return scopes;
-  const isBlind = mayFailOnSamples(statement, catalog);
+  let blind: boolean | undefined;
+  const isBlind = (): boolean => (blind ??= mayFailOnSamples(statement, catalog));
   const parameters = parameterTypes(statement, declared, (name) => catalog.userTypes.has(name));
   // INVARIANT: EXPLAIN ANALYZE counts the rows that a filter removed; beside a condition, those that meet it are counted.
   const counts = form.type === 'Explain' && form.analyzed;
@@ -42,12 +43,15 @@ export const fenced = (
 /** Does a condition of the agent's meet hidden rows? */
 export const isUnfenced = (scope: Scope): boolean => scope.type === 'Scoped' && (scope.unfenced === true || scope.repeated !== undefined);
 
-const NONE: Conditions = { harmless: false, own: new Map() };
+type Known = { readonly harmless: boolean; readonly own: ReadonlyMap<RelationReference, readonly Tree[]> };
+
+const NONE: Known = { harmless: false, own: new Map() };
 
 /** A statement that is nested too deep to be read keeps its fences. */
-const conditionsOf = (...parameters: Parameters<typeof readConditions>): Conditions => {
+const conditionsOf = (...parameters: Parameters<typeof readConditions>): Known => {
   try {
-    return readConditions(...parameters);
+    const { harmless, own } = readConditions(...parameters);
+    return { harmless, own: harmless ? NONE.own : own() };
   } catch (error) {
     if (error instanceof RangeError) return NONE;
     throw error;
@@ -56,8 +60,8 @@ const conditionsOf = (...parameters: Parameters<typeof readConditions>): Conditi
 
 type Place = {
   readonly reference: RelationReference;
-  readonly isBlind: boolean;
-  readonly conditions: Conditions;
+  readonly isBlind: () => boolean;
+  readonly conditions: Known;
   readonly catalog: Catalog;
 };
 
@@ -71,7 +75,7 @@ const fencedScope = (scope: ScopedRelation, { reference, isBlind, conditions, ca
   const more = repeated.map((condition) => ` AND ${conditionText(condition)}`).join('');
   return {
     ...scope,
-    ...(isBlind && { list: fence.blindList, recordedList: fence.blindRecordedList }),
+    ...(isBlind() && { list: fence.blindList, recordedList: fence.blindRecordedList }),
     tail: ` WHERE ${fence.filter}${more} OFFSET 0`,
     ...(repeated.length > 0 && { repeated }),
   };
