@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fieldText } from '../kernel/manifest/field-path.ts';
-import type { AccessPolicy, Mask, RelationGrant } from '../kernel/policy.ts';
+import { type AccessPolicy, type Limits, type Mask, NO_LIMITS, type RelationGrant } from '../kernel/policy.ts';
 import { relationKey } from '../proxy/catalog/catalog.ts';
 import { Grammar } from '../proxy/sql/grammar.ts';
 import { catalogOf, column, grant, NOW, policy, relation } from '../test/support/small-catalog.ts';
@@ -280,5 +280,23 @@ describe('findings()', () => {
       expression,
     });
     expect(all.map(({ remedy }) => remedy)).toEqual(['Did you mean "public.events"?', 'Did you mean "day"?']);
+  });
+});
+
+describe('limits', () => {
+  const limits = (given: Partial<Limits>) => lint({ policies: [{ limits: { ...NO_LIMITS, ...given } }] });
+
+  it('are told where another one ends the session before', () => {
+    expect(limits({ statementTimeout: 60_000, transactionTimeout: 30_000, idleTimeout: 600_000, sessionDuration: 600_000 })).toEqual([
+      'Warning pointless-limit shop/readers spec.limits.statementTimeout: statementTimeout (60s) is not less than transactionTimeout (30s), and has no effect: a statement is part of a transaction, which ends with the session',
+      'Warning pointless-limit shop/readers spec.limits.idleTimeout: idleTimeout (600s) is not less than sessionDuration (600s), and has no effect: the session ends first',
+    ]);
+    expect(limits({ statementTimeout: 30_000, transactionTimeout: 60_000, idleTimeout: 60_000, sessionDuration: 600_000 })).toEqual([]);
+  });
+
+  it('are told where drivers could not work', () => {
+    expect(limits({ memoryPerSession: 4096 })).toEqual([
+      'Warning cramped-session shop/readers spec.limits.memoryPerSession: memoryPerSession (4096 bytes) is less than what drivers keep prepared by themselves',
+    ]);
   });
 });

@@ -3,6 +3,7 @@ import { agentsWithoutPassword, endedPolicies, grantedFunctions, powerfulRole, u
 import { brokenExpressions, settingDependence, writableFilters } from './lint-filters.ts';
 import type { Check, Finding, LintInput } from './lint-finding.ts';
 import { everyColumn, grantedTwice, shownElsewhere, unknownColumns, unknownRelations } from './lint-grants.ts';
+import { crampedSessions, pointlessLimits } from './lint-limits.ts';
 import { revealingMasks, unusableGrants } from './lint-masks.ts';
 
 const CHECKS: readonly Check[] = [
@@ -18,6 +19,8 @@ const CHECKS: readonly Check[] = [
   settingDependence,
   grantedFunctions,
   unreviewedExtensions,
+  pointlessLimits,
+  crampedSessions,
   endedPolicies,
   agentsWithoutPassword,
   powerfulRole,
