@@ -74,6 +74,7 @@ const makeBundle = async (folder: string): Promise<void> => {
     banner: { js: '#!/usr/bin/env node' },
     outfile: join(folder, 'pg-airlock.cjs'),
   });
+  await build({ ...SHARED, entryPoints: ['proxy/judge/judge-worker.ts'], outfile: join(folder, 'judge-worker.cjs') });
   chmodSync(join(folder, 'pg-airlock.cjs'), 0o755);
   copyGrammars(folder);
   cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));

@@ -83,7 +83,7 @@ type Judging = {
 /** Statements whose judgement depends on more than text, policy, catalog and search_path. */
 const SESSION_FORMS = new Set(['Execute', 'Fetch', 'Explain']);
 
-/** Characters of a text with its scopes: each short name of a relation may become a long scope. */
+/** Characters of the scopes in a text: each short name of a relation may become a long one. */
 const MAX_SENT = 8 * 1024 * 1024;
 
 const UNKNOWN_CODES = new Set(['relation-unknown', 'function-unknown', 'grant-unusable']);
@@ -220,7 +220,7 @@ const judgeStatements = async (
     // What runs is what the name stands for; where that is not known, its errors are not either.
     if (effect.type === 'Execute' || effect.type === 'Fetch') namedMayFail ||= named?.withholdErrors ?? true;
   }
-  const size = bytes.length + sent.reduce((sum, edit) => sum + edit.text.length, 0);
+  const size = sent.reduce((sum, edit) => sum + edit.text.length, 0);
   if (size > MAX_SENT) throw statementTooLarge(`Its relations stand for ${size} characters of scopes, and the limit is ${MAX_SENT}.`);
   const text = applyEdits(bytes, sent);
   if (sent.length > 0) {

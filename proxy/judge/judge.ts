@@ -5,18 +5,19 @@ import { createHash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure, internalError, sessionRevoked } from '../../kernel/failure.ts';
-import type { Bundle, ConnectionKey, RelationGrant } from '../../kernel/policy.ts';
+import type { Bundle, ConnectionKey } from '../../kernel/policy.ts';
 import type { CatalogStore } from '../catalog/catalog-store.ts';
-import type { ResolvedRelation } from '../policy/decision.ts';
 import { type Grants, grantsFor } from '../policy/grants.ts';
 import type { Judge, Judged, SessionState } from '../policy/judgement.ts';
-import { probeOf, type Scope, scopeOf, systemScope } from '../scope/scope.ts';
+import type { Scope } from '../scope/scope.ts';
 import { Grammar } from '../sql/grammar.ts';
 import { readTokens } from '../sql/tokens.ts';
 import { JudgementCache } from './cache.ts';
+import { judgeContext, type JudgeQuestions } from './judge-context.ts';
+import { type JudgeContext, judgeText, type TextJudgement } from './judge-text.ts';
+import { LARGE_TEXT, LargeTexts } from './large-texts.ts';
 import { TemplateCache } from './template-cache.ts';
 import { type Template, templateOf } from './template.ts';
-import { type JudgeContext, judgeText } from './judge-text.ts';
 
 export type JudgeOptions = {
   readonly agent: string;
@@ -33,9 +34,10 @@ type CacheKey = { readonly key: string; readonly scope: string };
 const CACHE_ENTRIES = 10_000;
 const CACHE_CHARACTERS = 16 * 1024 * 1024;
 
-/** Undefined also for what cannot be read: the judge says why. */
+/** Undefined also for what cannot be read, where the judge says why, and for large texts. */
 const readTemplate = (bytes: Buffer): Template | undefined => {
-  if (!isUtf8(bytes) || bytes.includes(0)) return undefined;
+  // Reading the tokens of a large text would keep everybody waiting.
+  if (bytes.length >= LARGE_TEXT || !isUtf8(bytes) || bytes.includes(0)) return undefined;
   try {
     return templateOf(bytes, readTokens(bytes));
   } catch {
@@ -43,12 +45,15 @@ const readTemplate = (bytes: Buffer): Template | undefined => {
   }
 };
 
-const readable = (grant: RelationGrant, mode: Grants['mode']): RelationGrant =>
-  // In audit mode columns that are not granted are let through and recorded; masks and filters hold.
-  mode === 'Audit' && grant.select !== undefined ? { ...grant, select: { ...grant.select, columns: '*' } } : grant;
+/** Changes of the policies, or the catalog, in the time that one text takes to be judged. */
+const MOST_CHANGES = 5;
+
+/** One thread for all agents and connections of the process. */
+const largeTexts = new LargeTexts();
 
 export class AgentJudge implements Judge {
   readonly #options: JudgeOptions;
+  readonly #questions: JudgeQuestions;
   readonly #cache = new JudgementCache<Judged>(CACHE_ENTRIES, CACHE_CHARACTERS);
   readonly #templates = new TemplateCache();
   #grammar: Grammar | undefined;
@@ -57,9 +62,13 @@ export class AgentJudge implements Judge {
   #grants: Grants | undefined;
   #revision = '';
   #scopes = new Map<string, Scope>();
+  /** The last large text of this agent. */
+  #large: Promise<unknown> = Promise.resolve();
 
   constructor(options: JudgeOptions) {
     this.#options = options;
+    const { catalog } = options;
+    this.#questions = { probe: (sql) => catalog.probe(sql), estimate: (statement) => catalog.estimate(statement) };
   }
 
   /** Changes with bundle, catalog, and the beginning or end of a policy. */
@@ -98,14 +107,20 @@ export class AgentJudge implements Judge {
     try {
       let context = this.#context();
       if (context === undefined) return this.#refuse(sessionRevoked('No policy in force names this agent any more.'), undefined);
-      let result = await judgeText(bytes, via, state, context);
+      let result = await this.#judgeText(bytes, via, state, context);
+      for (let again = 0; result.judged.revision !== this.revision(); again++) {
+        // INVARIANT: a text that waited for its judgement, while the policies changed, is judged under those in force.
+        context = this.#context();
+        if (context === undefined || again === MOST_CHANGES) return this.#refuse(sessionRevoked('The policies changed.'), undefined);
+        result = await this.#judgeText(bytes, via, state, context);
+      }
       if (result.unknownNames) {
         // The name may be newer than our idea of the catalog.
         const version = context.catalog.version;
         await this.#options.catalog.refresh();
         this.#follow();
         context = this.#context();
-        if (context !== undefined && context.catalog.version !== version) result = await judgeText(bytes, via, state, context);
+        if (context !== undefined && context.catalog.version !== version) result = await this.#judgeText(bytes, via, state, context);
       }
       if (result.cacheable && !result.unknownNames && result.judged.revision === this.revision()) {
         const sent = result.judged.decision === 'Deny' ? 0 : result.judged.sent.length * 2;
@@ -116,6 +131,17 @@ export class AgentJudge implements Judge {
     } catch (error) {
       return this.#refuse(error instanceof Failure ? error : internalError(), error);
     }
+  }
+
+  async #judgeText(bytes: Buffer, via: 'Query' | 'Parse', state: SessionState, context: JudgeContext): Promise<TextJudgement> {
+    if (bytes.length < LARGE_TEXT) return await judgeText(bytes, via, state, context);
+    const { catalog, grants, revision, onFault } = context;
+    // An agent with many of them waits for itself, not the others for it.
+    const judged = this.#large.then(() =>
+      largeTexts.judge({ bytes, via, state, basis: { catalog, grants, revision }, questions: this.#questions, onFault }),
+    );
+    this.#large = judged.catch(() => undefined);
+    return await judged;
   }
 
   #refuse(failure: Failure, error: unknown): Judged {
@@ -157,30 +183,7 @@ export class AgentJudge implements Judge {
     const grammar = this.#grammar;
     if (grants === undefined || grammar === undefined) return undefined;
     const { catalog, onFault } = this.#options;
-    const scopes = this.#scopes;
-    return {
-      catalog: catalog.current(),
-      grants,
-      grammar,
-      revision: this.#revision,
-      onFault,
-      scopeOf: (resolved) => scopeFor(resolved, grants, grammar, scopes),
-      estimate: async (statement) => await catalog.estimate(statement),
-      probe: async (scope) => (scope.type === 'Scoped' ? await catalog.probe(probeOf(scope)) : undefined),
-    };
+    const basis = { catalog: catalog.current(), grants, revision: this.#revision };
+    return judgeContext(basis, { ...this.#questions, grammar, onFault }, this.#scopes);
   }
 }
-
-const scopeFor = ({ relation, access }: ResolvedRelation, grants: Grants, grammar: Grammar, scopes: Map<string, Scope>): Scope => {
-  const key = `${relation.oid}.${access.type}`;
-  const known = scopes.get(key);
-  if (known !== undefined) return known;
-  const scope: Scope =
-    access.type === 'Granted'
-      ? scopeOf(relation, readable(access.granted.grant, grants.mode), grammar)
-      : access.type === 'System' && access.system.type === 'Scoped'
-        ? systemScope(relation, access.system)
-        : { type: 'Bare', relation };
-  scopes.set(key, scope);
-  return scope;
-};

@@ -13,7 +13,7 @@ export type TextLimits = {
   readonly depth: number;
 };
 
-export const DEFAULT_TEXT_LIMITS: TextLimits = { bytes: 4 * 1024 * 1024, tokens: 200_000, depth: 500 };
+export const DEFAULT_TEXT_LIMITS: TextLimits = { bytes: 16 * 1024 * 1024, tokens: 200_000, depth: 500 };
 
 /** NAMEDATALEN: PostgreSQL refuses longer operators. */
 const MAX_OPERATOR = 63;

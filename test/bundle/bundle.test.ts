@@ -56,15 +56,17 @@ afterAll(async () => {
   for (const path of [folder, manifests]) await rm(path, { recursive: true, force: true });
 });
 
-const served = async (proxy: TestProxy): Promise<unknown> => {
+const answered = async (proxy: TestProxy, sql: string): Promise<unknown> => {
   const client = new pg.Client({ host: proxy.host, port: proxy.port, user: 'agent', database: 'postgres' });
   await client.connect();
   try {
-    return (await client.query('SELECT id, name FROM people ORDER BY id')).rows;
+    return (await client.query(sql)).rows;
   } finally {
     await client.end();
   }
 };
+
+const served = (proxy: TestProxy): Promise<unknown> => answered(proxy, 'SELECT id, name FROM people ORDER BY id');
 
 describe('the bundle', () => {
   it('serves sessions, and ends when it is told to', async () => {
@@ -74,6 +76,9 @@ describe('the bundle', () => {
         { id: 1, name: '***' },
         { id: 2, name: '***' },
       ]);
+      // Judged on another thread, whose code lies beside the bundle.
+      const numbers = Array.from({ length: 10_000 }, (_, index) => index).join(', ');
+      expect(await answered(proxy, `SELECT count(*)::int AS rows FROM people WHERE id IN (${numbers})`)).toEqual([{ rows: 2 }]);
       expect(await proxy.kill('SIGTERM')).toBe(0);
     } finally {
       await proxy.stop();

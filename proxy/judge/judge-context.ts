@@ -1,0 +1,47 @@
+/**
+ * What texts are judged with, made of data and of what has to be asked elsewhere: the same on the main thread and on the worker's.
+ */
+import type { RelationGrant } from '../../kernel/policy.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { Estimable, RowEstimate } from '../catalog/row-estimator.ts';
+import type { ResolvedRelation } from '../policy/decision.ts';
+import type { Grants } from '../policy/grants.ts';
+import { probeOf, type Scope, scopeOf, systemScope } from '../scope/scope.ts';
+import type { Grammar } from '../sql/grammar.ts';
+import type { JudgeContext } from './judge-text.ts';
+
+/** The part that is data: it can be copied to another thread. */
+export type JudgeBasis = { readonly catalog: Catalog; readonly grants: Grants; readonly revision: string };
+
+/** Questions to the server. */
+export type JudgeQuestions = {
+  /** Runs a statement that reads nothing: the server's complaint, or undefined. */
+  readonly probe: (sql: string) => Promise<string | undefined>;
+  readonly estimate: (statement: Estimable) => Promise<RowEstimate>;
+};
+
+export type JudgeTools = JudgeQuestions & { readonly grammar: Grammar; readonly onFault: (error: unknown) => void };
+
+const readable = (grant: RelationGrant, mode: Grants['mode']): RelationGrant =>
+  // In audit mode columns that are not granted are let through and recorded; masks and filters hold.
+  mode === 'Audit' && grant.select !== undefined ? { ...grant, select: { ...grant.select, columns: '*' } } : grant;
+
+const scopeFor = ({ relation, access }: ResolvedRelation, { grants }: JudgeBasis, grammar: Grammar): Scope => {
+  if (access.type === 'Granted') return scopeOf(relation, readable(access.granted.grant, grants.mode), grammar);
+  return access.type === 'System' && access.system.type === 'Scoped' ? systemScope(relation, access.system) : { type: 'Bare', relation };
+};
+
+/** `scopes` remembers the scope of each relation, for as long as the basis is the same. */
+export const judgeContext = (basis: JudgeBasis, tools: JudgeTools, scopes: Map<string, Scope>): JudgeContext => ({
+  ...basis,
+  grammar: tools.grammar,
+  onFault: tools.onFault,
+  estimate: tools.estimate,
+  probe: async (scope) => (scope.type === 'Scoped' ? await tools.probe(probeOf(scope)) : undefined),
+  scopeOf: (resolved) => {
+    const key = `${resolved.relation.oid}.${resolved.access.type}`;
+    const scope = scopes.get(key) ?? scopeFor(resolved, basis, tools.grammar);
+    scopes.set(key, scope);
+    return scope;
+  },
+});
