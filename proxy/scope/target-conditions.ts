@@ -5,7 +5,7 @@
 import type { Catalog, CatalogColumn, CatalogRelation } from '../catalog/catalog.ts';
 import type { FromItem, RelationReference, Write } from '../sql/analysis.ts';
 import { parameterTypes } from '../sql/parameter-types.ts';
-import type { Tree } from '../sql/tree.ts';
+import { isTree, type Tree } from '../sql/tree.ts';
 import { conjuncts, rejectsNull } from './condition-forms.ts';
 import { conditionText, qualified } from './condition-text.ts';
 import { isHarmlessFilter } from './harmless-filter.ts';
@@ -52,6 +52,28 @@ const columnsOf = (item: FromItem, target: TargetScope, { scopes }: WrittenState
     : undefined;
 };
 
+/** What brings conditions of its own into the same plan. */
+const CONDITIONAL = new Set(['JoinExpr', 'RangeSubselect', 'RangeFunction']);
+
+/**
+ * Does the statement have conditions that are not guarded, as those of ON? PostgreSQL puts equals in the place of equals: with
+ * `o.id = a.x` beside the filter, `a.x = 1 / b.y` of ON would be asked as `o.id = 1 / b.y`, also of hidden rows.
+ */
+const hasOtherConditions = (tree: Tree): boolean => {
+  const pending: unknown[] = [tree];
+  while (pending.length > 0) {
+    const value = pending.pop();
+    if (Array.isArray(value)) for (const each of value) pending.push(each);
+    else if (isTree(value)) {
+      for (const key of Object.keys(value)) {
+        if (CONDITIONAL.has(key)) return true;
+        pending.push(value[key]);
+      }
+    }
+  }
+  return false;
+};
+
 /** The conditions of `write` that are harmless; none where the filter itself is not. */
 export const openConditions = (write: Write, target: TargetScope, statement: WrittenStatement): OpenConditions => {
   const { reach } = write;
@@ -65,9 +87,12 @@ export const openConditions = (write: Write, target: TargetScope, statement: Wri
     const found = items.filter((item) => item.name === fields[0]);
     return fields.length === 2 && found.length === 1 ? found[0] : undefined;
   };
+  const onlyTarget = hasOtherConditions(statement.tree);
   const columnOf = (fields: readonly string[]): CatalogColumn | undefined => {
     const item = named(fields);
-    return item === undefined ? undefined : columnsOf(item, target, statement)?.(fields.at(-1) ?? '');
+    return item === undefined || (onlyTarget && item.type !== 'Target')
+      ? undefined
+      : columnsOf(item, target, statement)?.(fields.at(-1) ?? '');
   };
   const { catalog, tree, declared } = statement;
   const parameters = parameterTypes(tree, declared, (name) => catalog.userTypes.has(name));
