@@ -13,7 +13,7 @@ const STUBBORN = `
   BEGIN LOOP BEGIN PERFORM pg_sleep(1000); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$;`;
 
 beforeAll(async () => {
-  shop = await startShop({ setup: STUBBORN, flags: ['--send-timeout', '2'] });
+  shop = await startShop({ setup: STUBBORN, flags: ['--send-timeout', '8'] });
   await addNeighbour(shop);
 });
 afterAll(() => shop.stop());
@@ -105,10 +105,11 @@ describe('statementTimeout', () => {
 
   it('frees the server of a client that does not read', async () => {
     await limits('statementTimeout: 1s');
+    const before = await limitCount(shop, 'statementTimeout');
     const client = await open();
     client.socket.pause();
     client.write(send.query(LONG));
-    await serverHas(shop, 'active');
+    await eventually(async () => (await limitCount(shop, 'statementTimeout')) === before + 1);
     await serverHas(shop, 'idle');
     client.socket.resume();
     expect(told(await client.until('Z'))).toEqual(TOO_LONG);
@@ -296,9 +297,9 @@ describe('--send-timeout', () => {
     await limits('sessions: 9');
     const before = await limitCount(shop, 'sendTimeout');
     const client = await open();
+    await serverHas(shop, 'idle');
     client.socket.pause();
     client.write(send.query(LONG));
-    await serverHas(shop, 'active');
     await serverHas(shop);
     expect(await limitCount(shop, 'sendTimeout')).toBe(before + 1);
     await eventually(async () => (await sample(shop, 'pg_airlock_sessions')) === 0);
