@@ -88,8 +88,8 @@ export class TemplateCache {
     let free: readonly boolean[] = template.slots.map(() => false);
     for (const model of known) {
       const differ = literals.map((literal, slot) => literal !== model.literals[slot]);
-      if (isSame(model, lesson, differ, bytes))
-        free = free.map((already, slot) => already || model.free[slot] === true || differ[slot] === true);
+      if (!isSame(model, lesson, differ, bytes)) continue;
+      free = free.map((already, slot) => already || (lesson.unread[slot] === true && (model.free[slot] === true || differ[slot] === true)));
     }
     const rest = known.filter((model) => !literals.every((literal, slot) => free[slot] === true || literal === model.literals[slot]));
     const model: Model = { ...lesson, judged, literals, free };
