@@ -123,8 +123,15 @@ export class CatalogStore {
   }
 
   async #open(): Promise<CatalogSession> {
-    this.#session ??= await this.#options.open();
-    return this.#session;
+    if (this.#session !== undefined) return this.#session;
+    const session = await this.#options.open();
+    if (this.#stopped) {
+      // Nobody else would end it, and it would keep the process alive.
+      await session.end().catch(this.#options.onFailure);
+      throw notReady('pg-airlock is shutting down.');
+    }
+    this.#session = session;
+    return session;
   }
 
   async #close(): Promise<void> {
