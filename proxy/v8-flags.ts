@@ -17,6 +17,9 @@ const set = (flags: readonly string[]): void => {
 /** For the start. To be called before the bundle's code is read: what V8 has compiled fits only a process with the same flags. */
 export const setStartFlags = (): void => set([...LEAN_PARSER, ...STARTING]);
 
+/** Lets V8 optimise from now on. */
+export const optimise = (): void => set(SERVING);
+
 const LOOK_MS = 200;
 /** Share of the time that the event loop is busy from which on code is worth optimising. */
 const BUSY = 0.05;
@@ -29,7 +32,7 @@ export const optimiseWhenBusy = (): void => {
     before = performance.eventLoopUtilization();
     if (utilization < BUSY) return;
     clearInterval(timer);
-    set(SERVING);
+    optimise();
   }, LOOK_MS);
   timer.unref();
 };

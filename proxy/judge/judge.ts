@@ -48,6 +48,15 @@ const readTemplate = (bytes: Buffer): Template | undefined => {
 /** Changes of the policies, or the catalog, in the time that one text takes to be judged. */
 const MOST_CHANGES = 5;
 
+const grammars = new Map<number, Grammar>();
+
+/** One for all agents of servers of a version: each has megabytes of memory of its own. */
+const grammarFor = (serverMajor: number): Grammar => {
+  const grammar = grammars.get(serverMajor) ?? new Grammar(serverMajor);
+  grammars.set(serverMajor, grammar);
+  return grammar;
+};
+
 /** One thread for all agents and connections of the process. */
 const largeTexts = new LargeTexts();
 
@@ -161,7 +170,7 @@ export class AgentJudge implements Judge {
     if (newest === this.#bundle && version === this.#catalogVersion && !ended) return;
     this.#bundle = newest;
     this.#catalogVersion = version;
-    this.#grammar ??= new Grammar(serverMajor);
+    this.#grammar = grammarFor(serverMajor);
     this.#grants = grantsFor(newest, agent, connection, now);
     // Rules come and go with the time of day.
     const rules = this.#grants?.rules.map(({ rule, policy }) => `${policy}/${rule.name}`).join() ?? '';

@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { Failure, internalError, statementTooComplex } from '../../kernel/failure.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { optimise } from '../v8-flags.ts';
 import type { SessionState } from '../policy/judgement.ts';
 import type { JudgeBasis, JudgeQuestions } from './judge-context.ts';
 import type { TextJudgement } from './judge-text.ts';
@@ -170,6 +171,8 @@ export class LargeTexts {
   }
 
   #start(): Running {
+    // The main thread may have nothing else to do, and so never ask for it.
+    optimise();
     const worker = new Worker(ENTRY, { resourceLimits: LIMITS, env: {} });
     const running: Running = { worker, catalog: undefined, receive: ignore, fail: ignore };
     const gone = (failure: Failure): void => {
