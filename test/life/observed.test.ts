@@ -50,7 +50,7 @@ describe('/metrics', () => {
         "pg_airlock_blocked_total{rule="functions",reason="function-refused"} 1",
         "pg_airlock_blocked_total{rule="grammar",reason="syntax-error"} 1",
         "pg_airlock_blocked_total{rule="relations",reason="relation-refused"} 1",
-        "pg_airlock_blocked_total{rule="statements",reason="statement-refused"} 1",
+        "pg_airlock_blocked_total{rule="relations",reason="write-refused"} 1",
         "pg_airlock_bytes_total{direction="from_agent"} 793",
         "pg_airlock_bytes_total{direction="to_agent"} 442",
         "pg_airlock_decision_duration_seconds_count 12",
