@@ -4,6 +4,7 @@
 import type { Failure } from '../../kernel/failure.ts';
 import { approvalRequired, ruleRefused } from '../../kernel/policy-failure.ts';
 import type { Estimable, RowEstimate } from '../catalog/row-estimator.ts';
+import type { Reason } from '../policy/decision.ts';
 import type { Estimate } from '../policy/rules/rules.ts';
 import { applyEdits } from '../scope/apply-edits.ts';
 import type { Edit } from '../policy/judgement.ts';
@@ -22,7 +23,7 @@ export type Estimated = {
 };
 
 /** What the rules say once the planner has answered. */
-export type EstimateVerdict = { readonly refusals: readonly Failure[]; readonly rules: readonly string[] };
+type EstimateVerdict = { readonly refusals: readonly Failure[]; readonly rules: readonly string[] };
 
 const refusedBy = ({ rule, policy, action }: Estimate, fact: string, hint: string): Failure =>
   action === 'RequireApproval' ? approvalRequired(rule, policy, fact) : ruleRefused(rule, policy, fact, hint);
@@ -130,7 +131,7 @@ const ask = async (statement: Estimable, { grammar, estimate, onFault }: Planner
 };
 
 /** Asks the planner about a statement of the text. `edits`: of the whole text. Where there is no answer, the rules refuse. */
-export const judgeEstimates = async (
+const judgeEstimates = async (
   { analysis, estimates, searchPath, tree }: Estimated,
   { bytes, edits }: { readonly bytes: Buffer; readonly edits: readonly Edit[] },
   planner: Planner,
@@ -153,4 +154,25 @@ export const judgeEstimates = async (
     rowsOver,
     FEWER,
   );
+};
+
+/** What a judgement collects, as far as these rules add to it. */
+type Collected = { readonly reasons: Reason[]; readonly rules: Set<string> };
+
+/**
+ * Asks the planner about all statements of a text that rules want to know of, and adds what they say. True: tables grow, so that the
+ * same has to be asked again before long.
+ */
+export const applyEstimates = async (
+  estimated: readonly Estimated[],
+  text: { readonly bytes: Buffer; readonly edits: readonly Edit[] },
+  planner: Planner,
+  { reasons, rules }: Collected,
+): Promise<boolean> => {
+  for (const each of estimated) {
+    const verdict = await judgeEstimates(each, text, planner);
+    for (const failure of verdict.refusals) reasons.push({ failure, location: 0, auditable: true });
+    for (const rule of verdict.rules) rules.add(rule);
+  }
+  return estimated.length > 0;
 };

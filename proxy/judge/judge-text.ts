@@ -43,7 +43,7 @@ import { type Tree, treeOf } from '../sql/tree.ts';
 import { watchLiterals } from './literal-watch.ts';
 import type { Lesson } from './template-cache.ts';
 import { templateOf } from './template.ts';
-import { type Estimated, judgeEstimates } from './estimates.ts';
+import { applyEstimates, type Estimated } from './estimates.ts';
 import { explainedWatches, runningTerms } from './running-terms.ts';
 import { targetScopesOf } from './targets.ts';
 
@@ -231,15 +231,8 @@ const judgeStatements = async (
       return { judged: refused(notUnderstood('this form of the statement'), judging, context), cacheable: false, unknownNames: false };
     }
   }
-  for (const each of estimated) {
-    const { refusals, rules } = await judgeEstimates(each, { bytes, edits: sent }, context);
-    for (const failure of refusals) judging.reasons.push({ failure, location: 0, auditable: true });
-    for (const rule of rules) judging.rules.add(rule);
-  }
-  // Tables grow: what was estimated is asked again before long.
-  if (estimated.length > 0) cacheable = false;
-  const several = severalUncounted(terms);
-  if (several !== undefined) judging.reasons.push({ failure: several, location: 0, auditable: true });
+  if (await applyEstimates(estimated, { bytes, edits: sent }, context, judging)) cacheable = false;
+  judging.reasons.push(...severalUncounted(terms).map((failure) => ({ failure, location: 0, auditable: true })));
   if (judging.reasons.length > 0 && context.grants.mode === 'Enforce') {
     return { judged: refusedFor(judging, bytes, context), cacheable, unknownNames: false };
   }

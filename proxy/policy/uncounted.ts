@@ -33,11 +33,11 @@ const refusedBy = ({ rule, policy, action }: Watch, { fact, hint }: Obstacle): F
 /** Whoever is over this has lost count: a statement with such a watch is only held until its end is known. */
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** A text of several statements is committed whole before any of its counts could be judged. Undefined: nothing has to be counted. */
-export const severalUncounted = (terms: readonly RunningTerms[]): Failure | undefined => {
+/** A text of several statements is committed whole before any of its counts could be judged. None: nothing has to be counted. */
+export const severalUncounted = (terms: readonly RunningTerms[]): readonly Failure[] => {
   const watches = terms.length > 1 ? terms.flatMap((each) => each.watches) : [];
   const watch = watches.find((each) => endsByRowsAffected(each) && each.over < NEVER);
-  return watch === undefined ? undefined : refusedBy(watch, SEVERAL);
+  return watch === undefined ? [] : [refusedBy(watch, SEVERAL)];
 };
 
 /** What the rules that count come to for one statement. */

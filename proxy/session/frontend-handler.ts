@@ -116,7 +116,7 @@ export class FrontendHandler {
       this.#outbox.poison('Query', judged.failure, decided, began);
       return undefined;
     }
-    const full = severalUncounted(judged.terms) ?? this.#quotas.refusesToKeep(judged.effects);
+    const full = severalUncounted(judged.terms)[0] ?? this.#quotas.refusesToKeep(judged.effects);
     if (full !== undefined) {
       this.#outbox.poison('Query', full, overruled(decided, full), began);
       return undefined;
