@@ -2,7 +2,6 @@
  * From a text to its judgement: scan, parse, analyze, decide, scope, verify. One call, no state.
  */
 import {
-  at,
   Failure,
   grantUnusable,
   internalError,
@@ -14,7 +13,7 @@ import {
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Estimable, RowEstimate } from '../catalog/row-estimator.ts';
 import { decide } from '../policy/decide.ts';
-import type { Decision, DecisionContext, Reason, ResolvedRelation } from '../policy/decision.ts';
+import type { Decision, DecisionContext, ResolvedRelation } from '../policy/decision.ts';
 import type { Grants } from '../policy/grants.ts';
 import { judgeRules, refusedByKind } from '../policy/rules/rules.ts';
 import {
@@ -36,12 +35,13 @@ import type { TargetScope } from '../scope/target.ts';
 import { isOpened } from '../scope/target-conditions.ts';
 import { verifyRewritten } from '../scope/verify.ts';
 import type { Analysis, RelationReference } from '../sql/analysis.ts';
-import { analyze, characterAt, kindOf } from '../sql/analyze.ts';
+import { analyze, kindOf } from '../sql/analyze.ts';
 import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
 import { decodeText, readTokens, refuseForeignNames, type Tokens } from '../sql/tokens.ts';
 import { type Tree, treeOf } from '../sql/tree.ts';
 import { watchLiterals } from './literal-watch.ts';
 import type { Lesson } from './template-cache.ts';
+import { commonOf, type Judging, refused, refusedFor } from './judging.ts';
 import { templateOf } from './template.ts';
 import { applyEstimates, type Estimated } from './estimates.ts';
 import { explainedWatches, runningTerms } from './running-terms.ts';
@@ -68,16 +68,6 @@ export type TextJudgement = {
   readonly unknownNames: boolean;
   /** What can be learned of other texts with other literals. */
   readonly lesson?: Lesson;
-};
-
-type Judging = {
-  readonly kinds: readonly string[];
-  readonly relations: Set<string>;
-  readonly masked: Set<string>;
-  readonly filtered: Set<string>;
-  readonly policies: Set<string>;
-  readonly reasons: Reason[];
-  readonly rules: Set<string>;
 };
 
 /** Statements whose judgement depends on more than text, policy, catalog and search_path. */
@@ -372,28 +362,4 @@ const effectOf = (decision: Decision, prepared: PreparedByText): StatementEffect
   if (effect.type === 'Prepare') return { type: 'Prepare', name: effect.name, prepared };
   if (effect.type === 'Declare') return { type: 'Declare', name: effect.name, prepared };
   return effect.type === 'None' ? (decision.pathChange ?? effect) : effect;
-};
-
-const commonOf = (judging: Judging, context: JudgeContext) => ({
-  kinds: judging.kinds,
-  relations: [...judging.relations],
-  masked: [...judging.masked],
-  filtered: [...judging.filtered],
-  policies: judging.policies.size > 0 ? [...judging.policies] : context.grants.policies,
-  reasons: judging.reasons.map(({ failure }) => ({ code: failure.fields.code, message: failure.message })),
-  rules: [...judging.rules],
-  revision: context.revision,
-});
-
-const refused = (failure: Failure, judging: Judging, context: JudgeContext): Judged => {
-  const common = commonOf(judging, context);
-  const own = { code: failure.fields.code, message: failure.message };
-  return { ...common, reasons: common.reasons.length > 0 ? common.reasons : [own], decision: 'Deny', failure };
-};
-
-/** The first reason is the one that the agent is told; the record has all of them. */
-const refusedFor = (judging: Judging, bytes: Buffer, context: JudgeContext): Judged => {
-  const first = judging.reasons.find((reason) => !reason.auditable) ?? judging.reasons[0]!;
-  const position = first.location > 0 ? characterAt(bytes, first.location) : first.failure.fields.position;
-  return refused(at(first.failure, position), judging, context);
 };
