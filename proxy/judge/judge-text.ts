@@ -38,13 +38,14 @@ import type { Analysis, RelationReference } from '../sql/analysis.ts';
 import { analyze, kindOf } from '../sql/analyze.ts';
 import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
 import { decodeText, readTokens, refuseForeignNames, type Tokens } from '../sql/tokens.ts';
-import { type Tree, treeOf } from '../sql/tree.ts';
+import type { Tree } from '../sql/tree.ts';
 import { watchLiterals } from './literal-watch.ts';
 import type { Lesson } from './template-cache.ts';
 import { commonOf, type Judging, refused, refusedFor } from './judging.ts';
 import { templateOf } from './template.ts';
 import { applyEstimates, type Estimated } from './estimates.ts';
 import { explainedWatches, runningTerms } from './running-terms.ts';
+import { type Judging, note, noteWrites } from './noted.ts';
 import { targetScopesOf } from './targets.ts';
 
 export type JudgeContext = {
@@ -177,7 +178,7 @@ const judgeStatements = async (
     });
     for (const reason of written.reasons) judging.reasons.push(reason);
     note(analysis, { decision, scopes: own }, judging, maskedParameters);
-    noteWrites(decision, judging, maskedParameters);
+    noteWrites(analysis, decision, judging, maskedParameters);
     if (judging.reasons.some((reason) => !reason.auditable || context.grants.mode === 'Enforce')) {
       return {
         judged: refusedFor(judging, bytes, context),
@@ -295,54 +296,6 @@ const scopesOf = async (decision: Decision, context: JudgeContext, judging: Judg
     scopes.set(resolved.reference, scope);
   }
   return scopes;
-};
-
-/** Records what is in reach, for the audit record and the metrics. */
-const note = (
-  analysis: Analysis,
-  { decision, scopes }: { readonly decision: Decision; readonly scopes: ReadonlyMap<RelationReference, Scope> },
-  judging: Judging,
-  maskedParameters: Set<number>,
-): void => {
-  const named = new Set(analysis.columns.map((use) => use.fields.at(-1) ?? ''));
-  const copied = analysis.form.type === 'CopyOut' ? analysis.form.columns : undefined;
-  for (const { reference, relation, access } of decision.relations) {
-    const name = `${relation.schema}.${relation.name}`;
-    judging.relations.add(name);
-    if (access.type === 'Granted') judging.policies.add(access.granted.policy);
-    const scope = scopes.get(reference);
-    if (scope?.type !== 'Scoped') continue;
-    if (scope.filtered) judging.filtered.add(name);
-    // A star or a whole-row reference brings every column.
-    const whole =
-      analysis.columns.some((use) => use.star) ||
-      named.has(reference.alias ?? reference.name) ||
-      (analysis.form.type === 'CopyOut' && copied === undefined);
-    for (const column of scope.masked) {
-      if (whole || named.has(column) || copied?.includes(column)) judging.masked.add(`${name}.${column}`);
-    }
-    for (const use of analysis.parameters)
-      if (use.columns.some((column) => scope.masked.includes(column))) maskedParameters.add(use.parameter);
-  }
-};
-
-/** Likewise of what is written. */
-const noteWrites = ({ targets, targetReads }: Decision, judging: Judging, maskedParameters: Set<number>): void => {
-  for (const { relation, granted, write } of targets) {
-    const name = `${relation.schema}.${relation.name}`;
-    judging.relations.add(name);
-    judging.policies.add(granted.policy);
-    if (granted.grant.where !== undefined) judging.filtered.add(name);
-    const masked = new Set((granted.grant.select?.masks ?? []).map(({ column }) => column));
-    for (const { target, column } of targetReads) {
-      if (target.write !== write) continue;
-      for (const each of typeof column === 'string' ? [column] : masked) judging.masked.add(`${name}.${each}`);
-    }
-    for (const { column, value } of write.updates) {
-      const { number } = treeOf(value?.ParamRef);
-      if (masked.has(column) && typeof number === 'number') maskedParameters.add(number);
-    }
-  }
 };
 
 const preparedOf = (scopes: readonly Standing[], judging: Judging, context: JudgeContext): PreparedByText => ({

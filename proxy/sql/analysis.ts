@@ -89,10 +89,11 @@ export type Assignment = {
   readonly part: { readonly number: number; readonly of: number } | undefined;
 };
 
-/** What new rows are given: names, or the first `count` columns (undefined: all). */
-export type GivenColumns =
+/** What new rows are given: names, or the first `count` columns (undefined: all). `parameters`: where the value is one, by name or place. */
+export type GivenColumns = (
   | { readonly type: 'Named'; readonly columns: readonly string[] }
-  | { readonly type: 'First'; readonly count: number | undefined };
+  | { readonly type: 'First'; readonly count: number | undefined }
+) & { readonly parameters: readonly { readonly column: string | number; readonly parameter: number }[] };
 
 export type ConflictClause = {
   readonly action: 'Nothing' | 'Update';

@@ -43,7 +43,7 @@ export const copyInto = (reference: RelationReference, columns: readonly string[
   ...NOTHING,
   command: 'CopyIn',
   reference,
-  inserts: [columns === undefined ? { type: 'First', count: undefined } : { type: 'Named', columns }],
+  inserts: [columns === undefined ? { type: 'First', count: undefined, parameters: [] } : { type: 'Named', columns, parameters: [] }],
   outermost: true,
 });
 
@@ -122,7 +122,13 @@ class OneWrite<Names> {
 
   /** The column list of INSERT, or what its rows give without one; `width`: of the query that they come from. A column that every row leaves to its default is given nothing. */
   given(list: unknown, level: QueryLevel, rows: readonly (readonly Tree[])[], width?: number): GivenColumns {
-    if (list === undefined) return { type: 'First', count: rows[0]?.length ?? width };
+    const bound = rows.flatMap((row) =>
+      row.flatMap((value, place) => (isTree(value.ParamRef) ? [{ place, parameter: numberOf(value.ParamRef.number) }] : [])),
+    );
+    if (list === undefined) {
+      const parameters = bound.map(({ place, parameter }) => ({ column: place, parameter }));
+      return { type: 'First', count: rows[0]?.length ?? width, parameters };
+    }
     const columns = listOf(list).map((wrapped) => {
       const [, target] = unwrap(wrapped);
       this.walk.check('ResTarget', target);
@@ -130,7 +136,8 @@ class OneWrite<Names> {
       return stringOf(target.name) ?? '';
     });
     const isLeft = (index: number): boolean => rows.length > 0 && rows.every((row) => unwrap(row[index] ?? {})[0] === 'SetToDefault');
-    return { type: 'Named', columns: columns.filter((_, index) => !isLeft(index)) };
+    const parameters = bound.map(({ place, parameter }) => ({ column: columns[place] ?? '', parameter }));
+    return { type: 'Named', columns: columns.filter((_, index) => !isLeft(index)), parameters };
   }
 
   /** RETURNING, with the old and new rows of version 18 where no other item has their name. */
@@ -207,7 +214,9 @@ class OneWrite<Names> {
     const rows = listOf(select.valuesLists);
     const values = rows.map((row) => listOf(treeOf(row.List).items));
     const given: GivenColumns =
-      this.node.selectStmt === undefined ? { type: 'Named', columns: [] } : this.given(this.node.cols, level, values, widthOf(select));
+      this.node.selectStmt === undefined
+        ? { type: 'Named', columns: [], parameters: [] }
+        : this.given(this.node.cols, level, values, widthOf(select));
     return {
       ...NOTHING,
       command: 'Insert',
@@ -274,7 +283,7 @@ class OneWrite<Names> {
       if (action === 'Insert') {
         const values = listOf(clause.values);
         for (const value of values) this.walk.node(value, level, this.names);
-        inserts.push(values.length === 0 ? { type: 'Named', columns: [] } : this.given(clause.targetList, level, [values]));
+        inserts.push(values.length === 0 ? { type: 'Named', columns: [], parameters: [] } : this.given(clause.targetList, level, [values]));
       }
     }
     return {

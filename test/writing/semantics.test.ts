@@ -109,7 +109,7 @@ const CASES: readonly Case[] = [
   [`UPDATE orders SET total = 1 / total WHERE 1 / total < 1 RETURNING id`, [[1], [3]]],
   [`UPDATE orders SET tenant = 2 WHERE id = 1`, VIOLATED],
   [`UPDATE orders SET note = 'move' WHERE id = 1 RETURNING *`, VIOLATED],
-  [`UPDATE orders SET tenant = NULL WHERE id = 1`, /^23502 null value in column "tenant"/],
+  [`UPDATE orders SET tenant = NULL WHERE id = 1`, expect.stringMatching(/^23502 null value in column "tenant"/)],
   [`UPDATE orders o SET note = u.ssn FROM users u WHERE u.id = o.user_id RETURNING o.note, u.*`, [['***6789', 1, 'ann', '***6789', 'ANN']]],
   [`DELETE FROM orders`, 'DELETE 2', 'SELECT id FROM orders', [2]],
   [`DELETE FROM orders o USING users u WHERE u.id = o.user_id RETURNING o.id, u.ssn`, [[1, '***6789']]],
@@ -129,10 +129,10 @@ const CASES: readonly Case[] = [
   [`UPDATE users SET name = secret`, '42501 permission denied for column "secret" of relation "public.users"'],
   [
     `UPDATE users SET name = (SELECT users.ssn FROM (orders JOIN orders AS users ON true) AS j)`,
-    /^0A000 column reference "ssn" is not certain/,
+    expect.stringMatching(/^0A000 column reference "ssn" is not certain/),
   ],
   [`INSERT INTO users (id, name, ssn) VALUES (3, 'cy', '111-22-3333') RETURNING *`, [[3, 'cy', '***3333', 'CY']]],
-  [`INSERT INTO users (id, name) VALUES (1, 'x')`, /^23505 duplicate key value/],
+  [`INSERT INTO users (id, name) VALUES (1, 'x')`, expect.stringMatching(/^23505 duplicate key value/)],
   [
     `INSERT INTO users (id, name, ssn) VALUES (1, 'x', 'y') ON CONFLICT (id) DO UPDATE SET name = excluded.name, ssn = excluded.ssn`,
     'INSERT 1',
@@ -142,10 +142,10 @@ const CASES: readonly Case[] = [
   [`INSERT INTO users (id, ssn) VALUES (1, '***6789') ON CONFLICT (id) DO UPDATE SET ssn = excluded.ssn`, MASK],
   [`INSERT INTO orders (id, total) VALUES (2, 5) ON CONFLICT (id) DO UPDATE SET total = 5`, VIOLATED],
   [`INSERT INTO orders (id, total) VALUES (1, 5) ON CONFLICT (id) DO UPDATE SET total = excluded.total RETURNING total`, [['5.00']]],
-  [`UPDATE everyone SET name = 'x'`, /^42501 permission denied for relation "everyone"/],
+  [`UPDATE everyone SET name = 'x'`, expect.stringMatching(/^42501 permission denied for relation "everyone"/)],
   [`DELETE FROM orders WHERE note = 'b' OR 1 / total > 0`, 'DELETE 2', 'SELECT id FROM orders', [2]],
   [`SELECT id FROM orders WHERE id = 1 FOR UPDATE`, [[1]]],
-  [`SELECT id FROM logs FOR SHARE`, /^42501 permission denied/],
+  [`SELECT id FROM logs FOR SHARE`, expect.stringMatching(/^42501 permission denied/)],
 ];
 
 const SINCE_15: readonly Case[] = [
@@ -227,11 +227,11 @@ describe.each(POSTGRES_VERSIONS)('writing on PostgreSQL %i', (version) => {
 
   const cases = [...CASES, ...(version >= 15 ? SINCE_15 : []), ...(version >= 17 ? SINCE_17 : []), ...(version >= 18 ? SINCE_18 : [])];
   it.each(cases.map((each) => ({ each, name: each[0] })))('$name', async ({ each: [sql, told, look, found] }) => {
-    const expected = told instanceof RegExp ? expect.stringMatching(told) : told;
     for (const extended of [false, true]) {
       await postgres.sql(SEED);
-      expect(await tell(sql, extended)).toEqual(expected);
-      if (look !== undefined) expect((await postgres.sql(look)).map((row) => Object.values(row)[0])).toEqual(found);
+      expect(await tell(sql, extended)).toEqual(told);
+      const looked = look === undefined ? undefined : (await postgres.sql(look)).map((row) => Object.values(row)[0]);
+      expect(looked).toEqual(found);
     }
   });
 
