@@ -87,7 +87,6 @@ export const compare = async ({ subject, reference }: Sides, { random, count: ca
     if (verdict.type === 'Wrong') wrong.push(story(verdict.reason));
     else if (difference !== undefined) wrong.push(story(difference));
     else if (lockVerdict.type === 'Wrong') wrong.push(story(lockVerdict.reason));
-    else if (lockVerdict.type === 'OverBlocked') count(overBlocked, lockVerdict.reason, texts[0]);
     else if (judge('COMMIT', ...ends).type !== 'Same') wrong.push(story(`ends differ: ${JSON.stringify(ends)}`));
     else if (verdict.type === 'OtherReason') count(otherReason, verdict.reason, texts[0]);
     else if (verdict.type === 'OverBlocked') count(overBlocked, verdict.reason, texts[0]);

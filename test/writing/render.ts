@@ -25,5 +25,7 @@ export const render = (marked: string, profile: Profile, side: Side): string =>
     if (table === undefined) throw new Error(`no table ${tableName}`);
     const columns = visible(table, profile).map((column) => seen(qualifier, column));
     if (columns.length === 0) return asIs;
-    return what !== 'row' ? columns.join(', ') : `(SELECT to_jsonb(seen) FROM (SELECT ${columns.join(', ')}) AS seen)`;
+    return what !== 'row'
+      ? columns.join(', ')
+      : `(SELECT to_jsonb(seen) FROM (SELECT ${columns.join(', ')}) AS seen WHERE NOT (seen IS NULL))`;
   });

@@ -8,6 +8,7 @@ import { countOf, Random, seedOf } from '../hunt/random.ts';
 import { POSTGRES_VERSIONS } from '../support/postgres-binaries.ts';
 import { compare } from './compare.ts';
 import { type Sides, startSides } from './sides.ts';
+import { unexplained } from './verdict.ts';
 import { PROFILES, TABLES } from './world.ts';
 
 const COUNT = countOf(process.env, 'WRITES', 400);
@@ -48,5 +49,8 @@ describe(`random statements that write, PostgreSQL ${VERSION}, seed ${SEED}`, ()
     const sums = await compare(sides, { random: new Random(SEED), count: COUNT, version: VERSION });
     console.log(`seed ${SEED}: ${JSON.stringify({ ...sums, wrong: sums.wrong.length }, null, 1)}`);
     expect(sums.wrong).toEqual([]);
+    expect(unexplained(Object.keys(sums.overBlocked))).toEqual([]);
+    expect(Object.values(sums.overBlocked).reduce((sum, { times }) => sum + times, 0)).toBeLessThan(sums.count / 10);
+    expect(sums.done).toBeGreaterThan(sums.count / 3);
   });
 });
