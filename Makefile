@@ -55,5 +55,6 @@ startup: build ## How quickly the bundle starts and what memory it takes, next t
 	@exec node bench/startup.ts
 
 $(installed): package.json package-lock.json
+	@test ! -L node_modules || { echo 'node_modules is a link, and npm would empty what it points to: install there' >&2; exit 1; }
 	npm ci --no-audit --no-fund
 	@touch $@
