@@ -269,6 +269,13 @@ describe('decide() on writing', () => {
       'INSERT INTO users (id, name) VALUES (1, $1)',
       [`${DENIED} column-write-refused: permission denied to insert column "id" of relation "users"`],
     ],
+    [
+      'MERGE INTO users USING orders ON true WHEN NOT MATCHED THEN INSERT (name) VALUES ($1)',
+      [
+        `${DENIED} relation-refused: permission denied for relation "orders"`,
+        `${DENIED} relation-refused: permission denied for relation "users"`,
+      ],
+    ],
   ])('lets a relation be written that may not be read: %s', (sql, expected) => {
     expect(reasonsOf(sql, context)).toEqual(expected);
   });

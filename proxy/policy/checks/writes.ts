@@ -1,14 +1,21 @@
 /**
  * What a statement writes: is the agent granted to, with these columns?
  */
-import { columnRefused, grantUnusable, notUnderstood, relationUnknown, statementRefused } from '../../../kernel/failure.ts';
+import {
+  columnRefused,
+  grantUnusable,
+  notUnderstood,
+  relationRefused,
+  relationUnknown,
+  statementRefused,
+} from '../../../kernel/failure.ts';
 import { columnWriteRefused, writeRefused } from '../../../kernel/policy-failure.ts';
 import type { ColumnList, RelationGrant } from '../../../kernel/policy.ts';
 import { type CatalogRelation, relationKey } from '../../catalog/catalog.ts';
 import type { GivenColumns, Lock, Write } from '../../sql/analysis.ts';
 import type { DecisionContext, Reason, ResolvedRelation, ResolvedTarget } from '../decision.ts';
 import type { Grants } from '../grants.ts';
-import { displayed, isWhole, resolveRelation, shownThrough } from './relations.ts';
+import { displayed, isWhole, readableRelations, resolveRelation, shownThrough } from './relations.ts';
 
 export type WriteVerdict = { readonly target: ResolvedTarget | undefined; readonly reasons: readonly Reason[] };
 
@@ -111,6 +118,8 @@ export const checkWrite = (write: Write, context: DecisionContext): WriteVerdict
   }
   const { grant } = granted;
   const reasons: Reason[] = [];
+  // Whether a row is found is told by what is done about it, whatever the condition says.
+  if (write.command === 'Merge' && grant.select === undefined) reasons.push(reasonOf(relationRefused(name, readableRelations(grants))));
   const columnsFor = (verb: 'insert' | 'update'): ColumnList => grant[verb]?.columns ?? [];
   const refuseColumn = (verb: 'insert' | 'update', column: string, location?: number): void => {
     const list = columnsFor(verb);
