@@ -14,7 +14,9 @@ export const conjuncts = (expression: Tree): readonly Tree[] => {
 export const columnsOf = (value: unknown): readonly (readonly string[])[] => {
   if (Array.isArray(value)) return value.flatMap(columnsOf);
   if (!isTree(value)) return [];
-  return isTree(value.ColumnRef) ? [fieldsOf(value.ColumnRef)] : Object.keys(value).flatMap((key) => columnsOf(value[key]));
+  return isTree(value.ColumnRef)
+    ? [fieldsOf(value.ColumnRef)]
+    : Object.keys(value).flatMap((key) => (key === 'A_Const' ? [] : columnsOf(value[key])));
 };
 
 /** Comparisons that are NULL where their left side is. Not so `<> ALL` of nothing, which is true. */

@@ -286,7 +286,7 @@ class Reader {
     if (Array.isArray(value)) for (const each of value) this.#within(each, sight, ctes);
     else if (isTree(value)) {
       if (isTree(value.SelectStmt)) this.query(value.SelectStmt, sight, ctes);
-      else for (const key of Object.keys(value)) this.#within(value[key], sight, ctes);
+      else for (const key of Object.keys(value)) if (key !== 'A_Const') this.#within(value[key], sight, ctes);
     }
   }
 }

@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { catalogOf, column, contextOf, grant, grantsOf, policy, relation } from '../../test/support/small-catalog.ts';
 import { type Catalog, relationKey } from '../catalog/catalog.ts';
+import { watchLiterals } from '../judge/literal-watch.ts';
+import { templateOf } from '../judge/template.ts';
 import { decide } from '../policy/decide.ts';
 import { analyze } from '../sql/analyze.ts';
 import { Grammar } from '../sql/grammar.ts';
@@ -53,10 +55,9 @@ type Options = { readonly where?: string; readonly declared?: readonly number[] 
 type Change = (scope: ScopedRelation) => ScopedRelation;
 
 /** The scopes of a statement, and what is wrong with the text once `change` has been at those of orders. */
-const judged = (sql: string, options: Options, change: Change) => {
+const judged = (sql: string, options: Options, change: Change, statement = grammar.parse(sql)[0]!) => {
   const where = options.where ?? "region = 'eu'";
   const bytes = Buffer.from(sql);
-  const statement = grammar.parse(sql)[0]!;
   const analysis = analyze(statement, bytes);
   const grants = grantsOf(policy({ relations: granted(where), functions: [{ schema: 'public', name: 'own' }] }))!;
   const decision = decide(analysis, contextOf({ catalog: CATALOG, grants }));
@@ -145,6 +146,23 @@ describe('verifyRewritten() catches a row filter', () => {
     const sql = 'SELECT id FROM orders WHERE id = 5 AND 1 / total > 0';
     expect(faultOf(sql, (scope) => scope)).toBeUndefined();
     expect(faultOf(sql, change)).toBe('a row filter is not as it should be');
+  });
+});
+
+describe('fenced() leaves unread', () => {
+  const unread = (sql: string): readonly boolean[] => {
+    const bytes = Buffer.from(sql);
+    const statement = grammar.parse(sql)[0]!;
+    const watch = watchLiterals([statement.node], bytes, templateOf(bytes, readTokens(bytes))!);
+    judged(sql, {}, (scope) => scope, statement);
+    return watch.unread();
+  };
+
+  it('literals that do not matter, so that a judgement holds for others', () => {
+    expect(unread("SELECT * FROM orders WHERE id = 5 AND note = 'x'")).toEqual([true, true]);
+    expect(unread("SELECT * FROM orders WHERE id = 5 AND note LIKE 'x'")).toEqual([true, false]);
+    // What is repeated is read.
+    expect(unread('SELECT * FROM orders WHERE id = 5 AND 1 / total > 3')).toEqual([false, true, true]);
   });
 });
 

@@ -67,7 +67,7 @@ const hasOtherConditions = (tree: Tree): boolean => {
     else if (isTree(value)) {
       for (const key of Object.keys(value)) {
         if (CONDITIONAL.has(key)) return true;
-        pending.push(value[key]);
+        if (key !== 'A_Const') pending.push(value[key]);
       }
     }
   }

@@ -56,7 +56,8 @@ const occurrences = (root: Tree): ReadonlyMap<number, number> => {
         const number = numberOf(value.ParamRef.number);
         counts.set(number, (counts.get(number) ?? 0) + 1);
       }
-      for (const key of Object.keys(value)) pending.push(value[key]);
+      // What a literal says is nobody's business here: see `watchLiterals`.
+      for (const key of Object.keys(value)) if (key !== 'A_Const') pending.push(value[key]);
     }
   }
   return counts;
