@@ -45,7 +45,7 @@ import { commonOf, type Judging, refused, refusedFor } from './judging.ts';
 import { templateOf } from './template.ts';
 import { applyEstimates, type Estimated } from './estimates.ts';
 import { explainedWatches, runningTerms } from './running-terms.ts';
-import { type Judging, note, noteWrites } from './noted.ts';
+import { note, noteWrites } from './noted.ts';
 import { targetScopesOf } from './targets.ts';
 
 export type JudgeContext = {

@@ -1,21 +1,11 @@
 /**
  * What the judging of a text comes upon, for the audit record and the metrics.
  */
-import type { Decision, Reason } from '../policy/decision.ts';
+import type { Decision } from '../policy/decision.ts';
 import type { Scope } from '../scope/scope.ts';
 import type { Analysis, RelationReference } from '../sql/analysis.ts';
 import { treeOf } from '../sql/tree.ts';
-
-/** What one text comes to, while it is judged. */
-export type Judging = {
-  readonly kinds: readonly string[];
-  readonly relations: Set<string>;
-  readonly masked: Set<string>;
-  readonly filtered: Set<string>;
-  readonly policies: Set<string>;
-  readonly reasons: Reason[];
-  readonly rules: Set<string>;
-};
+import type { Judging } from './judging.ts';
 
 /** Records what is in reach, for the audit record and the metrics. */
 export const note = (
