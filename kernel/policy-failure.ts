@@ -22,6 +22,19 @@ export const approvalRequired = (rule: string, policy: string, fact: string): Fa
     'Ask for less, so that the rule does not match, or ask a person to run it: approvals cannot be given here yet.',
   );
 
+/** No rule opens this kind of statement, which no grant can. */
+export const definitionUnopened = (what: string, where: string): Failure =>
+  denied(
+    'definition-unopened',
+    `permission denied for ${what}`,
+    `No rule of a policy in force allows that to this agent${where === '' ? '' : ` for ${where}`}.`,
+    'A rule with action Allow would have to name the statement and the schema or relation.',
+  );
+
+/** It could show more of a relation than the grants do. `act`: a verb. */
+export const definitionRefused = (act: string, name: string, detail: string, hint: string): Failure =>
+  denied('definition-refused', `permission denied to ${act} "${name}"`, detail, hint);
+
 /** The statement assigns columns that are not granted for that. */
 export const columnWriteRefused = (verb: 'insert' | 'update', column: string, relation: string, granted: readonly string[]): Failure =>
   denied(

@@ -72,6 +72,14 @@ const STATEMENT = {
       'Add a WHERE clause that names the rows that are meant.',
     ),
   approvalRequired: () => failures.approvalRequired('large-change', 'agents/reporting', 'The DELETE affected more than 100 rows.'),
+  definitionUnopened: () => failures.definitionUnopened('DROP TABLE', 'public.customers'),
+  definitionRefused: () =>
+    failures.definitionRefused(
+      'rename or move',
+      'public.customers',
+      'The policy hides a part of it, or of what it shows: as it is defined now, that stays hidden.',
+      'Grant the relation whole in the policy, or leave this to the owner of the database.',
+    ),
   writeRefused: () => failures.writeRefused('insert', 'public.customers', ['public.orders']),
   columnWriteRefused: () => failures.columnWriteRefused('update', 'amount', 'public.orders', ['status']),
   rowFilterViolated: () => failures.rowFilterViolated('public.orders'),

@@ -8,7 +8,7 @@ const USER_SCHEMA = `n.nspname NOT IN ('pg_catalog', 'information_schema') AND n
 export const FINGERPRINT_SQL = `
 SELECT pg_catalog.md5(all_of_it) AS fingerprint FROM (SELECT COALESCE(pg_catalog.string_agg(x, ',' ORDER BY x), '') AS all_of_it FROM (
   SELECT 'c' || c.oid || ':' || c.xmin AS x FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r','v','m','p','f') AND ${USER_SCHEMA}
+    WHERE c.relkind IN ('r','v','m','p','f','S','i','I') AND ${USER_SCHEMA}
   UNION ALL SELECT 'a' || a.attrelid || '.' || a.attnum || ':' || a.xmin FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE a.attnum > 0 AND c.relkind IN ('r','v','m','p','f') AND ${USER_SCHEMA}
@@ -77,6 +77,10 @@ WHERE n.nspname <> 'pg_catalog'`;
 export const KEYS_SQL = `
 SELECT k.conrelid::int8::text AS oid, a.attname AS column FROM pg_catalog.pg_constraint k
 JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) WHERE k.contype = 'p'`;
+
+export const INDEXES_SQL = `
+SELECT n.nspname AS schema, c.relname AS name, i.indrelid::int8::text AS table FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE ${USER_SCHEMA}`;
 
 /** Both ways for inheritance: a parent shows its children's rows, and a child's rows stand in the parent. */
 export const REACHES_SQL = `

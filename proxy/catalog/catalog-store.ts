@@ -39,6 +39,8 @@ export class CatalogStore {
   /** Milliseconds to the next look. */
   #delay = 5000;
   #refreshed = 0;
+  #stale = false;
+  #renewal: Promise<void> | undefined;
   #stopped = false;
 
   constructor(options: CatalogStoreOptions) {
@@ -67,6 +69,33 @@ export class CatalogStore {
     if (performance.now() - this.#refreshed < 1000) return;
     this.#refreshed = performance.now();
     await this.#serially(() => this.#poll()).catch(this.#options.onFailure);
+  }
+
+  /** The catalog may be another one than the last that was read, and nothing may be judged by that. */
+  get stale(): boolean {
+    return this.#stale;
+  }
+
+  /** Told that the database was changed through us. */
+  changed(): void {
+    this.#stale = true;
+    this.#renewal = undefined;
+  }
+
+  /** Resolves once the catalog was looked at after the last change that we know of. @throws Failure */
+  async renewed(): Promise<void> {
+    if (!this.#stale) return;
+    const renewal = (this.#renewal ??= this.#serially(() => this.#poll()));
+    try {
+      await renewal;
+    } catch (error) {
+      if (this.#renewal === renewal) this.#renewal = undefined;
+      this.#options.onFailure(error);
+      throw notReady('The catalog of the database could not be read again after a change.');
+    }
+    if (this.#renewal === renewal) this.#stale = false;
+    // Changed again meanwhile.
+    else await this.renewed();
   }
 
   /** Runs a statement that reads nothing: the server's complaint about it, or undefined. */

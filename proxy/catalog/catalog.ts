@@ -33,6 +33,10 @@ export type CatalogRelation = {
   readonly primaryKey: readonly string[];
   /** Relations whose data this one shows: view definitions, inheritance parents and children. */
   readonly reaches: readonly number[];
+  /** Made or changed by the session's open transaction: the server tells nobody else of it yet. */
+  readonly changed?: boolean;
+  /** Made by the session's open transaction. */
+  readonly own?: boolean;
 };
 
 export type CatalogFunction = {
@@ -79,6 +83,8 @@ export type Catalog = {
   /** Keyed by `relationKey`. */
   readonly relations: ReadonlyMap<string, CatalogRelation>;
   readonly relationsByOid: ReadonlyMap<number, CatalogRelation>;
+  /** Oid of the table, keyed by the `relationKey` of the index. */
+  readonly indexes: ReadonlyMap<string, number>;
   /** Names in pg_catalog on this server. */
   readonly builtinFunctions: ReadonlySet<string>;
   readonly builtinTypes: ReadonlySet<string>;

@@ -21,6 +21,7 @@ import {
   FUNCTIONS_SQL,
   IMPLICIT_CASTS_SQL,
   type FunctionRow,
+  INDEXES_SQL,
   KEYS_SQL,
   LEAKPROOF_SQL,
   OPERATORS_SQL,
@@ -125,6 +126,7 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
     (row) => row.oid,
     (row) => Number(row.target),
   );
+  const indexRows = await query<{ schema: string; name: string; table: string }>(INDEXES_SQL);
   const functionRows = await query<FunctionRow>(FUNCTIONS_SQL);
   const builtinRows = await query<{ name: string }>(BUILTINS_SQL);
   const operatorRows = await query<OperatorRow>(OPERATORS_SQL);
@@ -179,6 +181,7 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
     schemas: new Set(schemaRows.map((row) => row.name)),
     relations,
     relationsByOid,
+    indexes: new Map(indexRows.map((row) => [relationKey(row.schema, row.name), Number(row.table)])),
     columnTypes,
     leakproof: new Set(leakproofRows.map((row) => row.operator)),
     ordinaryCasts: castRows.length === IMPLICIT_CASTS.size && castRows.every((row) => IMPLICIT_CASTS.get(row.source) === row.casts),

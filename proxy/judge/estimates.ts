@@ -98,7 +98,9 @@ const declaredQuery = (sql: string): string => {
 const estimableOf = (analysis: Analysis, sql: string, searchPath: readonly string[]): Estimable | undefined => {
   switch (analysis.form.type) {
     case 'Query':
-      return { type: analysis.kind === 'CreateTableAs' ? 'Explainable' : 'Query', sql, searchPath };
+      return { type: 'Query', sql, searchPath };
+    case 'Definition':
+      return analysis.kind === 'CreateTableAs' ? { type: 'Explainable', sql, searchPath } : undefined;
     case 'Prepare':
       return { type: 'Prepare', sql, searchPath };
     case 'Declare':

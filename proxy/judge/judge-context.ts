@@ -38,6 +38,7 @@ export const judgeContext = (basis: JudgeBasis, tools: JudgeTools, scopes: Map<s
   onFault: tools.onFault,
   estimate: tools.estimate,
   probe: async (scope) => (scope.type === 'Scoped' ? await tools.probe(probeOf(scope)) : undefined),
+  freshScopes: () => judgeContext(basis, tools, new Map()).scopeOf,
   scopeOf: (resolved) => {
     const key = `${resolved.relation.oid}.${resolved.access.type}`;
     const scope = scopes.get(key) ?? scopeFor(resolved, basis, tools.grammar);

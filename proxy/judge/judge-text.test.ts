@@ -1,19 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { upstreamLost } from '../../kernel/failure.ts';
 import { catalogOf, contextOf, grantsOf, policy } from '../../test/support/small-catalog.ts';
-import { scopeOf } from '../scope/scope.ts';
+import { scopeOf as grantedScope } from '../scope/scope.ts';
 import { Grammar } from '../sql/grammar.ts';
 import { type JudgeContext, judgeText } from './judge-text.ts';
 
 const judgeContext = (rest: Partial<JudgeContext> = {}): JudgeContext => {
   const grammar = new Grammar(18);
+  const scopeOf: JudgeContext['scopeOf'] = ({ relation, access }) =>
+    access.type === 'Granted' ? grantedScope(relation, access.granted.grant, grammar) : { type: 'Bare', relation };
   return {
     catalog: catalogOf(),
     grants: grantsOf(policy())!,
     grammar,
     revision: 'r1',
-    scopeOf: ({ relation, access }) =>
-      access.type === 'Granted' ? scopeOf(relation, access.granted.grant, grammar) : { type: 'Bare', relation },
+    scopeOf,
+    freshScopes: () => scopeOf,
     probe: async () => undefined,
     estimate: async () => ({ rows: 1 }),
     onFault: () => undefined,

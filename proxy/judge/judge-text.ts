@@ -15,7 +15,9 @@ import type { Estimable, RowEstimate } from '../catalog/row-estimator.ts';
 import { decide } from '../policy/decide.ts';
 import type { Decision, DecisionContext, ResolvedRelation } from '../policy/decision.ts';
 import type { Grants } from '../policy/grants.ts';
-import { judgeRules, refusedByKind } from '../policy/rules/rules.ts';
+import { definitionChanges } from '../policy/definition-changes.ts';
+import { judgeRules, refusedByKind } from '../policy/rules/judge-rules.ts';
+import { afterEffect, NOTHING_UNCOMMITTED, type Uncommitted } from '../policy/uncommitted.ts';
 import {
   type Allowed,
   type Edit,
@@ -44,8 +46,10 @@ import type { Lesson } from './template-cache.ts';
 import { commonOf, type Judging, refused, refusedFor } from './judging.ts';
 import { templateOf } from './template.ts';
 import { applyEstimates, type Estimated } from './estimates.ts';
+import { mayTell, mergedEdits, nameDefinition } from './judge-definition.ts';
+import { contextAfter } from './overlay.ts';
 import { explainedWatches, runningTerms } from './running-terms.ts';
-import { note, noteWrites } from './noted.ts';
+import { note, noteDefinition, noteWrites } from './noted.ts';
 import { targetScopesOf } from './targets.ts';
 
 export type JudgeContext = {
@@ -55,6 +59,8 @@ export type JudgeContext = {
   readonly revision: string;
   /** The scope of a resolved relation. */
   readonly scopeOf: (resolved: ResolvedRelation) => Scope;
+  /** The same for a catalog of which nothing is known yet. */
+  readonly freshScopes: () => JudgeContext['scopeOf'];
   /** Asks the server whether a scope can be evaluated: a complaint, or undefined. */
   readonly probe: (scope: Scope) => Promise<string | undefined>;
   /** Asks the server how many rows it expects. */
@@ -67,12 +73,13 @@ export type TextJudgement = {
   readonly judged: Judged;
   readonly cacheable: boolean;
   readonly unknownNames: boolean;
+  readonly defines: boolean;
   /** What can be learned of other texts with other literals. */
   readonly lesson?: Lesson;
 };
 
 /** Statements whose judgement depends on more than text, policy, catalog and search_path. */
-const SESSION_FORMS = new Set(['Execute', 'Fetch', 'Explain']);
+const SESSION_FORMS = new Set(['Execute', 'Fetch', 'Explain', 'Definition']);
 
 /** Characters of the scopes in a text: each short name of a relation may become a long one. */
 const MAX_SENT = 8 * 1024 * 1024;
@@ -83,8 +90,10 @@ export const judgeText = async (
   bytes: Buffer,
   via: 'Query' | 'Parse',
   state: SessionState,
-  context: JudgeContext,
+  outside: JudgeContext,
 ): Promise<TextJudgement> => {
+  const uncommitted = state.uncommitted ?? NOTHING_UNCOMMITTED;
+  const context = contextAfter(outside, uncommitted.changes);
   let kinds: readonly string[] = [];
   const judging = (): Judging => ({
     kinds,
@@ -108,14 +117,14 @@ export const judgeText = async (
     if (via === 'Parse' && statements.length > 1) throw syntaxError('cannot insert multiple commands into a prepared statement', undefined);
     const template = templateOf(bytes, tokens);
     const watch = template === undefined ? undefined : watchLiterals(trees(statements), bytes, template);
-    const result = await judgeStatements({ bytes, tokens, statements, via, state }, context, current);
+    const result = await judgeStatements({ bytes, tokens, statements, via, state, uncommitted, outside }, context, current);
     if (template === undefined || watch === undefined || !result.cacheable) return result;
     return { ...result, lesson: { template, judged: result.judged, unread: watch.unread(), recordedEdits: result.recordedEdits ?? [] } };
   } catch (error) {
     const failure = error instanceof Failure ? error : internalError();
     if (!(error instanceof Failure)) context.onFault(error);
     const passing = !(error instanceof Failure) || failure.fields.code === 'scope-unchecked';
-    return { judged: refused(failure, current, context), cacheable: !passing, unknownNames: false };
+    return { judged: refused(failure, current, context), cacheable: !passing, unknownNames: false, defines: false };
   }
 };
 
@@ -126,13 +135,17 @@ type Reading = {
   readonly statements: readonly ParsedStatement[];
   readonly via: 'Query' | 'Parse';
   readonly state: SessionState;
+  readonly uncommitted: Uncommitted;
+  /** What is true outside of the session's transaction. */
+  readonly outside: JudgeContext;
 };
 
 const judgeStatements = async (
-  { bytes, tokens, statements, via, state }: Reading,
-  context: JudgeContext,
+  reading: Reading,
+  start: JudgeContext,
   judging: Judging,
 ): Promise<TextJudgement & { readonly recordedEdits?: readonly Edit[] }> => {
+  const { bytes, tokens, statements, via, state, outside } = reading;
   const sent: Edit[] = [];
   const recorded: Edit[] = [];
   const anchors: Anchor[] = [];
@@ -146,7 +159,10 @@ const judgeStatements = async (
   const analyses: Analysis[] = [];
   const declared = new Map<string, PreparedByText>();
   const estimated: Estimated[] = [];
+  const defined: (readonly string[])[] = [];
   let namedMayFail = false;
+  let context = start;
+  let uncommitted = reading.uncommitted;
   for (const statement of statements) {
     const analysis = analyzed(statement, bytes, context.grants);
     analyses.push(analysis);
@@ -159,9 +175,10 @@ const judgeStatements = async (
     };
     const decisionContext: DecisionContext = { catalog: context.catalog, grants: context.grants, state: seen, revision: context.revision };
     const decision = decide(analysis, decisionContext);
-    for (const reason of decision.reasons) judging.reasons.push(reason);
     const ruled = judgeRules(statement.node, analysis, decision, decisionContext);
-    for (const reason of ruled.reasons) judging.reasons.push(reason);
+    // That no rule opens a definition is said before what is wrong with it.
+    const reasons = decision.definition === undefined ? [decision.reasons, ruled.reasons] : [ruled.reasons, decision.reasons];
+    for (const reason of reasons.flat()) judging.reasons.push(reason);
     const counted = countWatches(ruled.watches, analysis, explainedWatches(analysis, seen));
     for (const failure of counted.refusals) judging.reasons.push({ failure, location: 0, auditable: true });
     for (const rule of [...ruled.rules, ...counted.rules]) judging.rules.add(rule);
@@ -179,11 +196,13 @@ const judgeStatements = async (
     for (const reason of written.reasons) judging.reasons.push(reason);
     note(analysis, { decision, scopes: own }, judging, maskedParameters);
     noteWrites(analysis, decision, judging, maskedParameters);
+    noteDefinition(decision, judging);
     if (judging.reasons.some((reason) => !reason.auditable || context.grants.mode === 'Enforce')) {
       return {
-        judged: refusedFor(judging, bytes, context),
+        judged: refusedFor(judging, bytes, start),
         cacheable,
         unknownNames: judging.reasons.some((reason) => UNKNOWN_CODES.has(reason.failure.fields.code)),
+        defines: false,
       };
     }
     if (ruled.estimates.length > 0) {
@@ -191,8 +210,10 @@ const judgeStatements = async (
     }
     const { targets } = written;
     const rewritten = rewrite(analysis, tokens, decision, { scopes: own, targets });
-    for (const edit of rewritten.sent) sent.push(edit);
-    for (const edit of rewritten.recorded) recorded.push(edit);
+    const named = nameDefinition(analysis, decision, tokens);
+    defined.push(named.names);
+    for (const edit of mergedEdits(rewritten.sent, named.edits)) sent.push(edit);
+    for (const edit of mergedEdits(rewritten.recorded, named.edits)) recorded.push(edit);
     for (const anchor of rewritten.anchors) anchors.push(anchor);
     const standing = [...own.values(), ...targets.values()];
     scopes.push(...standing);
@@ -206,29 +227,38 @@ const judgeStatements = async (
     if (effect.type === 'ResetAll' || effect.type === 'DiscardAll') path = context.catalog.defaultSearchPath;
     if (effect.type === 'Prepare') made.set(effect.name, effect.prepared);
     if (effect.type === 'Declare') declared.set(effect.name, effect.prepared);
-    const named = effect.type === 'Execute' ? seen.prepared(effect.name) : effect.type === 'Fetch' ? seen.cursor(effect.name) : undefined;
-    for (const name of named?.filtered ?? []) judging.filtered.add(name);
+    const before = uncommitted;
+    uncommitted = afterEffect(before, effect);
+    if (uncommitted.changes !== before.changes) context = contextAfter(outside, uncommitted.changes);
+    const ran = effect.type === 'Execute' ? seen.prepared(effect.name) : effect.type === 'Fetch' ? seen.cursor(effect.name) : undefined;
+    for (const name of ran?.filtered ?? []) judging.filtered.add(name);
     // What runs is what the name stands for; where that is not known, its errors are not either.
-    if (effect.type === 'Execute' || effect.type === 'Fetch') namedMayFail ||= named?.withholdErrors ?? true;
+    if (effect.type === 'Execute' || effect.type === 'Fetch') namedMayFail ||= ran?.withholdErrors ?? true;
+    namedMayFail ||= decision.definition?.uses.some(mayTell) ?? false;
   }
   const size = sent.reduce((sum, edit) => sum + edit.text.length, 0);
   if (size > MAX_SENT) throw statementTooLarge(`Its relations stand for ${size} characters of scopes, and the limit is ${MAX_SENT}.`);
   const text = applyEdits(bytes, sent);
   if (sent.length > 0) {
     while (!context.grammar.ready) await context.grammar.load();
-    const fault = verifyRewritten(text, { analyses, edits: sent, anchors }, context.grammar);
+    const fault = verifyRewritten(text, { analyses, edits: sent, anchors, defined }, context.grammar);
     if (fault !== undefined) {
       context.onFault(new Error(`rewritten text does not verify: ${fault}`));
-      return { judged: refused(notUnderstood('this form of the statement'), judging, context), cacheable: false, unknownNames: false };
+      return {
+        judged: refused(notUnderstood('this form of the statement'), judging, start),
+        cacheable: false,
+        unknownNames: false,
+        defines: false,
+      };
     }
   }
   if (await applyEstimates(estimated, { bytes, edits: sent }, context, judging)) cacheable = false;
   judging.reasons.push(...severalUncounted(terms).map((failure) => ({ failure, location: 0, auditable: true })));
   if (judging.reasons.length > 0 && context.grants.mode === 'Enforce') {
-    return { judged: refusedFor(judging, bytes, context), cacheable, unknownNames: false };
+    return { judged: refusedFor(judging, bytes, start), cacheable, unknownNames: false, defines: false };
   }
   const allowed: Allowed = {
-    ...commonOf(judging, context),
+    ...commonOf(judging, start),
     decision: judging.reasons.length > 0 ? 'AuditOnly' : 'Allow',
     sent: text,
     recorded: recorded.length === 0 ? undefined : applyEdits(bytes, recorded),
@@ -240,7 +270,8 @@ const judgeStatements = async (
     unfenced: scopes.some(isOpen),
     maskedParameters: [...maskedParameters],
   };
-  return { judged: allowed, cacheable, unknownNames: false, recordedEdits: recorded };
+  const defines = effects.some(({ type }) => type === 'Define');
+  return { judged: allowed, cacheable, unknownNames: false, defines, recordedEdits: recorded };
 };
 
 const trees = (statements: readonly ParsedStatement[]): readonly Tree[] => statements.map(({ node }) => node);
@@ -311,6 +342,10 @@ const preparedOf = (scopes: readonly Standing[], judging: Judging, context: Judg
 });
 
 const effectOf = (decision: Decision, prepared: PreparedByText): StatementEffect => {
+  if (decision.definition !== undefined) {
+    const { definition, uses } = decision.definition;
+    return { type: 'Define', changes: definitionChanges(definition, uses, decision.relations) };
+  }
   const { effect } = decision;
   if (effect.type === 'Prepare') return { type: 'Prepare', name: effect.name, prepared };
   if (effect.type === 'Declare') return { type: 'Declare', name: effect.name, prepared };

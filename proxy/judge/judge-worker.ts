@@ -47,7 +47,8 @@ const lookUp =
     return known.get(name);
   };
 
-const copied = ({ judged, cacheable, unknownNames }: TextJudgement): CopiedJudgement => ({
+const copied = ({ judged, cacheable, unknownNames, defines }: TextJudgement): CopiedJudgement => ({
+  defines,
   cacheable,
   unknownNames,
   judged: judged.decision === 'Deny' ? { ...judged, failure: judged.failure.fields } : judged,
@@ -61,6 +62,7 @@ const judge = async (task: ToWorker & { readonly type: 'Judge' }): Promise<void>
   const cursors = new Set<string>();
   const state: SessionState = {
     searchPath: task.state.searchPath,
+    ...(task.state.uncommitted === undefined ? {} : { uncommitted: task.state.uncommitted }),
     ...(task.state.parameterTypes === undefined ? {} : { parameterTypes: task.state.parameterTypes }),
     prepared: lookUp(task.state.prepared, prepared),
     cursor: lookUp(task.state.cursors, cursors),

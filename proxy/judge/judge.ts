@@ -6,9 +6,11 @@ import { isUtf8 } from 'node:buffer';
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure, internalError, sessionRevoked } from '../../kernel/failure.ts';
 import type { Bundle, ConnectionKey } from '../../kernel/policy.ts';
+import type { CatalogChange } from '../catalog/catalog-change.ts';
 import type { CatalogStore } from '../catalog/catalog-store.ts';
 import { type Grants, grantsFor } from '../policy/grants.ts';
 import type { Judge, Judged, SessionState } from '../policy/judgement.ts';
+import { revisionWith } from '../policy/uncommitted.ts';
 import type { Scope } from '../scope/scope.ts';
 import { Grammar } from '../sql/grammar.ts';
 import { readTokens } from '../sql/tokens.ts';
@@ -29,7 +31,8 @@ export type JudgeOptions = {
 };
 
 /** `scope`: all of the key but the text. */
-type CacheKey = { readonly key: string; readonly scope: string };
+/** `changes`: what the transaction has defined; what is judged with any is neither kept nor looked up. */
+type CacheKey = { readonly key: string; readonly scope: string; readonly changes: readonly CatalogChange[] };
 
 const CACHE_ENTRIES = 10_000;
 const CACHE_CHARACTERS = 16 * 1024 * 1024;
@@ -92,6 +95,15 @@ export class AgentJudge implements Judge {
     return this.#grants;
   }
 
+  defined(): void {
+    this.#options.catalog.changed();
+  }
+
+  /** A failure is met again, and told, by whoever judges next. */
+  renewing(): Promise<void> | undefined {
+    return this.#options.catalog.stale ? this.#options.catalog.renewed().catch(() => undefined) : undefined;
+  }
+
   defaultSearchPath(): readonly string[] {
     return this.#options.catalog.current().defaultSearchPath;
   }
@@ -104,34 +116,41 @@ export class AgentJudge implements Judge {
     }
     const types = state.parameterTypes?.some((oid) => oid !== 0) === true ? state.parameterTypes.join() : '';
     const key = `${via}${types}\u0000${state.searchPath.join('\u0000')}\u0000\u0000${bytes.toString('latin1')}`;
+    const scope = key.slice(0, key.length - bytes.length);
+    // What a transaction has defined is its own.
+    const changes = state.uncommitted?.changes ?? [];
+    if (changes.length > 0 || this.#options.catalog.stale) return this.#judge(bytes, via, state, { key, scope, changes });
     const known = this.#cache.get(key);
     if (known !== undefined) return known;
-    const scope = key.slice(0, key.length - bytes.length);
     const template = readTemplate(bytes);
     const alike = template === undefined ? undefined : this.#templates.find(scope, template, bytes);
-    return alike ?? this.#judge(bytes, via, state, { key, scope });
+    return alike ?? this.#judge(bytes, via, state, { key, scope, changes });
   }
 
-  async #judge(bytes: Buffer, via: 'Query' | 'Parse', state: SessionState, { key, scope }: CacheKey): Promise<Judged> {
+  async #judge(bytes: Buffer, via: 'Query' | 'Parse', state: SessionState, { key, scope, changes }: CacheKey): Promise<Judged> {
     try {
+      await this.#options.catalog.renewed();
+      this.#follow();
       let context = this.#context();
       if (context === undefined) return this.#refuse(sessionRevoked('No policy in force names this agent any more.'), undefined);
       let result = await this.#judgeText(bytes, via, state, context);
-      for (let again = 0; result.judged.revision !== this.revision(); again++) {
+      for (let again = 0; result.judged.revision !== revisionWith(this.revision(), changes); again++) {
         // INVARIANT: a text that waited for its judgement, while the policies changed, is judged under those in force.
         context = this.#context();
         if (context === undefined || again === MOST_CHANGES) return this.#refuse(sessionRevoked('The policies changed.'), undefined);
         result = await this.#judgeText(bytes, via, state, context);
       }
-      if (result.unknownNames) {
-        // The name may be newer than our idea of the catalog.
+      if (result.unknownNames || result.defines) {
+        // The name may be newer than our idea of the catalog; and a definition is judged by none but the newest.
         const version = context.catalog.version;
-        await this.#options.catalog.refresh();
+        if (result.defines) this.#options.catalog.changed();
+        if (result.defines) await this.#options.catalog.renewed();
+        else await this.#options.catalog.refresh();
         this.#follow();
         context = this.#context();
         if (context !== undefined && context.catalog.version !== version) result = await this.#judgeText(bytes, via, state, context);
       }
-      if (result.cacheable && !result.unknownNames && result.judged.revision === this.revision()) {
+      if (changes.length === 0 && result.cacheable && !result.unknownNames && result.judged.revision === this.revision()) {
         const sent = result.judged.decision === 'Deny' ? 0 : result.judged.sent.length * 2;
         this.#cache.set(key, result.judged, key.length + sent + 500);
         if (result.lesson !== undefined) this.#templates.learn(scope, result.lesson, bytes);

@@ -35,8 +35,8 @@ const elsewhere = (texts: LargeTexts, sql: string, asked: Asked = {}): Promise<T
 const here = async (sql: string, state: SessionState = contextOf().state): Promise<TextJudgement> => {
   const context = judgeContext(basis, { ...questions, grammar: new Grammar(18), onFault }, new Map());
   // What can be learned for other literals stays where it was learned.
-  const { judged, cacheable, unknownNames } = await judgeText(Buffer.from(sql), 'Query', state, context);
-  return { judged, cacheable, unknownNames };
+  const { judged, cacheable, unknownNames, defines } = await judgeText(Buffer.from(sql), 'Query', state, context);
+  return { judged, cacheable, unknownNames, defines };
 };
 
 const codeOf = async (judging: Promise<unknown>): Promise<unknown> => {
@@ -48,6 +48,15 @@ const codeOf = async (judging: Promise<unknown>): Promise<unknown> => {
 };
 
 describe('LargeTexts', () => {
+  it('knows what the transaction has defined', async () => {
+    const made = { type: 'Made', name: { schema: 'public', name: 'made' }, kind: 'r', columns: [], primaryKey: [], reaches: [] } as const;
+    const uncommitted = { changes: [made], kept: [], savepoints: [], failed: false };
+    const state = { ...contextOf().state, uncommitted };
+    const sql = `${LARGE}; SELECT * FROM made`;
+    expect(await elsewhere(textsOf(), sql, { state })).toEqual(await here(sql, state));
+    expect(await elsewhere(textsOf(), sql, { state })).not.toEqual(await here(sql));
+  });
+
   it.each([
     ['what is allowed', LARGE],
     ['what is refused', `${LARGE}; SELECT * FROM secrets`],

@@ -87,9 +87,9 @@ export class LargeTexts {
   async #judge(text: LargeText): Promise<TextJudgement> {
     const prepared = new Map<string, ReturnType<SessionState['prepared']>>();
     const cursors = new Map<string, ReturnType<SessionState['cursor']>>();
-    const { searchPath, parameterTypes } = text.state;
+    const { searchPath, parameterTypes, uncommitted } = text.state;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const answer = await this.#ask(text, { searchPath, parameterTypes, prepared, cursors });
+      const answer = await this.#ask(text, { searchPath, uncommitted, parameterTypes, prepared, cursors });
       if (answer.type === 'Judged') {
         const { judged, ...rest } = answer.judgement;
         return { ...rest, judged: judged.decision === 'Deny' ? { ...judged, failure: new Failure(judged.failure) } : judged };

@@ -64,3 +64,8 @@ export const noteWrites = (
     }
   }
 };
+
+/** Likewise of what is defined. */
+export const noteDefinition = ({ definition }: Decision, judging: Judging): void => {
+  for (const { schema, name, relation } of definition?.uses ?? []) if (relation !== undefined) judging.relations.add(`${schema}.${name}`);
+};

@@ -25,6 +25,7 @@ const judgeContext: JudgeContext = {
   revision: 'r1',
   scopeOf: ({ relation, access }) =>
     access.type === 'Granted' ? scopeOf(relation, access.granted.grant, grammar) : { type: 'Bare', relation },
+  freshScopes: () => judgeContext.scopeOf,
   probe: async () => undefined,
   estimate: () => Promise.reject(new Error('nothing is estimated')),
   onFault: () => undefined,

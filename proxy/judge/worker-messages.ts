@@ -6,10 +6,12 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { Estimable } from '../catalog/row-estimator.ts';
 import type { Grants } from '../policy/grants.ts';
 import type { Allowed, PreparedByText, Refused } from '../policy/judgement.ts';
+import type { Uncommitted } from '../policy/uncommitted.ts';
 
 /** `SessionState` with the names that have been asked for so far. */
 export type CopiedState = {
   readonly searchPath: readonly string[];
+  readonly uncommitted: Uncommitted | undefined;
   readonly parameterTypes: readonly number[] | undefined;
   readonly prepared: ReadonlyMap<string, PreparedByText | undefined>;
   readonly cursors: ReadonlyMap<string, PreparedByText | undefined>;
@@ -35,6 +37,7 @@ export type CopiedJudgement = {
   readonly judged: Allowed | (Omit<Refused, 'failure'> & { readonly failure: FailureFields });
   readonly cacheable: boolean;
   readonly unknownNames: boolean;
+  readonly defines: boolean;
 };
 
 export type FromWorker =

@@ -14,6 +14,8 @@ const RULES: Readonly<Record<string, string>> = {
   'statement-refused': 'statements',
   'rule-refused': 'rules',
   'approval-required': 'rules',
+  'definition-unopened': 'rules',
+  'definition-refused': 'relations',
   'write-refused': 'relations',
   'column-write-refused': 'columns',
   'row-filter-violated': 'relations',

@@ -4,6 +4,7 @@
 import { staleStatement, statementRefused, statementUnknown } from '../../kernel/failure.ts';
 import type { Analysis } from '../sql/analysis.ts';
 import { checkCasts, namedTypes } from './checks/casts.ts';
+import { checkDefinition } from './checks/definitions.ts';
 import { checkColumns } from './checks/columns.ts';
 import { checkFields } from './checks/fields.ts';
 import { checkFunction } from './checks/functions.ts';
@@ -55,6 +56,9 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
     if (verdict.reason !== undefined) reasons.push(verdict.reason);
     pathChange = verdict.path ?? pathChange;
   }
+  const defined = analysis.form.type === 'Definition' ? analysis.form : undefined;
+  const definition = defined && checkDefinition(analysis, defined.definition, relations, context);
+  if (definition !== undefined) reasons.push(...definition.reasons);
   const form = checkForm(analysis, context);
   if (form.reason !== undefined) reasons.push(form.reason);
   return {
@@ -65,6 +69,7 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
     pins,
     effect: form.effect,
     pathChange,
+    definition: defined && { ...defined, uses: definition?.uses ?? [] },
     explain: analysis.form.type === 'Explain',
   };
 };
@@ -101,6 +106,7 @@ const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reas
     case 'CopyIn':
     case 'Set':
     case 'Unlisten':
+    case 'Definition':
       return plain;
     case 'Explain': {
       if (form.execute === undefined) return plain;

@@ -5,6 +5,8 @@ import type { Failure } from '../../kernel/failure.ts';
 import type { Catalog, CatalogRelation } from '../catalog/catalog.ts';
 import type { SystemRelation } from '../catalog/builtin/relations.ts';
 import type { ColumnUse, RelationReference, Write } from '../sql/analysis.ts';
+import type { Definition } from '../sql/definition.ts';
+import type { ResolvedUse } from './checks/definitions.ts';
 import type { Grants, GrantedRelation } from './grants.ts';
 import type { SessionState, StatementEffect } from './judgement.ts';
 
@@ -61,6 +63,8 @@ export type Decision = {
     | { readonly type: 'Declare'; readonly name: string };
   /** `SET search_path` through set_config. */
   readonly pathChange: Extract<StatementEffect, { type: 'SetSearchPath' }> | undefined;
+  /** Of a definition: the objects that it is about. INVARIANT: the grants say nothing for it, so that a rule has to open it. */
+  readonly definition: { readonly definition: Definition; readonly label: string; readonly uses: readonly ResolvedUse[] } | undefined;
   /** EXPLAIN: keys stay out of the text that is sent. */
   readonly explain: boolean;
 };

@@ -3,6 +3,8 @@
  */
 import type { Failure } from '../../kernel/failure.ts';
 import type { AuditReason } from '../../kernel/audit-record.ts';
+import type { CatalogChange } from '../catalog/catalog-change.ts';
+import type { Uncommitted } from './uncommitted.ts';
 
 /** One replacement in the agent's text: bytes `start` to `end` (exclusive, UTF-8) became `text`. Sorted, never overlapping. */
 export type Edit = { readonly start: number; readonly end: number; readonly text: string };
@@ -21,6 +23,8 @@ export type StatementEffect =
   /** `path` undefined: back to the session's default. `local`: until the end of the transaction. */
   | { readonly type: 'SetSearchPath'; readonly path: readonly string[] | undefined; readonly local: boolean }
   | { readonly type: 'ResetAll' }
+  /** The catalog is another one afterwards, for the session alone until it commits. */
+  | { readonly type: 'Define'; readonly changes: readonly CatalogChange[] }
   | { readonly type: 'DiscardAll' }
   | {
       readonly type: 'Transaction';
@@ -118,6 +122,8 @@ export type SessionState = {
   readonly searchPath: readonly string[];
   /** Oids of the types that a Parse message declares for its parameters; 0 where it leaves one open. */
   readonly parameterTypes?: readonly number[];
+  /** What its open transaction has defined. */
+  readonly uncommitted?: Uncommitted;
   /** Statements known by name, both from PREPARE and from Parse messages: PostgreSQL keeps one namespace for both. */
   readonly prepared: (name: string) => PreparedByText | undefined;
   /** Cursors and portals by name: likewise one namespace. */
@@ -130,6 +136,10 @@ export type SessionState = {
 export type Judge = {
   /** Changes whenever a judgement could: bundle, catalog. */
   readonly revision: () => string;
+  /** Told that a transaction that defined something has ended. */
+  readonly defined?: () => void;
+  /** Resolves once the catalog is read again after that; undefined where nothing is waited for. Never rejects. */
+  readonly renewing?: () => Promise<void> | undefined;
   /** The search_path a new server session has. */
   readonly defaultSearchPath: () => readonly string[];
   /** `bytes`: the statement as it came, without the closing NUL. Never throws and never rejects: a fault of ours is a refusal. */

@@ -39,7 +39,7 @@ const rewritingOf = (sql: string, context: DecisionContext = contextOf()): Rewri
     ]),
   );
   const rewritten = rewrite(analysis, readTokens(bytes), decision, { scopes, targets: targetsOf(decision) });
-  return { analyses: [analysis], edits: rewritten.sent, anchors: rewritten.anchors, rewritten };
+  return { analyses: [analysis], edits: rewritten.sent, anchors: rewritten.anchors, defined: [], rewritten };
 };
 
 const USERS = `(SELECT r."id", r."name", CASE WHEN r."ssn" IS NULL THEN NULL::text ELSE '***'::text END AS "ssn", r."settings" FROM "public"."users" AS r)`;

@@ -8,6 +8,7 @@ import type { Analysis, Write } from '../sql/analysis.ts';
 import { analyze } from '../sql/analyze.ts';
 import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
 import { editOffsets } from './apply-edits.ts';
+import { writtenName } from './rewrite-definition.ts';
 import type { Anchor } from './rewrite.ts';
 import type { ScopedRelation } from './scope.ts';
 import type { TargetScope } from './target.ts';
@@ -20,6 +21,8 @@ export type Rewriting = {
   /** Sorted, of all statements. */
   readonly edits: readonly Edit[];
   readonly anchors: readonly Anchor[];
+  /** Names of what each statement defines, in order. */
+  readonly defined: readonly (readonly string[])[];
 };
 
 type Placed = { readonly name: string; readonly location: number };
@@ -102,7 +105,7 @@ const key = ({ name, location }: Placed): string => `${location} ${name}`;
  * Every relation in it that is not a CTE stands exactly where an edit put a qualified name, and none is missing; everything
  * else that it names stands where the agent wrote it, or inside of an edit.
  */
-export const verifyRewritten = (text: string, { analyses, edits, anchors }: Rewriting, grammar: Grammar): string | undefined => {
+export const verifyRewritten = (text: string, { analyses, edits, anchors, defined }: Rewriting, grammar: Grammar): string | undefined => {
   const bytes = Buffer.from(text, 'utf8');
   let parsed: readonly ParsedStatement[];
   let after: readonly Analysis[];
@@ -129,6 +132,8 @@ export const verifyRewritten = (text: string, { analyses, edits, anchors }: Rewr
   for (const [index, rewritten] of after.entries()) {
     const judged = analyses[index]!;
     if (doings(rewritten) !== doings(judged)) return 'the statements are not the same ones';
+    const names = rewritten.form.type === 'Definition' ? rewritten.form.definition.uses.map(({ name }) => writtenName(name)) : [];
+    if (names.join() !== (defined[index] ?? []).join()) return 'what is defined is not what was judged';
     const references = [
       ...rewritten.relations.map((reference) => ({ reference, target: false })),
       ...rewritten.writes.map(({ reference }) => ({ reference, target: true })),

@@ -49,6 +49,11 @@ export class FrontendHandler {
   /** True: the client says goodbye. Throws `Failure` for what ends the session. */
   handle(frame: Frame): Known<boolean> {
     const message = decodeFrontend(frame);
+    const renewing = this.#context.judge.renewing?.();
+    return renewing === undefined ? this.#taken(message, frame) : renewing.then(() => this.#taken(message, frame));
+  }
+
+  #taken(message: FrontendMessage, frame: Frame): Known<boolean> {
     return whenKnown(this.#holding.ignores(message), (ignored) => (ignored ? false : this.#handle(message, frame)));
   }
 

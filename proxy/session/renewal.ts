@@ -61,7 +61,7 @@ export class Renewal {
 
   /** INVARIANT: what was judged under another revision is judged again before it is used. Undefined: it was refused. */
   refresh(name: string, statement: Statement): Known<Statement | undefined> {
-    return statement.text.prepared.revision === this.#context.judge.revision() ? statement : this.#renew(name, statement);
+    return statement.text.prepared.revision === this.#context.state.revision() ? statement : this.#renew(name, statement);
   }
 
   async #renew(name: string, statement: Statement): Promise<Statement | undefined> {
@@ -108,7 +108,7 @@ export class Renewal {
 
   /** The portal if it may go on: one whose text would be another today is refused. Undefined: it was refused. */
   currentPortal(name: string, kind: 'Describe' | 'Execute'): Known<Portal | undefined> {
-    const { judge, state } = this.#context;
+    const { state } = this.#context;
     return whenKnown(
       this.certain(() => state.portals.lookup(name, state.segment)),
       (portal) => {
@@ -119,7 +119,7 @@ export class Renewal {
         const { text } = portal.statement;
         // INVARIANT: what a text runs by name (EXECUTE, FETCH) may be another one by now, so that it is judged again.
         const byName = kind === 'Execute' && (runs(text, 'Execute') || runs(text, 'Fetch'));
-        return text.prepared.revision === judge.revision() && !byName ? portal : this.#renewPortal(name, kind, portal);
+        return text.prepared.revision === state.revision() && !byName ? portal : this.#renewPortal(name, kind, portal);
       },
     );
   }

@@ -236,6 +236,7 @@ export class ServerHandler implements ServerFrameSink {
     }
     const { failed, skipped } = expectations.fail();
     state.path.failed();
+    state.definitions.failed();
     this.#discardRest(failed);
     if (!isQuery(failed)) {
       this.#confirmed = 0;

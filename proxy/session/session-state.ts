@@ -1,10 +1,12 @@
 import type { AuditParameter } from '../../kernel/audit-record.ts';
 import type { Judge, PreparedByText, SessionState, StatementEffect } from '../policy/judgement.ts';
+import { revisionWith, type Uncommitted } from '../policy/uncommitted.ts';
 import type { TransactionStatus } from '../wire/server-status.ts';
 import type { Consequence, Expectations } from './expectations.ts';
 import { type NameChange, type NameLookup, NameRegistry } from './name-registry.ts';
 import type { ResultSize } from './result-limit.ts';
 import { type StatementText, weightOfParameters } from './running-statement.ts';
+import { Definitions } from './definitions.ts';
 import { SearchPath } from './search-path.ts';
 
 /** A prepared statement of the server session. */
@@ -48,6 +50,7 @@ export class ServerState {
   readonly statements = new NameRegistry<Statement>(weightOfStatement);
   readonly portals = new NameRegistry<Portal>(weightOfPortal);
   readonly path = new SearchPath();
+  readonly definitions = new Definitions();
   status: TransactionStatus = 'Idle';
   /**
    * The transaction has declared a cursor whose errors are withheld. It can fail at any FETCH, and at the end of the transaction
@@ -89,8 +92,16 @@ export class ServerState {
       uncertain ||= !certain;
       return path ?? this.#startupPath ?? this.#judge.defaultSearchPath();
     };
+    const uncommitted = (): Uncommitted => {
+      const found = this.definitions.inForce(this.segment, !this.#expectations.settledBefore(this.segment));
+      uncertain ||= !found.certain;
+      return found.state;
+    };
     return {
       state: {
+        get uncommitted() {
+          return uncommitted();
+        },
         get searchPath() {
           return searchPath();
         },
@@ -99,6 +110,15 @@ export class ServerState {
       },
       uncertain: () => uncertain,
     };
+  }
+
+  /** Of what is judged for the message at hand. */
+  revision(): string {
+    const revision = this.#judge.revision();
+    if (this.definitions.idle) {
+      return revision;
+    }
+    return revisionWith(revision, this.definitions.inForce(this.segment, true).state.changes);
   }
 
   changeStatement(name: string | undefined, value: Statement | undefined): Consequence {
@@ -118,6 +138,10 @@ export class ServerState {
     const pending = this.path.propose(effect, this.segment);
     if (pending !== undefined) {
       all.push({ confirm: (tag) => this.path.confirm(pending, tag), discard: () => this.path.discard(pending) });
+    }
+    const defined = this.definitions.propose(effect, this.segment);
+    if (defined !== undefined) {
+      all.push({ confirm: (tag) => this.definitions.confirm(defined, tag), discard: () => this.definitions.discard(defined) });
     }
     switch (effect.type) {
       case 'Prepare':
@@ -151,6 +175,7 @@ export class ServerState {
       case 'Fetch':
       case 'SetSearchPath':
       case 'ResetAll':
+      case 'Define':
         break;
       case 'Transaction':
         // AND CHAIN leaves no idle moment between two of them.
@@ -174,6 +199,9 @@ export class ServerState {
   ready(status: TransactionStatus): void {
     this.status = status;
     this.path.ready(status);
+    if (this.definitions.ready(status)) {
+      this.#judge.defined?.();
+    }
     if (status === 'Idle') {
       this.transactionsEnded += 1;
       this.cursorMayFail = false;

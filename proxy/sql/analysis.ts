@@ -2,6 +2,7 @@
  * What a statement touches, by its syntax alone: every relation that is not a CTE, every function, operator, type and
  * column reference, and what the statement does to the session. Locations are UTF-8 byte offsets in the whole text.
  */
+import type { Definition } from './definition.ts';
 import type { Tree } from './tree.ts';
 
 /** A relation named in FROM (or by COPY), after SQL's scoping rules ruled out a CTE. */
@@ -181,7 +182,9 @@ export type StatementForm =
   | { readonly type: 'ResetAll' }
   | { readonly type: 'Show'; readonly name: string }
   | { readonly type: 'Discard'; readonly target: 'All' | 'Plans' | 'Sequences' | 'Temp' }
-  | { readonly type: 'Unlisten' };
+  | { readonly type: 'Unlisten' }
+  /** Opened by rules alone. */
+  | { readonly type: 'Definition'; readonly definition: Definition; readonly label: string };
 
 /** A setting that the statement changes. `values` undefined: DEFAULT or RESET. */
 export type SettingChange = { readonly name: string; readonly values: readonly string[] | undefined; readonly local: boolean };

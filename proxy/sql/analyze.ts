@@ -6,6 +6,7 @@ import { at, type Failure, notUnderstood, statementRefused, statementTooComplex 
 import type { Analysis, RelationReference, SettingChange, StatementForm, TransactionAction } from './analysis.ts';
 import type { ParsedStatement } from './grammar.ts';
 import { constantOf, listOf, namesOf, stringOf, tagOf, type Tree, treeOf } from './tree.ts';
+import { definitionOf, isDefinition } from './definitions.ts';
 import { WRITE_TAGS } from './walk-write.ts';
 import { Walker } from './walker.ts';
 
@@ -271,8 +272,29 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   UnlistenStmt: unlisten,
 };
 
+const define =
+  (tag: string): Handler =>
+  (node, { walker, fail }) => ({
+    form: { type: 'Definition', definition: definitionOf(tag, node, walker, fail), label: labelOf(tag, node) },
+  });
+
+/** Words of nodes whose names say less. */
+const LABELS: Readonly<Record<string, string>> = {
+  CreateStmt: 'CREATE TABLE',
+  CreateTableAsStmt: 'CREATE TABLE AS',
+  IndexStmt: 'CREATE INDEX',
+  ViewStmt: 'CREATE VIEW',
+  CreateSeqStmt: 'CREATE SEQUENCE',
+  CreateEnumStmt: 'CREATE TYPE',
+  CompositeTypeStmt: 'CREATE TYPE',
+  AlterEnumStmt: 'ALTER TYPE',
+  AlterSeqStmt: 'ALTER SEQUENCE',
+  AlterObjectSchemaStmt: 'ALTER ... SET SCHEMA',
+};
+
 /** A statement kind in words: `DropStmt` of a table is `DROP TABLE`. */
 const labelOf = (tag: string, node: Tree): string => {
+  if (Object.hasOwn(LABELS, tag)) return LABELS[tag] ?? '';
   const words = tag
     .replace(/Stmt$/, '')
     .replace(/([a-z])([A-Z])/g, '$1 $2')
@@ -310,7 +332,7 @@ export const analyze = (statement: ParsedStatement, bytes: Buffer): Analysis => 
   const fail = (failure: Failure, location: number): never => {
     throw at(failure, location > 0 ? characterAt(bytes, location) : undefined);
   };
-  const handler = Object.hasOwn(HANDLERS, tag) ? HANDLERS[tag] : undefined;
+  const handler = Object.hasOwn(HANDLERS, tag) ? HANDLERS[tag] : isDefinition(tag) ? define(tag) : undefined;
   if (handler === undefined) return fail(statementRefused(labelOf(tag, node), QUERY_HINT), 0);
   const walker = new Walker(fail);
   const { form, settings } = handled(() => handler(node, { walker, fail }));

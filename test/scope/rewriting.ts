@@ -3,7 +3,8 @@ import pg from 'pg';
 import type { RelationGrant } from '../../kernel/policy.ts';
 import { type CatalogQuery, loadCatalog } from '../../proxy/catalog/load-catalog.ts';
 import { judgeText } from '../../proxy/judge/judge-text.ts';
-import { scopeOf } from '../../proxy/scope/scope.ts';
+import type { ResolvedRelation } from '../../proxy/policy/decision.ts';
+import { type Scope, scopeOf } from '../../proxy/scope/scope.ts';
 import { Grammar } from '../../proxy/sql/grammar.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { grantsOf, policy } from '../support/small-catalog.ts';
@@ -31,6 +32,8 @@ export const openRewriting = async (server: TestPostgres, database: string, rela
   await grammar.load();
   const grants = grantsOf(policy({ relations }));
   if (grants === undefined) throw new Error('the policy grants nothing');
+  const scopes = ({ relation, access }: ResolvedRelation): Scope =>
+    access.type === 'Granted' ? scopeOf(relation, access.granted.grant, grammar) : { type: 'Bare', relation };
   const faults: unknown[] = [];
   const sent = async (sql: string): Promise<string> => {
     const state = { searchPath: ['public'], prepared: () => undefined, cursor: () => undefined };
@@ -39,8 +42,8 @@ export const openRewriting = async (server: TestPostgres, database: string, rela
       grants,
       grammar,
       revision: 'r',
-      scopeOf: ({ relation, access }) =>
-        access.type === 'Granted' ? scopeOf(relation, access.granted.grant, grammar) : { type: 'Bare', relation },
+      scopeOf: scopes,
+      freshScopes: () => scopes,
       probe: () => Promise.resolve(undefined),
       estimate: () => Promise.resolve({ rows: 1 }),
       onFault: (fault) => faults.push(fault),

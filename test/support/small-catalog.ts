@@ -65,6 +65,7 @@ export const catalogOf = (rest: Partial<Catalog> = {}): Catalog => ({
   schemas: new Set(['pg_catalog', 'public', 'hr']),
   relations: new Map(RELATIONS.map((each) => [relationKey(each.schema, each.name), each])),
   relationsByOid: new Map(RELATIONS.map((each) => [each.oid, each])),
+  indexes: new Map(),
   builtinFunctions: new Set(['lower', 'count', 'pg_sleep', 'set_config', 'current_setting', 'query_to_xml', 'overlay']),
   builtinTypes: new Set(['text', 'int4', 'bool']),
   functions: byName([

@@ -36,7 +36,7 @@ export const isWhole = ({ select, where }: RelationGrant): boolean =>
   select?.columns === '*' && select.masks.length === 0 && where === undefined;
 
 /** Oids of the granted relations that the policy hides in part. */
-const hiddenInPart = (grants: Grants, catalog: Catalog, hides: (grant: RelationGrant) => boolean): ReadonlySet<number> => {
+export const hiddenInPart = (grants: Grants, catalog: Catalog, hides: (grant: RelationGrant) => boolean): ReadonlySet<number> => {
   const oids = new Set<number>();
   for (const [key, { grant }] of grants.relations) {
     const relation = catalog.relations.get(key);

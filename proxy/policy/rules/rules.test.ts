@@ -5,7 +5,8 @@ import { relationKey } from '../../catalog/catalog.ts';
 import { analyze } from '../../sql/analyze.ts';
 import { Grammar } from '../../sql/grammar.ts';
 import { decide } from '../decide.ts';
-import { judgeRules, refusedByKind, type RuleVerdict } from './rules.ts';
+import { judgeRules, refusedByKind } from './judge-rules.ts';
+import type { RuleVerdict } from './rules.ts';
 
 const grammar = new Grammar(18);
 

@@ -3,14 +3,11 @@
  */
 import { approvalRequired, ruleRefused } from '../../../kernel/policy-failure.ts';
 import type { Rule, RuleAction, RuleMatch } from '../../../kernel/policy.ts';
-import type { Failure } from '../../../kernel/failure.ts';
-import type { Analysis } from '../../sql/analysis.ts';
-import type { Tree } from '../../sql/tree.ts';
-import type { Decision, DecisionContext, Reason } from '../decision.ts';
+import type { Reason } from '../decision.ts';
 import type { GrantedRule, Grants } from '../grants.ts';
 import type { Watch } from '../judgement.ts';
 import { factOf, hintOf, type Met, metBy } from './conditions.ts';
-import { kindFacts, type StatementFacts, statementFacts } from './facts.ts';
+import type { StatementFacts } from './facts.ts';
 
 /** A rule whose other conditions hold, and which asks how many rows the planner expects. */
 export type Estimate = {
@@ -100,15 +97,3 @@ export const applyRules = (grants: Grants, facts: StatementFacts, auditable: boo
     },
   };
 };
-
-const SILENT: RuleVerdict = { reasons: [], rules: [], watches: [], estimates: [], decisive: undefined };
-
-/** What the rules say of a statement that the decision looked at; `tree`: as it was parsed. */
-export const judgeRules = (tree: Tree, analysis: Analysis, decision: Decision, context: DecisionContext): RuleVerdict =>
-  context.grants.rules.length === 0
-    ? SILENT
-    : applyRules(context.grants, statementFacts(tree, analysis, decision.relations, context), true);
-
-/** The refusal by a rule about kinds of statements, for one that is refused by its form anyway. */
-export const refusedByKind = (tree: Tree, grants: Grants): Failure | undefined =>
-  grants.rules.length === 0 ? undefined : applyRules(grants, kindFacts(tree), false).reasons[0]?.failure;

@@ -41,6 +41,9 @@ describe('holdsAt()', () => {
   });
 });
 
+const momentsAround = (day: string): readonly number[] =>
+  Array.from({ length: 2 * 24 * 12 }, (_, index) => at(`2026-${day}T00:00:00Z`) + (index - 144) * 5 * 60_000);
+
 describe('steadyUntil()', () => {
   it('is the edge of the window where that comes first', () => {
     expect(steadyUntil(window({ from: 541, to: 600 }), at('2026-01-02T09:00:30Z'))).toBe(at('2026-01-02T09:01:00Z'));
@@ -50,14 +53,14 @@ describe('steadyUntil()', () => {
     expect(steadyUntil(window({ from: 541, to: 600 }), at('2026-01-02T03:07:30Z'))).toBe(at('2026-01-02T03:15:00Z'));
   });
 
-  it('misses no change in a year, whatever clocks do', () => {
+  it('misses no change, whatever clocks do', () => {
     const missed: string[] = [];
     for (const timeZone of ['Europe/Berlin', 'Australia/Lord_Howe', 'America/St_Johns']) {
       const given = { ...NIGHT, timeZone, from: 2 * 60 + 10, to: 2 * 60 + 50 };
-      const start = at('2026-01-01T00:00:00Z');
-      let steady = start;
-      let held = holdsAt(given, start);
-      for (let now = start; now < at('2027-01-01T00:00:00Z'); now += 5 * 60_000) {
+      let steady = 0;
+      let held = false;
+      // Around the days on which one of them changes its clocks.
+      for (const now of ['03-08', '03-29', '04-05', '10-04', '10-25', '11-01'].flatMap(momentsAround)) {
         if (now >= steady) {
           held = holdsAt(given, now);
           steady = steadyUntil(given, now);

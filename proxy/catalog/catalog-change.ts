@@ -1,0 +1,159 @@
+/**
+ * What definitions of an open transaction make of the catalog, which only the session itself can see until it commits.
+ */
+import { type Catalog, type CatalogColumn, type CatalogRelation, relationKey } from './catalog.ts';
+
+export type ChangedName = { readonly schema: string; readonly name: string };
+
+export type CatalogChange =
+  | {
+      readonly type: 'Made';
+      readonly name: ChangedName;
+      readonly kind: string;
+      readonly columns: readonly { readonly name: string; readonly type: string; readonly notNull: boolean }[];
+      readonly primaryKey: readonly string[];
+      /** Oids of relations whose rows it shows: a view's. */
+      readonly reaches: readonly number[];
+    }
+  | { readonly type: 'Dropped'; readonly name: ChangedName }
+  | { readonly type: 'Moved'; readonly name: ChangedName; readonly to: ChangedName }
+  | {
+      readonly type: 'Altered';
+      readonly name: ChangedName;
+      readonly added: readonly { readonly name: string; readonly type: string; readonly notNull: boolean }[];
+      readonly dropped: readonly string[];
+      readonly renamed: readonly (readonly [string, string])[];
+      readonly primaryKey: readonly string[] | undefined;
+    }
+  | { readonly type: 'IndexMade'; readonly name: ChangedName; readonly table: ChangedName }
+  | { readonly type: 'IndexDropped'; readonly name: ChangedName }
+  | { readonly type: 'SchemaMade' | 'SchemaDropped'; readonly schema: string }
+  | { readonly type: 'TypeMade' | 'TypeDropped'; readonly name: ChangedName };
+
+/** What is known of a new column is enough for a relation that is granted whole: nothing of it is written into a scope. */
+const columnOf = ({ name, type, notNull }: { name: string; type: string; notNull: boolean }): CatalogColumn => ({
+  name,
+  notNull,
+  baseType: type,
+  baseTypeSchema: 'pg_catalog',
+  castTo: type,
+  category: 'X',
+  length: undefined,
+  collation: undefined,
+  firstLabel: undefined,
+  virtual: false,
+});
+
+type Draft = {
+  readonly relations: Map<string, CatalogRelation>;
+  readonly relationsByOid: Map<number, CatalogRelation>;
+  readonly indexes: Map<string, number>;
+  readonly schemas: Set<string>;
+  readonly userTypes: Map<string, Catalog['userTypes'] extends ReadonlyMap<string, infer Types> ? Types : never>;
+};
+
+const keyOf = ({ schema, name }: ChangedName): string => relationKey(schema, name);
+
+const put = (draft: Draft, relation: CatalogRelation): void => {
+  draft.relations.set(relationKey(relation.schema, relation.name), relation);
+  draft.relationsByOid.set(relation.oid, relation);
+};
+
+const remove = (draft: Draft, key: string): CatalogRelation | undefined => {
+  const relation = draft.relations.get(key);
+  draft.relations.delete(key);
+  if (relation !== undefined) draft.relationsByOid.delete(relation.oid);
+  return relation;
+};
+
+const alter = (relation: CatalogRelation, change: Extract<CatalogChange, { type: 'Altered' }>): CatalogRelation => {
+  const renamed = new Map(change.renamed);
+  const kept = relation.columns.filter(({ name }) => !change.dropped.includes(name));
+  const primaryKey = (change.primaryKey ?? relation.primaryKey).filter((name) => !change.dropped.includes(name));
+  return {
+    ...relation,
+    changed: true,
+    columns: [...kept.map((column) => ({ ...column, name: renamed.get(column.name) ?? column.name })), ...change.added.map(columnOf)],
+    primaryKey: primaryKey.map((name) => renamed.get(name) ?? name),
+  };
+};
+
+const apply = (draft: Draft, change: CatalogChange, index: number): void => {
+  switch (change.type) {
+    case 'Made': {
+      const { schema, name } = change.name;
+      const { kind, primaryKey, reaches } = change;
+      // INVARIANT: a relation of a transaction has an oid that no other has, so that nothing known of another is taken for it.
+      put(draft, {
+        oid: -1 - index,
+        schema,
+        name,
+        kind,
+        columns: change.columns.map(columnOf),
+        primaryKey,
+        reaches,
+        changed: true,
+        own: true,
+      });
+      return;
+    }
+    case 'Dropped':
+      remove(draft, keyOf(change.name));
+      return;
+    case 'Moved': {
+      const index_ = draft.indexes.get(keyOf(change.name));
+      const relation = remove(draft, keyOf(change.name));
+      if (relation !== undefined) put(draft, { ...relation, ...change.to, changed: true });
+      if (index_ === undefined) return;
+      draft.indexes.delete(keyOf(change.name));
+      draft.indexes.set(keyOf(change.to), index_);
+      return;
+    }
+    case 'Altered': {
+      const relation = draft.relations.get(keyOf(change.name));
+      if (relation !== undefined) put(draft, alter(relation, change));
+      return;
+    }
+    case 'IndexMade': {
+      const table = draft.relations.get(keyOf(change.table));
+      if (table !== undefined) draft.indexes.set(keyOf(change.name), table.oid);
+      return;
+    }
+    case 'IndexDropped':
+      draft.indexes.delete(keyOf(change.name));
+      return;
+    case 'SchemaMade':
+      draft.schemas.add(change.schema);
+      return;
+    case 'SchemaDropped':
+      draft.schemas.delete(change.schema);
+      return;
+    case 'TypeMade': {
+      const { schema, name } = change.name;
+      draft.userTypes.set(name, [...(draft.userTypes.get(name) ?? []), { schema, reach: [`${schema}.${name}`] }]);
+      return;
+    }
+    case 'TypeDropped':
+      draft.userTypes.set(
+        change.name.name,
+        (draft.userTypes.get(change.name.name) ?? []).filter(({ schema }) => schema !== change.name.schema),
+      );
+      return;
+    default:
+      change satisfies never;
+  }
+};
+
+/** The catalog as a session sees it after its own uncommitted definitions. */
+export const changedCatalog = (catalog: Catalog, changes: readonly CatalogChange[]): Catalog => {
+  if (changes.length === 0) return catalog;
+  const draft: Draft = {
+    relations: new Map(catalog.relations),
+    relationsByOid: new Map(catalog.relationsByOid),
+    indexes: new Map(catalog.indexes),
+    schemas: new Set(catalog.schemas),
+    userTypes: new Map(catalog.userTypes),
+  };
+  for (const [index, change] of changes.entries()) apply(draft, change, index);
+  return { ...catalog, ...draft };
+};

@@ -1,0 +1,65 @@
+/**
+ * What a session has defined and not committed: followed statement by statement, as the server would have it. Pure.
+ */
+import { createHash } from 'node:crypto';
+import type { CatalogChange } from '../catalog/catalog-change.ts';
+import type { StatementEffect } from './judgement.ts';
+
+export type Uncommitted = {
+  /** In force, in order. */
+  readonly changes: readonly CatalogChange[];
+  /** Those that a ROLLBACK leaves. */
+  readonly kept: readonly CatalogChange[];
+  readonly savepoints: readonly { readonly name: string; readonly changes: readonly CatalogChange[] }[];
+  /** The transaction failed: COMMIT will roll back. */
+  readonly failed: boolean;
+};
+
+export const NOTHING_UNCOMMITTED: Uncommitted = { changes: [], kept: [], savepoints: [], failed: false };
+
+const settled = (changes: readonly CatalogChange[]): Uncommitted => ({ changes, kept: changes, savepoints: [], failed: false });
+
+type Transaction = Extract<StatementEffect, { type: 'Transaction' }>;
+
+const afterTransaction = (state: Uncommitted, { action, name }: Transaction): Uncommitted => {
+  const index = state.savepoints.findLastIndex((savepoint) => savepoint.name === (name ?? ''));
+  const savepoint = state.savepoints[index];
+  switch (action) {
+    case 'Begin':
+      return state;
+    case 'Commit':
+      return settled(state.failed ? state.kept : state.changes);
+    case 'Rollback':
+      return settled(state.kept);
+    case 'Savepoint':
+      return { ...state, savepoints: [...state.savepoints, { name: name ?? '', changes: state.changes }] };
+    case 'Release':
+      return savepoint === undefined ? state : { ...state, savepoints: state.savepoints.slice(0, index) };
+    case 'RollbackTo':
+      return savepoint === undefined
+        ? state
+        : { ...state, changes: savepoint.changes, savepoints: state.savepoints.slice(0, index + 1), failed: false };
+    default:
+      return action satisfies never;
+  }
+};
+
+/** After a statement that succeeded. */
+export const afterEffect = (state: Uncommitted, effect: StatementEffect): Uncommitted => {
+  if (effect.type === 'Define') return { ...state, changes: [...state.changes, ...effect.changes] };
+  return effect.type === 'Transaction' ? afterTransaction(state, effect) : state;
+};
+
+/** After an error: what was defined since the savepoint, or since the transaction began, is undone. */
+export const afterError = (state: Uncommitted): Uncommitted => ({
+  ...state,
+  changes: state.savepoints.at(-1)?.changes ?? state.kept,
+  failed: true,
+});
+
+/**
+ * The revision of judgements made with these changes.
+ * INVARIANT: what was judged in a transaction that defined something is not good outside of it, nor the other way round.
+ */
+export const revisionWith = (revision: string, changes: readonly CatalogChange[]): string =>
+  changes.length === 0 ? revision : `${revision}+${createHash('sha256').update(JSON.stringify(changes)).digest('hex').slice(0, 16)}`;
