@@ -160,6 +160,11 @@ describe('a masked column of the target', () => {
       'UPDATE "public"."users" SET (ssn, name) = (SELECT CASE WHEN (w.v1) is <mask users> THEN <raise mask> ELSE w.v1 END, w.v2 FROM (SELECT 1, 2 FROM <orders> AS "orders") AS w (v1, v2)), id = 1',
     ],
     ['UPDATE users SET ssn = ssn', 'refused: permission denied to write a mask over column "ssn" of relation "public.users"'],
+    ['UPDATE users SET ssn = lower(ssn || $1)', 'refused: permission denied to write a mask over column "ssn" of relation "public.users"'],
+    [
+      'UPDATE users SET name = ssn, ssn = $1 WHERE ssn IS NULL',
+      'UPDATE "public"."users" SET name = <mask users>, ssn = CASE WHEN CAST($1 AS text) is <mask users> THEN <raise mask> ELSE $1 END WHERE <mask users> IS NULL',
+    ],
   ])('does not take its mask as a value: %s', (sql, expected) => {
     expect(written(sql)).toBe(expected);
   });

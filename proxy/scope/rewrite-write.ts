@@ -184,7 +184,9 @@ class WriteRewriter {
     const { editor, scope } = this;
     const [tag, node] = unwrap(value);
     const isMasked = tag === 'ColumnRef' && this.reads.some(({ use }) => use.location === node.location);
-    if (isMasked) return editor.fail(maskWrittenBack(column, nameOf(scope.relation)), start);
+    // What is made of the column's own mask replaces the value as well, and looks different.
+    const isMade = this.reads.some((read) => read.column === column && read.use.location >= start && read.use.location < end);
+    if (isMasked || isMade) return editor.fail(maskWrittenBack(column, nameOf(scope.relation)), start);
     if (['A_Const', 'ParamRef', 'ColumnRef'].includes(tag)) {
       // INVARIANT: the value is read, for its text is copied: the judgement does not hold for another.
       constantOf(value);
