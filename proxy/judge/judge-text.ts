@@ -163,6 +163,7 @@ const judgeStatements = async (
   let namedMayFail = false;
   let context = start;
   let uncommitted = reading.uncommitted;
+  let namedHides = false;
   for (const statement of statements) {
     const analysis = analyzed(statement, bytes, context.grants);
     analyses.push(analysis);
@@ -234,6 +235,7 @@ const judgeStatements = async (
     for (const name of ran?.filtered ?? []) judging.filtered.add(name);
     // What runs is what the name stands for; where that is not known, its errors are not either.
     if (effect.type === 'Execute' || effect.type === 'Fetch') namedMayFail ||= ran?.withholdErrors ?? true;
+    namedHides ||= ran?.withholdInside === true;
     namedMayFail ||= decision.definition?.uses.some(mayTell) ?? false;
   }
   const size = sent.reduce((sum, edit) => sum + edit.text.length, 0);
@@ -266,6 +268,7 @@ const judgeStatements = async (
     effects,
     terms,
     withholdErrors: namedMayFail || scopes.some(mayFail),
+    withholdInside: namedHides || scopes.some(hidesColumns),
     keyed: scopes.some(isKeyed),
     unfenced: scopes.some(isOpen),
     maskedParameters: [...maskedParameters],
@@ -288,6 +291,10 @@ const analyzed = (statement: ParsedStatement, bytes: Buffer, grants: Grants): An
 
 /** What stands for a relation, read or written. */
 type Standing = Scope | TargetScope;
+
+/** Triggers and constraints of what is written see its columns as they are. */
+const hidesColumns = (scope: Standing): boolean =>
+  scope.type === 'Target' && (scope.masked.length > 0 || scope.grant.select?.columns !== '*');
 
 /** Does a condition of the agent's meet hidden rows? */
 const isOpen = (scope: Standing): boolean => (scope.type === 'Target' ? isOpened(scope.open) : isUnfenced(scope));
@@ -334,6 +341,7 @@ const preparedOf = (scopes: readonly Standing[], judging: Judging, context: Judg
   keyed: scopes.some(isKeyed),
   unfenced: scopes.some(isOpen),
   withholdErrors: scopes.some(mayFail),
+  withholdInside: scopes.some(hidesColumns),
   relations: [...judging.relations],
   masked: [...judging.masked],
   filtered: [...judging.filtered],

@@ -66,6 +66,8 @@ export type PreparedByText = {
   /** Rows behind a filter meet a condition of the agent's: EXPLAIN ANALYZE EXECUTE would count them. */
   readonly unfenced: boolean;
   readonly withholdErrors: boolean;
+  /** It writes a relation of which the policy hides columns: errors from inside of triggers and functions may print them. */
+  readonly withholdInside?: boolean;
   readonly relations: readonly string[];
   readonly masked: readonly string[];
   readonly filtered: readonly string[];
@@ -103,6 +105,8 @@ export type Allowed = Common & {
   readonly terms: readonly RunningTerms[];
   /** Server errors of this text may print raw values (a filter or expression of the policy can raise them). */
   readonly withholdErrors: boolean;
+  /** It writes a relation of which the policy hides columns: errors from inside of triggers and functions may print them. */
+  readonly withholdInside?: boolean;
   readonly keyed: boolean;
   readonly unfenced: boolean;
   /** 1-based numbers of parameters that meet a masked column: recorded as masked. */

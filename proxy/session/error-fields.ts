@@ -35,7 +35,9 @@ export const errorForAgent = (fields: ResponseFields, text: StatementText | unde
     return { fields: failureResponseFields(violated.fields), withheld: wordsOf(fields) };
   }
   const sqlstate = fields.get('C') ?? 'XX000';
-  if ((cursorMayFail || text?.prepared.withholdErrors === true) && !HARMLESS.test(sqlstate)) {
+  // Constraints are named, and their DETAIL is dropped; what a trigger or function says itself comes with a CONTEXT.
+  const isInside = text?.prepared.withholdInside === true && fields.has('W') && !PRINTS_ROWS.test(sqlstate);
+  if ((cursorMayFail || text?.prepared.withholdErrors === true || isInside) && !HARMLESS.test(sqlstate)) {
     const told = new Map([...withoutFields(fields, `${INTERNAL}DHPFLRstcdn`), ['M', 'could not compute a value that the policy protects']]);
     return { fields: told, withheld: wordsOf(fields) };
   }

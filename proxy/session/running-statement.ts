@@ -45,6 +45,7 @@ export const preparedBy = (judged: Allowed): PreparedByText => ({
   keyed: judged.keyed,
   unfenced: judged.unfenced,
   withholdErrors: judged.withholdErrors,
+  withholdInside: judged.withholdInside === true,
   relations: judged.relations,
   masked: judged.masked,
   filtered: judged.filtered,

@@ -23,6 +23,9 @@ const SCHEMA = `
   CREATE TABLE events (day int, tenant int, what text) PARTITION BY LIST (day);
   CREATE TABLE events_1 PARTITION OF events FOR VALUES IN (1);
   CREATE TABLE events_2 PARTITION OF events FOR VALUES IN (2);
+  CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF NEW.name = 'loud' THEN RAISE EXCEPTION 'ssn is %', OLD.ssn; END IF; RETURN NEW; END $$;
+  CREATE TRIGGER tell BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION tell();
   CREATE TABLE logs (id int, what text);
   CREATE VIEW everyone AS SELECT id, name, ssn FROM users;
   CREATE ROLE agent LOGIN;
@@ -126,6 +129,8 @@ const CASES: readonly Case[] = [
   [`UPDATE users u SET ssn = x.ssn FROM users x WHERE x.id = u.id`, MASK],
   [`UPDATE users SET (name, ssn) = (SELECT name, ssn FROM users x WHERE x.id = users.id)`, MASK],
   [`UPDATE users SET secret = 'x'`, '42501 permission denied to update column "secret" of relation "users"'],
+  [`UPDATE users SET name = 'loud'`, 'P0001 could not compute a value that the policy protects'],
+  [`UPDATE users SET name = 'far too long for this column'`, expect.stringMatching(/^22001 value too long/)],
   [`UPDATE users SET name = secret`, '42501 permission denied for column "secret" of relation "public.users"'],
   [
     `UPDATE users SET name = (SELECT users.ssn FROM (orders JOIN orders AS users ON true) AS j)`,
