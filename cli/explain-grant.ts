@@ -8,6 +8,13 @@ import type { ExplainedStatement } from '../proxy/judge/explain-text.ts';
 import type { Grants } from '../proxy/policy/grants.ts';
 import type { ColumnUse, RelationReference } from '../proxy/sql/analysis.ts';
 
+/** Columns for INSERT and UPDATE with those that are granted already; undefined where the statement does not need it. */
+export type MissingWrites = {
+  readonly insert: readonly string[] | undefined;
+  readonly update: readonly string[] | undefined;
+  readonly delete: boolean;
+};
+
 /** What is missing in a policy. `columns` in the relation's order, with those that are granted already. */
 export type MissingGrant =
   | {
@@ -15,6 +22,8 @@ export type MissingGrant =
       readonly schema: string;
       readonly name: string;
       readonly columns: readonly string[];
+      /** Undefined where nothing is missing for writing. */
+      readonly writes: MissingWrites | undefined;
       /** The policy that grants the relation without these columns; undefined where none grants it. */
       readonly policy: string | undefined;
       /** What its author should know before granting it. */
@@ -129,6 +138,36 @@ const relationGrant = (relation: CatalogRelation, needed: ReadonlySet<string>, c
     schema: relation.schema,
     name: relation.name,
     columns: named.length === 0 ? leastOf(relation) : named,
+    writes: undefined,
+    policy: granted?.policy,
+    caution: cautionOf(relation, context),
+  };
+};
+
+/** What a relation lacks for the writes of a statement, and for the locks that it takes. */
+const writeGrant = ({ analysis }: ExplainedStatement, { reference, relation }: Named, context: GrantContext): MissingGrant | undefined => {
+  if (isSystem(relation.schema)) return undefined;
+  const granted = context.grants.relations.get(relationKey(relation.schema, relation.name));
+  const all = relation.columns.map((column) => column.name);
+  const write = analysis.writes.find((each) => each.reference === reference);
+  const given = write?.inserts.flatMap((each) => (each.type === 'Named' ? each.columns : all.slice(0, each.count)));
+  const set = write?.updates.map(({ column }) => column) ?? [];
+  const isLocked = analysis.locks.some(({ references }) => references.includes(reference));
+  const together = (right: 'insert' | 'update', more: readonly string[]): readonly string[] => {
+    const before = granted?.grant[right]?.columns ?? [];
+    return before === '*' ? ['*'] : all.filter((name) => before.includes(name) || more.includes(name));
+  };
+  const needsUpdate = set.length > 0 || isLocked;
+  return {
+    type: 'Relation',
+    schema: relation.schema,
+    name: relation.name,
+    columns: [],
+    writes: {
+      insert: write === undefined || write.inserts.length === 0 ? undefined : together('insert', given ?? []),
+      update: needsUpdate ? together('update', set.length > 0 ? set : leastOf(relation)) : undefined,
+      delete: write?.deletes === true,
+    },
     policy: granted?.policy,
     caution: cautionOf(relation, context),
   };
@@ -167,11 +206,13 @@ export const missingGrants = (statements: readonly ExplainedStatement[], context
     if (known?.type !== 'Relation' || grant.type !== 'Relation') return void missing.set(key, grant);
     const both = new Set([...known.columns, ...grant.columns]);
     const all = context.catalog.relations.get(relationKey(grant.schema, grant.name))?.columns ?? [];
-    missing.set(key, { ...grant, columns: all.map((column) => column.name).filter((name) => both.has(name)) });
+    const columns = all.map((column) => column.name).filter((name) => both.has(name));
+    missing.set(key, { ...grant, columns, writes: grant.writes ?? known.writes });
   };
   for (const statement of statements) {
     const { analysis, reasons } = statement;
-    const named = analysis.relations.flatMap((reference) => {
+    const references = [...analysis.relations, ...analysis.writes.map(({ reference }) => reference)];
+    const named = references.flatMap((reference) => {
       const relation = relationNamed(reference, context);
       return relation === undefined ? [] : [{ reference, relation }];
     });
@@ -187,6 +228,15 @@ export const missingGrants = (statements: readonly ExplainedStatement[], context
           : code === 'column-refused'
             ? named.filter(({ relation }) => message.endsWith(`of relation "${relation.schema}.${relation.name}"`))
             : [];
+      if (code === 'write-refused' || code === 'column-write-refused') {
+        const isMeant = ({ reference }: Named): boolean =>
+          reference.location === location ||
+          analysis.writes.some((each) => each.reference === reference && each.updates.some((set) => set.location === location));
+        for (const each of named.filter(isMeant)) {
+          const grant = writeGrant(statement, each, context);
+          if (grant !== undefined) add(grant);
+        }
+      }
       for (const { relation } of refused) {
         const grant = relationGrant(relation, columnsNeeded(statement, relation, named), context);
         if (grant !== undefined) add(grant);

@@ -22,13 +22,21 @@ const sameRelation = (
   other: { readonly schema: string; readonly name: string },
 ) => grant.schema === other.schema && grant.name === other.name;
 
+/** The list with a star where it stands for all. */
+const listOf = (columns: readonly string[]): readonly string[] | '*' => (columns.includes('*') ? '*' : columns);
+
 const relationsWith = (relations: readonly RelationGrant[], missing: MissingGrant & { readonly type: 'Relation' }): RelationGrant[] => {
-  const { schema, name, columns } = missing;
-  const select = (masks: NonNullable<RelationGrant['select']>['masks']) => ({ columns, masks });
-  if (relations.some((grant) => sameRelation(grant, missing))) {
-    return relations.map((grant) => (sameRelation(grant, missing) ? { ...grant, select: select(grant.select?.masks ?? []) } : grant));
-  }
-  return [...relations, { schema, name, select: select([]), insert: undefined, update: undefined, delete: false, where: undefined }];
+  const { schema, name, columns, writes } = missing;
+  const nothing: RelationGrant = { schema, name, select: undefined, insert: undefined, update: undefined, delete: false, where: undefined };
+  const granting = (grant: RelationGrant): RelationGrant => ({
+    ...grant,
+    select: columns.length === 0 ? grant.select : { columns, masks: grant.select?.masks ?? [] },
+    insert: writes?.insert === undefined ? grant.insert : { columns: listOf(writes.insert) },
+    update: writes?.update === undefined ? grant.update : { columns: listOf(writes.update) },
+    delete: grant.delete || writes?.delete === true,
+  });
+  if (!relations.some((grant) => sameRelation(grant, missing))) return [...relations, granting(nothing)];
+  return relations.map((grant) => (sameRelation(grant, missing) ? granting(grant) : grant));
 };
 
 /** The policy with what is missing. */
@@ -57,12 +65,21 @@ const bundleWith = (bundle: Bundle, missing: readonly MissingGrant[], policyKey:
 const keyOf = (grant: MissingGrant): string =>
   grant.type === 'Extension' ? `x ${grant.name}` : `${grant.type} ${grant.schema}.${grant.name}`;
 
+type RelationNeed = MissingGrant & { readonly type: 'Relation' };
+
+const together = (before: RelationNeed, more: RelationNeed): RelationNeed => ({
+  ...more,
+  columns: more.columns.length === 0 ? before.columns : more.columns,
+  writes: more.writes ?? before.writes,
+  policy: before.policy,
+});
+
 /** The grants of all rounds, each with the policy that really has it. */
 const merged = (earlier: readonly MissingGrant[], more: readonly MissingGrant[]): readonly MissingGrant[] => {
   const all = new Map(earlier.map((grant) => [keyOf(grant), grant]));
   for (const grant of more) {
     const before = all.get(keyOf(grant));
-    all.set(keyOf(grant), grant.type === 'Relation' && before?.type === 'Relation' ? { ...grant, policy: before.policy } : grant);
+    all.set(keyOf(grant), grant.type === 'Relation' && before?.type === 'Relation' ? together(before, grant) : grant);
   }
   return [...all.values()];
 };
@@ -106,11 +123,23 @@ export const grantsYaml = (grants: readonly MissingGrant[]): string => {
   const lines = [
     'spec:',
     ...(relations.length === 0 ? [] : ['  relations:']),
-    ...relations.flatMap(({ schema, name, columns, policy, caution: why }) => [
-      `    - name: ${written(schema, name)}${caution(why)}`,
-      `      select:${policy === undefined ? '' : ` # in ${policy}; its masks and its where stay`}`,
-      `        columns: [${columns.map((column) => written(column)).join(', ')}]`,
-    ]),
+    ...relations.flatMap(({ schema, name, columns, writes, policy, caution: why }) => {
+      const where = policy === undefined ? '' : ` # in ${policy}; its masks and its where stay`;
+      const list = (right: string, names: readonly string[] | undefined): readonly string[] =>
+        names === undefined || names.length === 0
+          ? []
+          : [`      ${right}:`, `        columns: [${names.map((column) => (column === '*' ? "'*'" : written(column))).join(', ')}]`];
+      const rights = [
+        ...list('select', columns),
+        ...list('insert', writes?.insert),
+        ...list('update', writes?.update),
+        ...(writes?.delete === true ? ['      delete: {}'] : []),
+      ];
+      return [
+        `    - name: ${written(schema, name)}${caution(why)}`,
+        ...rights.map((line, index) => (index === 0 ? `${line}${where}` : line)),
+      ];
+    }),
     ...(functions.length === 0 ? [] : ['  functions:']),
     ...functions.map(({ schema, name, caution: why }) => `    - name: ${written(schema, name)}${caution(why)}`),
     ...(extensions.length === 0 ? [] : [`  extensions: [${extensions.map(({ name }) => stringify(name).trimEnd()).join(', ')}]`]),

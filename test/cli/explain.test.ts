@@ -282,3 +282,28 @@ describe('pg-airlock explain', () => {
     expect(ended.out).toMatch(/^refused\n/);
   });
 });
+
+describe('explain of a refused write', () => {
+  it.each([
+    ['DELETE FROM staff', ['    - name: public.staff', '      delete: {}']],
+    [
+      'INSERT INTO staff (id, salary) VALUES (1, 2) RETURNING id',
+      ['    - name: public.staff', '      select:', '        columns: [id]', '      insert:', '        columns: [id, salary]'],
+    ],
+    [
+      "UPDATE orders SET amount = 1, note = 'x' WHERE id = 1",
+      [
+        '    - name: public.orders',
+        '      update: # in default/reporting; its masks and its where stay',
+        '        columns: [amount, note]',
+      ],
+    ],
+    [
+      'SELECT id FROM orders WHERE id = 1 FOR UPDATE',
+      ['    - name: public.orders', '      update: # in default/reporting; its masks and its where stay', '        columns: [id]'],
+    ],
+  ])('suggests the least that allows it: %s', async (sql, relations) => {
+    const { report } = await explained(sql);
+    expect(report.grant).toEqual({ yaml: `${['spec:', '  relations:', ...relations].join('\n')}\n`, enough: true });
+  });
+});
