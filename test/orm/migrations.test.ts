@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type ProgramEnd, runProgram } from '../clients/program.ts';
 import { pythonWithDrivers } from '../clients/python-environment.ts';
 import { nodeWithOrms, prisma } from './node-orms.ts';
-import { type Store, startStore } from './store.ts';
+import { type More, type Store, startStore } from './store.ts';
 
 const [python, folder] = await Promise.all([pythonWithDrivers(), nodeWithOrms()]);
 const MINUTE = 60_000;
@@ -11,6 +11,8 @@ const MINUTE = 60_000;
 type Tool = {
   readonly name: string;
   readonly present: string | undefined;
+  /** The table that its migration makes. */
+  readonly table: string;
   /** What its owner has done before, so that there is something to migrate. */
   readonly prepare: (ownerUrl: string) => Promise<ProgramEnd | undefined>;
   readonly migrate: (url: string) => Promise<ProgramEnd>;
@@ -21,6 +23,7 @@ type Tool = {
 const ALL: readonly Tool[] = [
   {
     name: 'Prisma Migrate',
+    table: 'prisma_notes',
     present: folder,
     prepare: (url) => prisma(folder ?? '', ['migrate', 'resolve', '--applied', '0000_store'], url),
     migrate: (url) => prisma(folder ?? '', ['migrate', 'deploy'], url),
@@ -28,13 +31,15 @@ const ALL: readonly Tool[] = [
   },
   {
     name: 'Drizzle',
+    table: 'drizzle_notes',
     present: folder,
     prepare: () => Promise.resolve(undefined),
     migrate: (url) => runProgram(process.execPath, [join(folder ?? '', 'drizzle-session.mjs'), url, 'migrate']),
-    refusal: '["42501","permission denied for CREATE SCHEMA"]',
+    refusal: '["42501","permission denied for CREATE',
   },
   {
     name: 'Alembic',
+    table: 'alembic_notes',
     present: python,
     prepare: () => Promise.resolve(undefined),
     migrate: (url) =>
@@ -43,7 +48,7 @@ const ALL: readonly Tool[] = [
         url.replace(/^postgres:/, 'postgresql+psycopg:'),
         'migrate',
       ]),
-    refusal: '["42501", "permission denied for CREATE"]',
+    refusal: '["42501", "permission denied for CREATE',
   },
 ];
 const TOOLS = ALL.filter(({ present }) => present !== undefined);
@@ -54,15 +59,46 @@ afterEach(async () => {
   store = undefined;
 });
 
+/** What a policy says for agents that migrate: a rule for the definitions, and the tables in which each tool notes what it did. */
+const NOTED = ['public._prisma_migrations', 'public.__drizzle_migrations', 'public.alembic_version'];
+const MIGRATING: More = {
+  rules: [{ name: 'migrations', match: { statements: ['Create', 'Alter'], schemas: ['public'] }, action: 'Allow' }],
+  functions: [{ name: 'pg_catalog.pg_advisory_lock' }],
+  relations: NOTED.map((name) => ({
+    name,
+    select: { columns: ['*'] },
+    insert: { columns: ['*'] },
+    update: { columns: ['*'] },
+    delete: {},
+  })),
+};
+
+/** What a tool prints of an error. */
+const REFUSED = /(permission denied|"migrated": ?\[).*/;
+
 const OBJECTS = `SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY relname`;
 
-describe.skipIf(TOOLS.length === 0).for(TOOLS)('migrations by $name', ({ prepare, migrate, refusal }) => {
+describe.skipIf(TOOLS.length === 0).for(TOOLS)('migrations by $name', ({ table, prepare, migrate, refusal }) => {
   it('are refused, and change nothing', { timeout: 2 * MINUTE }, async () => {
     store = await startStore();
     expect((await prepare(store.ownerUrl))?.code ?? 0).toBe(0);
     const before = await store.sql(OBJECTS);
     const { stdout, stderr } = await migrate(store.url);
     expect(stdout + stderr).toContain(refusal);
+    expect(await store.sql(OBJECTS)).toEqual(before);
+  });
+
+  it('are done where a rule lets them, and once', { timeout: 2 * MINUTE }, async () => {
+    store = await startStore(MIGRATING);
+    expect((await prepare(store.ownerUrl))?.code ?? 0).toBe(0);
+    const first = await migrate(store.url);
+    expect({ code: first.code, told: REFUSED.exec(first.stdout + first.stderr)?.[0] }).toEqual({ code: 0, told: undefined });
+    const columns = await store.sql(
+      `SELECT column_name FROM information_schema.columns WHERE table_name = '${table}' ORDER BY ordinal_position`,
+    );
+    expect(columns.map(({ column_name: name }) => name)).toEqual(['id', 'customer_id', 'body', 'done']);
+    const before = await store.sql(OBJECTS);
+    expect((await migrate(store.url)).code).toBe(0);
     expect(await store.sql(OBJECTS)).toEqual(before);
   });
 });
