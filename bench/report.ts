@@ -16,14 +16,17 @@ export type Results = {
   readonly options: BenchOptions;
   readonly versions: Readonly<Record<string, string>>;
   readonly servers: readonly ServerName[];
+  /** Load averages of a minute, before and after. */
+  readonly load: readonly number[];
   readonly skipped: readonly string[];
   readonly workloads: readonly { readonly workload: Workload; readonly rounds: readonly Round[] }[];
   readonly footprint: Footprint | undefined;
   readonly disk: DiskCosts | undefined;
 };
 
-const digits = (value: number): string => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2));
-const milliseconds = (value: number): string => (value >= 1 ? `${digits(value)} ms` : `${(value * 1_000).toFixed(0)} us`);
+const digits = (value: number): string =>
+  Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
+const milliseconds = (value: number): string => (Math.abs(value) >= 1 ? `${digits(value)} ms` : `${(value * 1_000).toFixed(0)} us`);
 const mebibytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 const spread = ({ median, least, most }: Spread, show: (value: number) => string): string =>
   least === most ? show(median) : `${show(median)} (${show(least)} to ${show(most)})`;
@@ -103,13 +106,14 @@ const aims = ({ workloads, footprint }: Results): string => {
   return table(['aim', 'wanted', 'Fsync (default)', 'Write'], [...rows, ...process]);
 };
 
-const machine = ({ versions, options }: Results): string =>
+const machine = ({ versions, options, load }: Results): string =>
   [
     `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${(totalmem() / 1024 ** 3).toFixed(0)} GB of memory, ${process.platform} ${process.arch}.`,
     `${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', ')}.`,
     `Each measurement: ${options.seconds} s, ${options.repeats} times, the servers in turns; medians, with the least and the most in brackets.`,
+    `Processes that wanted to run when it began and when it ended: ${load.map((value) => value.toFixed(1)).join(' and ')}; anything above 0 at the beginning is not ours, and makes the figures worse.`,
     'Load, proxies and PostgreSQL share these cores. Everything is on in pg-airlock: policy, masks, a row filter, the audit log.',
   ].join('\n');
 

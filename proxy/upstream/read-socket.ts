@@ -1,10 +1,14 @@
 /**
- * Reads a TCP socket by way of one buffer that it keeps. Left to itself Node allocates 64 KB for each read, and page faults and
+ * Reads TCP sockets by way of one buffer that they share. Left to itself Node allocates 64 KB for each read, and page faults and
  * garbage collection then cost more than a short statement does.
  */
 import { Socket } from 'node:net';
 
-/** What a read can hold: what Node allocates too. */
+/**
+ * As large as what Node allocates for each read. INVARIANT: all sockets read into it, one after the other, so that what is passed on is
+ * a copy, made before the next read.
+ */
+let shared: Buffer | undefined;
 const READ_BYTES = 64 * 1024;
 
 type Handle = { readonly useUserBuffer?: (buffer: Uint8Array) => void };
@@ -25,9 +29,10 @@ export const readSocket = (socket: Socket, onBytes: (bytes: Buffer) => void): vo
     socket.on('data', onBytes);
     return;
   }
-  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  shared ??= Buffer.allocUnsafeSlow(READ_BYTES);
+  const buffer = shared;
   slots[buffered] = buffer;
-  // True: it goes on reading. INVARIANT: the next read overwrites the buffer, so that what is passed on is a copy.
+  // True: it goes on reading.
   slots[callback] = (count: number): boolean => {
     onBytes(Buffer.from(buffer.subarray(0, count)));
     return true;
