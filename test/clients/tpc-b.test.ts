@@ -41,7 +41,7 @@ describe.skipIf(installed === undefined).for(POSTGRES_VERSIONS)('pgbench, TPC-B-
   afterAll(() => shop.stop());
 
   // Clients wait for each other's row of the one branch: a row that changed meanwhile has to be looked at again.
-  it.for(PROTOCOLS)('has no transaction that fails, and loses no update (%s)', async (protocol) => {
+  it.for(PROTOCOLS)('has no transaction that fails, and loses no update (%s)', { timeout: 120_000 }, async (protocol) => {
     const [before] = await shop.postgres.sql(SUMS, 'shop');
     const parameters = ['-n', '-c', String(CLIENTS), '-j', '2', '-t', String(TRANSACTIONS), '-M', protocol, shop.url];
     const { code, stdout, stderr } = await runProgram('pgbench', parameters);
