@@ -25,6 +25,8 @@ describe('analyze() tells what is written', () => {
     ['INSERT INTO a DEFAULT VALUES', [['Insert', 'a', '', '']]],
     ['INSERT INTO a (b, c, d) VALUES (DEFAULT, 1, DEFAULT), (DEFAULT, DEFAULT, 2)', [['Insert', 'a', 'c,d', '']]],
     ['INSERT INTO a VALUES (DEFAULT, 1)', [['Insert', 'a', '*', '']]],
+    ['INSERT INTO a (b, c, d) VALUES ((ROW(1, 2)).*, DEFAULT)', [['Insert', 'a', 'b,c,d', '']]],
+    ['MERGE INTO a USING b ON true WHEN NOT MATCHED THEN INSERT (c, d, e) VALUES (b.*, DEFAULT)', [['Merge', 'a', 'c,d,e', '']]],
     ['MERGE INTO a USING b ON true WHEN NOT MATCHED THEN INSERT (c, d) VALUES (DEFAULT, 1)', [['Merge', 'a', 'd', '']]],
     ['INSERT INTO a (b) VALUES (1) ON CONFLICT (b) DO UPDATE SET c = 1, (d, e) = (1, 2)', [['Insert', 'a', 'c,d,e,b', 'upsert']]],
     ['INSERT INTO a (b) VALUES (1) ON CONFLICT DO NOTHING', [['Insert', 'a', 'b', '']]],

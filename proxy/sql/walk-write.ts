@@ -125,9 +125,11 @@ class OneWrite<Names> {
     const bound = rows.flatMap((row) =>
       row.flatMap((value, place) => (isTree(value.ParamRef) ? [{ place, parameter: numberOf(value.ParamRef.number) }] : [])),
     );
+    // INVARIANT: `(ROW(1, 2)).*` in VALUES stands for several values, so that none is known by its place.
+    const starred = rows.some((row) => row.some(isStarred));
     if (list === undefined) {
       const parameters = bound.map(({ place, parameter }) => ({ column: place, parameter }));
-      return { type: 'First', count: rows[0]?.length ?? width, parameters };
+      return { type: 'First', count: starred ? undefined : (rows[0]?.length ?? width), parameters };
     }
     const columns = listOf(list).map((wrapped) => {
       const [, target] = unwrap(wrapped);
@@ -135,7 +137,8 @@ class OneWrite<Names> {
       this.indirection(target, level);
       return stringOf(target.name) ?? '';
     });
-    const isLeft = (index: number): boolean => rows.length > 0 && rows.every((row) => unwrap(row[index] ?? {})[0] === 'SetToDefault');
+    const isLeft = (index: number): boolean =>
+      rows.length > 0 && !starred && rows.every((row) => unwrap(row[index] ?? {})[0] === 'SetToDefault');
     const parameters = bound.map(({ place, parameter }) => ({ column: columns[place] ?? '', parameter }));
     return { type: 'Named', columns: columns.filter((_, index) => !isLeft(index)), parameters };
   }
@@ -301,14 +304,15 @@ class OneWrite<Names> {
   }
 }
 
+/** Does the value stand for all columns of a row? */
+const isStarred = ({ ColumnRef, A_Indirection }: Tree): boolean =>
+  [...listOf(treeOf(ColumnRef).fields), ...listOf(treeOf(A_Indirection).indirection)].some((part) => part.A_Star !== undefined);
+
 /** How many columns a query has; undefined where a star hides that. */
 const widthOf = (select: Tree): number | undefined => {
   if (isTree(select.larg)) return widthOf(select.larg);
   const targets = listOf(select.targetList).map((target) => treeOf(treeOf(target.ResTarget).val));
-  const hasStar = targets.some(({ ColumnRef, A_Indirection }) =>
-    [...listOf(treeOf(ColumnRef).fields), ...listOf(treeOf(A_Indirection).indirection)].some((part) => part.A_Star !== undefined),
-  );
-  return hasStar || targets.length === 0 ? undefined : targets.length;
+  return targets.length === 0 || targets.some(isStarred) ? undefined : targets.length;
 };
 
 const MERGE_COMMANDS: Readonly<Record<string, MergeAction['action']>> = {

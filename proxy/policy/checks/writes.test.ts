@@ -17,3 +17,25 @@ describe('a relation that is granted for writing alone', () => {
     expect(decide(analyze(statement, Buffer.from(sql)), contextOf({ grants })).reasons).toEqual([]);
   });
 });
+
+describe('a relation of which some columns are granted for insert', () => {
+  const refused = 'permission denied to insert column "total" of relation "orders"';
+  it.each([
+    ['INSERT INTO orders VALUES (1, 2)', []],
+    ['INSERT INTO orders VALUES (1, 2, 3)', [refused]],
+    ['INSERT INTO orders VALUES ((ROW(1, 2, 3)).*)', [refused]],
+    ['INSERT INTO orders VALUES (1, 2), ((ROW(1, 2)).*)', [refused]],
+    ['INSERT INTO orders (id, user_id, total) VALUES (1, 2, DEFAULT)', []],
+    ['INSERT INTO orders (id, total, user_id) VALUES ((ROW(1, 2)).*, DEFAULT)', [refused]],
+    ['INSERT INTO orders SELECT 1, (ROW(2, 3)).*', [refused]],
+    ['MERGE INTO orders o USING (SELECT 1, 2, 3) s ON false WHEN NOT MATCHED THEN INSERT VALUES (s.*)', [refused]],
+    ['MERGE INTO orders o USING (SELECT 1, 2, 3) s ON false WHEN NOT MATCHED THEN INSERT VALUES ((s).*)', [refused]],
+  ])('%s', (sql, expected) => {
+    const [statement] = grammar.parse(sql);
+    const orders = { ...grant('orders'), insert: { columns: ['id', 'user_id'] } };
+    const grants = grantsOf(policy({ relations: [orders] }));
+    if (statement === undefined || grants === undefined) throw new Error('nothing to decide');
+    const { reasons } = decide(analyze(statement, Buffer.from(sql)), contextOf({ grants }));
+    expect(reasons.map(({ failure: { message } }) => message)).toEqual(expected);
+  });
+});
