@@ -1,5 +1,5 @@
 /** A report of `pg-airlock explain` for people. */
-import type { Place, Report, ReportedReason, ReportedRelation } from './explain-report.ts';
+import type { Place, Report, ReportedReason, ReportedRelation, ReportedRules } from './explain-report.ts';
 import { printable } from './printable.ts';
 
 const DECISIONS: Readonly<Record<Report['decision'], string>> = {
@@ -37,6 +37,13 @@ const reasonLines = ({ sqlstate, message, detail, hint, at }: ReportedReason): r
   ...(hint === undefined ? [] : [`    hint      ${printable(hint)}`]),
 ];
 
+const ruleLines = ({ decided, later }: ReportedRules): readonly string[] => [
+  ...(decided === undefined
+    ? []
+    : [`  rule ${printable(`${decided.rule} of ${decided.policy} (${decided.action})`)}`, `    fact      ${printable(decided.fact)}`]),
+  ...later.map((line) => `  while it runs: ${printable(line)}`),
+];
+
 const indented = (text: string): readonly string[] =>
   text
     .trimEnd()
@@ -55,6 +62,7 @@ export const reportText = (report: Report): string => {
       '',
       `${many ? `statement ${index + 1}: ` : ''}${statement.kind}`,
       ...statement.relations.flatMap(relationLines),
+      ...ruleLines(statement.rules),
       ...statement.reasons.flatMap(reasonLines),
     ]),
     ...(reasons.length === 0 ? [] : ['', 'the text', ...reasons.flatMap(reasonLines)]),

@@ -6,6 +6,7 @@ import type { Mask } from '../kernel/policy.ts';
 import type { ExplainedRelation, TextExplanation } from '../proxy/judge/explain-text.ts';
 import type { Grants } from '../proxy/policy/grants.ts';
 import type { Judged } from '../proxy/policy/judgement.ts';
+import type { RuleVerdict } from '../proxy/policy/rules/rules.ts';
 import { grantsYaml, type Suggestion } from './explain-suggestion.ts';
 
 /** `line` and `column` count from 1, the column in characters. */
@@ -34,10 +35,18 @@ export type ReportedReason = {
   readonly at: Place | undefined;
 };
 
+/** The rule that decided, and those that decide while the statement runs. */
+export type ReportedRules = {
+  readonly decided: { readonly rule: string; readonly policy: string; readonly action: string; readonly fact: string } | undefined;
+  /** As `rule large (Deny): more than 100 rows affected`. */
+  readonly later: readonly string[];
+};
+
 type ReportedStatement = {
   readonly kind: string;
   readonly relations: readonly ReportedRelation[];
   readonly reasons: readonly ReportedReason[];
+  readonly rules: ReportedRules;
 };
 
 export type Report = {
@@ -126,12 +135,23 @@ const reasonOf = (text: string, { fields }: Failure, position: number | undefine
   at: position === undefined ? undefined : placeOf(text, position),
 });
 
+const COUNTED = { RowsReturned: 'rows returned', BytesReturned: 'bytes returned', RowsAffected: 'rows affected' } as const;
+
+const rulesOf = ({ decisive, watches, estimates }: RuleVerdict): ReportedRules => ({
+  decided: decisive,
+  later: [
+    ...watches.map(({ rule, action, over, counts }) => `rule ${rule} (${action}): more than ${over} ${COUNTED[counts]}`),
+    ...estimates.map(({ rule, action, over }) => `rule ${rule} (${action}): more than ${over} rows expected by the planner`),
+  ],
+});
+
 /** Puts the answer together. Pure. */
 export const reportOf = ({ text, judged, explanation, grants, database, role, suggestion }: ReportInput): Report => {
-  const statements = explanation.statements.map(({ analysis, relations, reasons }) => ({
+  const statements = explanation.statements.map(({ analysis, relations, reasons, rules }) => ({
     kind: analysis.kind,
     relations: relations.map((relation) => relationOf(text, relation)),
     reasons: reasons.map(({ failure, position }) => reasonOf(text, failure, position)),
+    rules: rulesOf(rules),
   }));
   const told = new Set(statements.flatMap(({ reasons }) => reasons.map(({ code, message }) => `${code} ${message}`)));
   const own = judged.decision === 'Deny' ? [judged.failure] : [];

@@ -4,6 +4,7 @@ import { brokenExpressions, settingDependence, writableFilters } from './lint-fi
 import type { Check, Finding, LintInput } from './lint-finding.ts';
 import { everyColumn, grantedTwice, shownElsewhere, unknownColumns, unknownRelations } from './lint-grants.ts';
 import { crampedSessions, pointlessLimits } from './lint-limits.ts';
+import { shadowedRules, unknownInRules } from './lint-rules.ts';
 import { revealingMasks, unusableGrants } from './lint-masks.ts';
 
 const CHECKS: readonly Check[] = [
@@ -17,6 +18,8 @@ const CHECKS: readonly Check[] = [
   everyColumn,
   writableFilters,
   settingDependence,
+  unknownInRules,
+  shadowedRules,
   grantedFunctions,
   unreviewedExtensions,
   pointlessLimits,

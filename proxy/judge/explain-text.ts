@@ -2,8 +2,12 @@
  * What a judgement leaves out, for a person who asks: how each relation was resolved and every reason in full. Off the hot path.
  */
 import { Failure, grantUnusable } from '../../kernel/failure.ts';
+import type { CatalogChange } from '../catalog/catalog-change.ts';
 import { decide } from '../policy/decide.ts';
 import type { Reason, ResolvedRelation } from '../policy/decision.ts';
+import { definitionChanges } from '../policy/definition-changes.ts';
+import { judgeRules } from '../policy/rules/judge-rules.ts';
+import type { RuleVerdict } from '../policy/rules/rules.ts';
 import { NO_TERMS, type PreparedByText, type SessionState } from '../policy/judgement.ts';
 import type { Scope } from '../scope/scope.ts';
 import type { Analysis } from '../sql/analysis.ts';
@@ -11,6 +15,7 @@ import { analyze, characterAt } from '../sql/analyze.ts';
 import type { ParsedStatement } from '../sql/grammar.ts';
 import { decodeText } from '../sql/tokens.ts';
 import type { JudgeContext } from './judge-text.ts';
+import { contextAfter } from './overlay.ts';
 
 /** A relation that a statement names, and what stands for it. */
 export type ExplainedRelation = {
@@ -28,6 +33,8 @@ export type ExplainedStatement = {
   readonly parsed: ParsedStatement;
   readonly relations: readonly ExplainedRelation[];
   readonly reasons: readonly ExplainedReason[];
+  /** What the rules say, also of what is only known while it runs. */
+  readonly rules: RuleVerdict;
 };
 
 /** Statements in order as far as they could be read; `failure` where one could not. */
@@ -41,17 +48,26 @@ export const explainText = async (bytes: Buffer, state: SessionState, context: J
     while (!context.grammar.ready) await context.grammar.load();
     const made = new Map<string, PreparedByText>();
     let searchPath = state.searchPath;
+    const changes: CatalogChange[] = [];
+    let here = context;
     for (const parsed of context.grammar.parse(text)) {
       const analysis = analyze(parsed, bytes);
       const seen: SessionState = { searchPath, prepared: (name) => made.get(name) ?? state.prepared(name), cursor: state.cursor };
-      const decision = decide(analysis, { catalog: context.catalog, grants: context.grants, state: seen, revision: context.revision });
-      const explained = await relationsOf(decision.relations, bytes, context);
-      const reasons = [...decision.reasons, ...explained.reasons].map(({ failure, location }) => ({
+      const decisionContext = { catalog: here.catalog, grants: here.grants, state: seen, revision: here.revision };
+      const decision = decide(analysis, decisionContext);
+      const ruled = judgeRules(parsed.node, analysis, decision, decisionContext);
+      const explained = await relationsOf(decision.relations, bytes, here);
+      const reasons = [...ruled.reasons, ...decision.reasons, ...explained.reasons].map(({ failure, location }) => ({
         failure,
         location,
         position: location > 0 ? characterAt(bytes, location) : failure.fields.position,
       }));
-      statements.push({ analysis, parsed, relations: explained.relations, reasons });
+      statements.push({ analysis, parsed, relations: explained.relations, reasons, rules: ruled });
+      if (decision.definition !== undefined) {
+        const { definition, uses } = decision.definition;
+        changes.push(...definitionChanges(definition, uses, decision.relations));
+        here = contextAfter(context, changes);
+      }
       if (decision.effect.type === 'Prepare') made.set(decision.effect.name, preparedOf(explained.relations, context));
       if (decision.pathChange !== undefined) searchPath = decision.pathChange.path ?? context.catalog.defaultSearchPath;
       if (decision.effect.type === 'ResetAll' || decision.effect.type === 'DiscardAll') searchPath = context.catalog.defaultSearchPath;
