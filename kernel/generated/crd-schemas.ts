@@ -661,7 +661,7 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                     relations: {
                       type: 'array',
                       description:
-                        'The statement touches one of these relations. With withoutWhere or withoutKey, it is one of these that it changes.',
+                        'The statement touches one of these relations, also through a view. With withoutWhere or withoutKey, it is one of these that it changes.',
                       minItems: 1,
                       maxItems: 512,
                       'x-kubernetes-list-type': 'set',

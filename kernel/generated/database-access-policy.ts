@@ -343,7 +343,7 @@ export interface DatabaseAccessPolicy {
          */
         readonly objects?: ('Table' | 'View' | 'MaterializedView' | 'Index' | 'Sequence' | 'Type' | 'Schema')[];
         /**
-         * The statement touches one of these relations. With withoutWhere or withoutKey, it is one of these that it changes.
+         * The statement touches one of these relations, also through a view. With withoutWhere or withoutKey, it is one of these that it changes.
          *
          * Items: The relation as schema.name, in SQL's identifier syntax; a part with capitals, spaces or other signs stands in double quotes, as in public."Old Customers".
          */

@@ -13,6 +13,7 @@ import type { DecisionContext, ResolvedRelation } from '../decision.ts';
 
 export type PartFacts = {
   readonly kinds: readonly string[];
+  /** With what views among them show. */
   readonly targets: readonly CatalogRelation[];
   readonly withoutWhere: boolean;
   readonly withoutKey: boolean;
@@ -22,7 +23,7 @@ export type PartFacts = {
 
 export type StatementFacts = {
   readonly parts: readonly PartFacts[];
-  /** Relations that it reads or changes. */
+  /** Relations that it reads or changes, also through views. */
   readonly relations: readonly CatalogRelation[];
   /** Kinds of the objects that it makes, changes or drops, as in a rule's `match.objects`, and their schemas. */
   readonly objects: readonly string[];
@@ -36,6 +37,20 @@ const MAX_KEYS = 10;
 
 const targetsOf = (part: StatementPart, context: DecisionContext): readonly CatalogRelation[] =>
   part.targets.flatMap(({ schema, name }) => resolveRelation({ schema, name }, context.catalog, context.state.searchPath) ?? []);
+
+/** The relations, and after them those that views among them show: to write or lock a view is to do so behind it. */
+const withShown = (relations: readonly CatalogRelation[], { catalog }: DecisionContext): readonly CatalogRelation[] => {
+  const found = new Set(relations);
+  // What is added while this goes on is gone through as well.
+  for (const { kind, reaches } of found) {
+    if (kind !== 'v') continue;
+    for (const oid of reaches) {
+      const shown = catalog.relationsByOid.get(oid);
+      if (shown !== undefined) found.add(shown);
+    }
+  }
+  return [...found];
+};
 
 const namesOfTarget = ({ alias, name }: NamedRelation): string => alias ?? name;
 
@@ -67,7 +82,7 @@ const partFacts = (part: StatementPart, context: DecisionContext): PartFacts => 
   const targets = targetsOf(part, context);
   return {
     kinds: part.kinds,
-    targets,
+    targets: withShown(targets, context),
     withoutWhere: leavesNothingOut(part, targets),
     withoutKey: isWithoutKey(part, targets),
     fromQuery: part.fromQuery,
@@ -136,7 +151,7 @@ export const statementFacts = (
   const touched = new Set([...relations.map(({ relation }) => relation), ...facts.flatMap(({ targets }) => targets)]);
   return {
     parts: facts,
-    relations: [...touched],
+    relations: withShown([...touched], context),
     objects: [],
     schemas: [],
     calls: callsOf(analysis.functions, context),

@@ -17,6 +17,15 @@ const RELATIONS = [
   relation('log', [column('text')], { primaryKey: [] }),
 ];
 
+const ofKind = (name: string, kind: string, behind: string): ReturnType<typeof relation> =>
+  relation(name, [column('id', 'int4')], {
+    kind,
+    primaryKey: [],
+    reaches: RELATIONS.filter((each) => each.name === behind).map(({ oid }) => oid),
+  });
+RELATIONS.push(ofKind('orders_view', 'v', 'orders'));
+RELATIONS.push(ofKind('outer_view', 'v', 'orders_view'), ofKind('orders_copy', 'm', 'orders'));
+
 const catalog = catalogOf({
   relations: new Map(RELATIONS.map((each) => [relationKey(each.schema, each.name), each])),
   relationsByOid: new Map(RELATIONS.map((each) => [each.oid, each])),
@@ -111,6 +120,10 @@ describe('a rule matches', () => {
     ['SELECT 1 FROM users u JOIN orders o ON o.user_id = u.id', { relations: ORDERS }],
     ['SELECT 1 WHERE EXISTS (SELECT 1 FROM public.orders)', { relations: ORDERS }],
     ['INSERT INTO orders (id) VALUES (1)', { relations: ORDERS }],
+    ['SELECT 1 FROM outer_view', { relations: ORDERS }],
+    ['DELETE FROM orders_view', { relations: ORDERS }],
+    ['UPDATE outer_view SET id = 1', { statements: ['Update'], withoutWhere: true, relations: ORDERS }],
+    ['UPDATE outer_view SET id = 1 WHERE id = 2', { statements: ['Update'], withoutKey: true, relations: ORDERS }],
     ['SELECT 1 FROM orders', { schemas: ['public'] }],
     ['SELECT lower(name) FROM users', { functions: [{ schema: 'pg_catalog', name: 'lower' }] }],
     ['SELECT granted(1)', { functions: [{ schema: 'public', name: 'granted' }] }],
@@ -165,6 +178,8 @@ describe('a rule does not match', () => {
     ['INSERT INTO orders (id) VALUES (1) ON CONFLICT DO NOTHING', { upsert: true }],
     ['INSERT INTO orders (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET total = 1', { statements: ['Update'], withoutWhere: true }],
     ['SELECT 1 FROM users', { relations: ORDERS }],
+    ['SELECT 1 FROM orders_copy', { relations: ORDERS }],
+    ['DELETE FROM orders', { relations: [{ schema: 'public', name: 'orders_view' }] }],
     ['WITH orders AS (SELECT 1) SELECT * FROM orders', { relations: ORDERS }],
     ['SELECT id, name FROM users', { columns: SSN }],
     ['SELECT count(*) FROM users', { columns: SSN }],
