@@ -106,6 +106,8 @@ export class CatalogStore {
     const probe = this.#serially(async () => {
       const session = await this.#open();
       try {
+        // A relation that an open transaction alters would hold up every other question.
+        await session.query(`SET lock_timeout = '1s'`);
         await session.query(sql);
         return undefined;
       } catch (error) {

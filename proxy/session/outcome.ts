@@ -15,7 +15,7 @@ export type Outcome = {
   readonly reasons: readonly { readonly code: string }[];
   readonly masked: readonly string[];
   readonly filtered: readonly string[];
-  /** Names of the rules that it met while it ran. */
+  /** Names of the rules that it met, before it ran or meanwhile. */
   readonly rules: readonly string[];
   readonly rows: number;
   readonly bytes: number;

@@ -178,7 +178,7 @@ export const outcomeOf = (decided: StatementDecided, completed: StatementComplet
   filtered: decided.filtered,
   rows: completed?.rows ?? 0,
   bytes: completed?.bytes ?? 0,
-  rules: completed?.rules ?? [],
+  rules: [...new Set([...(decided.rules ?? []), ...(completed?.rules ?? [])])],
   decisionMs,
   ...(completed === undefined ? {} : { upstreamMs: completed.duration }),
   ...(completed?.sqlstate === undefined ? {} : { sqlstate: completed.sqlstate }),

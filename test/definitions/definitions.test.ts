@@ -1,11 +1,11 @@
 /**
  * Definitions that a rule opens, on a real server: what they may do, and that none is a way around masks, filters and grants.
  */
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Session, startWorkshop, type Workshop } from './workshop.ts';
+import { startWorkshop, type Workshop } from './workshop.ts';
 
 let workshop: Workshop;
-let session: Session;
 
 beforeAll(async () => {
   workshop = await startWorkshop();
@@ -14,7 +14,7 @@ afterAll(() => workshop.stop());
 
 /** Runs statements in a session of their own, one after the other; undoes nothing. */
 const inSession = async (...statements: readonly string[]): Promise<readonly unknown[]> => {
-  session = await workshop.session();
+  const session = await workshop.session();
   try {
     const answers: unknown[] = [];
     for (const statement of statements) answers.push(await session.run(statement));
@@ -296,5 +296,21 @@ describe('a rule opens definitions', () => {
       '42501: permission denied by rule "no-matviews"',
       '42501: permission denied for CREATE TABLE',
     ]);
+  });
+});
+
+describe('a relation that somebody alters and does not commit', () => {
+  it('holds up those who ask for it for a moment, and nobody else', async () => {
+    const blocker = new pg.Client({ connectionString: workshop.server.superuserUrl });
+    await blocker.connect();
+    await blocker.query('BEGIN; LOCK TABLE app.tickets');
+    // What was checked before is checked again under another catalog.
+    await inSession('CREATE SEQUENCE fresh', 'DROP SEQUENCE fresh');
+    expect(await Promise.all([inSession('SELECT id FROM tickets'), inSession('SELECT id FROM orders WHERE id = 1')])).toEqual([
+      [expect.stringMatching(/^57P03: could not check the grant/)],
+      [[{ id: 1 }]],
+    ]);
+    await blocker.query('ROLLBACK');
+    await blocker.end();
   });
 });
