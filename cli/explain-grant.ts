@@ -1,30 +1,28 @@
 /**
  * For a refusal: the least that a policy would have to say for the statement to be allowed. Pure.
  */
+import type { RelationGrant } from '../kernel/policy.ts';
 import { type Catalog, type CatalogFunction, type CatalogRelation, reachesAny, relationKey } from '../proxy/catalog/catalog.ts';
 import { readyExtension } from '../proxy/catalog/builtin/extensions.ts';
 import { functionClass, refusedFunctionDetail } from '../proxy/catalog/builtin/functions.ts';
-import type { ExplainedStatement } from '../proxy/judge/explain-text.ts';
+import type { ExplainedReason, ExplainedStatement } from '../proxy/judge/explain-text.ts';
+import { givenColumns } from '../proxy/policy/checks/writes.ts';
 import type { Grants } from '../proxy/policy/grants.ts';
-import type { ColumnUse, RelationReference } from '../proxy/sql/analysis.ts';
+import type { RelationReference, Write } from '../proxy/sql/analysis.ts';
+import { columnsNeeded, type Named } from './explain-columns.ts';
 
-/** Columns for INSERT and UPDATE with those that are granted already; undefined where the statement does not need it. */
-export type MissingWrites = {
-  readonly insert: readonly string[] | undefined;
-  readonly update: readonly string[] | undefined;
-  readonly delete: boolean;
-};
-
-/** What is missing in a policy. `columns` in the relation's order, with those that are granted already. */
+/** What is missing in a policy. Columns in the relation's order, with those that are granted already. */
 export type MissingGrant =
   | {
       readonly type: 'Relation';
       readonly schema: string;
       readonly name: string;
-      readonly columns: readonly string[];
-      /** Undefined where nothing is missing for writing. */
-      readonly writes: MissingWrites | undefined;
-      /** The policy that grants the relation without these columns; undefined where none grants it. */
+      /** Undefined: what is granted for it is enough. */
+      readonly select: readonly string[] | undefined;
+      readonly insert: readonly string[] | undefined;
+      readonly update: readonly string[] | undefined;
+      readonly delete: boolean;
+      /** The policy that grants the relation without this; undefined where none grants it. */
       readonly policy: string | undefined;
       /** What its author should know before granting it. */
       readonly caution: string | undefined;
@@ -33,8 +31,6 @@ export type MissingGrant =
   | { readonly type: 'Extension'; readonly name: string };
 
 type GrantContext = { readonly catalog: Catalog; readonly grants: Grants; readonly searchPath: readonly string[] };
-
-type Named = { readonly reference: RelationReference; readonly relation: CatalogRelation };
 
 const isSystem = (schema: string): boolean => schema === 'pg_catalog' || schema === 'information_schema';
 
@@ -45,65 +41,6 @@ const relationNamed = ({ schema, name }: RelationReference, { catalog, searchPat
     if (found !== undefined) return found;
   }
   return undefined;
-};
-
-/** The relations that a column's name can be of: those of the innermost query that has it. */
-const owners = (use: ColumnUse, named: readonly Named[]): readonly Named[] => {
-  const field = use.fields.at(-1);
-  const qualifier = use.star ? field : use.fields.at(-2);
-  for (let level: ColumnUse['level'] | undefined = use.level; level !== undefined; level = level.parent) {
-    const items = level.items.filter((item) => qualifier === undefined || item.name === qualifier);
-    const here = named.filter(({ reference }) => items.some((item) => item.reference === reference));
-    const having = here.filter(
-      ({ relation, reference }) =>
-        use.star ||
-        relation.columns.some((column) => column.name === field) ||
-        // `SELECT t FROM t`: the row.
-        field === (reference.alias ?? reference.name),
-    );
-    if (having.length > 0) return having;
-  }
-  return [];
-};
-
-const usedOf = (use: ColumnUse, relation: CatalogRelation): readonly string[] => {
-  const all = relation.columns.map((column) => column.name);
-  const field = use.fields.at(-1) ?? '';
-  return use.star || !all.includes(field) ? all : [field];
-};
-
-/** Names in USING, which are no column references of their own, and what NATURAL joins by. */
-const joinedBy = (node: unknown, named: readonly Named[]): ReadonlySet<string> => {
-  const names = new Set<string>();
-  const visit = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return;
-    if (Array.isArray(value)) return value.forEach(visit);
-    const { usingClause, isNatural } = value as { readonly usingClause?: readonly { String?: { sval?: string } }[]; isNatural?: boolean };
-    for (const each of usingClause ?? []) names.add(each.String?.sval ?? '');
-    if (isNatural === true) {
-      const all = named.flatMap(({ relation }) => relation.columns.map((column) => column.name));
-      for (const [index, name] of all.entries()) if (all.indexOf(name) !== index) names.add(name);
-    }
-    Object.values(value).forEach(visit);
-  };
-  visit(node);
-  return names;
-};
-
-const columnsNeeded = (statement: ExplainedStatement, relation: CatalogRelation, named: readonly Named[]): ReadonlySet<string> => {
-  const { analysis, parsed } = statement;
-  const needed = new Set<string>();
-  for (const use of analysis.columns) {
-    if (owners(use, named).some((owner) => owner.relation === relation)) for (const column of usedOf(use, relation)) needed.add(column);
-  }
-  const all = relation.columns.map((column) => column.name);
-  const { form } = analysis;
-  if (form.type === 'CopyOut' && named.some((each) => each.reference === form.relation && each.relation === relation)) {
-    for (const column of form.columns ?? all) needed.add(column);
-  }
-  const joined = joinedBy(parsed.node, named);
-  for (const column of all) if (joined.has(column)) needed.add(column);
-  return needed;
 };
 
 /** A grant names one column at least: `SELECT count(*)` needs no particular one. */
@@ -123,53 +60,52 @@ const cautionOf = (relation: CatalogRelation, { catalog, grants }: GrantContext)
   return hidden.length === 0 ? undefined : `shows ${hidden.join(', ')}, which is masked or filtered: mask and filter it here too`;
 };
 
-const relationGrant = (relation: CatalogRelation, needed: ReadonlySet<string>, context: GrantContext): MissingGrant | undefined => {
+type MissingRelation = Extract<MissingGrant, { readonly type: 'Relation' }>;
+
+/** What a statement needs of a relation, beyond what is granted or not. */
+type Needed = Partial<Record<'select' | 'insert' | 'update', ReadonlySet<string>>> & { readonly delete?: boolean };
+
+const relationGrant = (relation: CatalogRelation, needed: Needed, context: GrantContext): MissingGrant | undefined => {
   // PostgreSQL's own are open as far as they hold names only; more is nothing to suggest.
   if (isSystem(relation.schema)) return undefined;
   const granted = context.grants.relations.get(relationKey(relation.schema, relation.name));
-  const select = granted?.grant.select;
-  const masked = new Set(select?.masks.map((entry) => entry.column));
-  const before = select === undefined || select.columns === '*' ? [] : select.columns;
-  const named = relation.columns
-    .map((column) => column.name)
-    .filter((name) => !masked.has(name) && (before.includes(name) || needed.has(name)));
+  const masked = new Set(granted?.grant.select?.masks.map((entry) => entry.column));
+  const listed = (operation: 'select' | 'insert' | 'update'): readonly string[] | undefined => {
+    const before = granted?.grant[operation]?.columns ?? [];
+    const more = needed[operation];
+    if (more === undefined || before === '*') return undefined;
+    const isHidden = (name: string): boolean => operation === 'select' && masked.has(name);
+    const names = relation.columns.map((column) => column.name).filter((name) => before.includes(name) || more.has(name));
+    const open = names.filter((name) => !isHidden(name));
+    return open.length === 0 ? leastOf(relation) : open;
+  };
   return {
     type: 'Relation',
     schema: relation.schema,
     name: relation.name,
-    columns: named.length === 0 ? leastOf(relation) : named,
-    writes: undefined,
+    select: listed('select'),
+    insert: listed('insert'),
+    update: listed('update'),
+    delete: needed.delete === true && granted?.grant.delete !== true,
     policy: granted?.policy,
     caution: cautionOf(relation, context),
   };
 };
 
-/** What a relation lacks for the writes of a statement, and for the locks that it takes. */
-const writeGrant = ({ analysis }: ExplainedStatement, { reference, relation }: Named, context: GrantContext): MissingGrant | undefined => {
-  if (isSystem(relation.schema)) return undefined;
-  const granted = context.grants.relations.get(relationKey(relation.schema, relation.name));
-  const all = relation.columns.map((column) => column.name);
-  const write = analysis.writes.find((each) => each.reference === reference);
-  const given = write?.inserts.flatMap((each) => (each.type === 'Named' ? each.columns : all.slice(0, each.count)));
-  const set = write?.updates.map(({ column }) => column) ?? [];
-  const isLocked = analysis.locks.some(({ references }) => references.includes(reference));
-  const together = (right: 'insert' | 'update', more: readonly string[]): readonly string[] => {
-    const before = granted?.grant[right]?.columns ?? [];
-    return before === '*' ? ['*'] : all.filter((name) => before.includes(name) || more.includes(name));
+/** What all that a statement does to a relation needs: the verbs that are refused are a part of it. */
+const neededToWrite = (relation: CatalogRelation, writes: readonly Write[], grant: RelationGrant | undefined): Needed => {
+  const inserts = writes.flatMap((write) => write.inserts.flatMap((given) => givenColumns(given, relation)));
+  const updates = writes.flatMap((write) => write.updates.map(({ column }) => column));
+  const lacks = (verb: 'insert' | 'update', columns: readonly string[]): boolean => {
+    const granted = grant?.[verb]?.columns;
+    return granted === undefined || (granted !== '*' && columns.some((column) => !granted.includes(column)));
   };
-  const needsUpdate = set.length > 0 || isLocked;
+  // MERGE that does nothing needs `update` all the same.
+  const changes = (write: Write): boolean => write.updates.length > 0 || (write.inserts.length === 0 && !write.deletes);
   return {
-    type: 'Relation',
-    schema: relation.schema,
-    name: relation.name,
-    columns: [],
-    writes: {
-      insert: write === undefined || write.inserts.length === 0 ? undefined : together('insert', given ?? []),
-      update: needsUpdate ? together('update', set.length > 0 ? set : leastOf(relation)) : undefined,
-      delete: write?.deletes === true,
-    },
-    policy: granted?.policy,
-    caution: cautionOf(relation, context),
+    ...(writes.some((write) => write.inserts.length > 0) && lacks('insert', inserts) ? { insert: new Set(inserts) } : {}),
+    ...(writes.some(changes) && lacks('update', updates) ? { update: new Set(updates) } : {}),
+    delete: writes.some((write) => write.deletes),
   };
 };
 
@@ -197,51 +133,74 @@ const functionGrant = (use: { readonly schema: string | undefined; readonly name
   return [{ type: 'Function', schema: candidate.schema, name: candidate.name, caution }];
 };
 
+/** Both, in the relation's order. */
+const united = (one: MissingRelation, other: MissingRelation, { columns }: CatalogRelation): MissingRelation => {
+  const both = (operation: 'select' | 'insert' | 'update'): readonly string[] | undefined => {
+    if (one[operation] === undefined) return other[operation];
+    const names = new Set([...one[operation], ...(other[operation] ?? [])]);
+    return columns.map((column) => column.name).filter((name) => names.has(name));
+  };
+  return { ...other, select: both('select'), insert: both('insert'), update: both('update'), delete: one.delete || other.delete };
+};
+
+const READ_CODES = new Set(['column-refused', 'whole-row-refused']);
+
+/** What one reason of a statement asks for. */
+const grantsFor = (statement: ExplainedStatement, reason: ExplainedReason, context: GrantContext): readonly MissingGrant[] => {
+  const { analysis } = statement;
+  const { code, message } = reason.failure.fields;
+  if (code === 'function-refused') {
+    const use = analysis.functions.find((each) => each.location === reason.location);
+    return use === undefined ? [] : functionGrant(use, context);
+  }
+  const resolve = (reference: RelationReference): readonly Named[] => {
+    const relation = relationNamed(reference, context);
+    return relation === undefined ? [] : [{ reference, relation }];
+  };
+  const read = analysis.relations.flatMap(resolve);
+  const written = analysis.writes.flatMap(({ reference }) => resolve(reference));
+  const named = [...read, ...written];
+  const here = ({ reference }: Named): boolean => reference.location === reason.location;
+  const grantsOf = (relations: readonly Named[], needed: (relation: CatalogRelation) => Needed): readonly MissingGrant[] =>
+    relations.flatMap(({ relation }) => relationGrant(relation, needed(relation), context) ?? []);
+  const toRead = (relation: CatalogRelation): Needed => ({ select: columnsNeeded(statement, relation, named) });
+  if (code === 'relation-refused') return grantsOf(named.filter(here), toRead);
+  if (READ_CODES.has(code)) {
+    return grantsOf(
+      named.filter(({ relation }) => message.endsWith(`of relation "${relation.schema}.${relation.name}"`)),
+      toRead,
+    );
+  }
+  if (code === 'write-refused' || code === 'column-write-refused') {
+    const locked = code === 'write-refused' ? read.filter(here) : [];
+    // An assigned column's reason stands at the column.
+    const targets = written.filter((each) => here(each) || code === 'column-write-refused');
+    const writesTo = (relation: CatalogRelation): readonly Write[] =>
+      analysis.writes.filter(({ reference }) => relationNamed(reference, context) === relation);
+    const grantOf = ({ schema, name }: CatalogRelation): RelationGrant | undefined =>
+      context.grants.relations.get(relationKey(schema, name))?.grant;
+    return [
+      ...grantsOf(locked, (relation) => ({ update: new Set(leastOf(relation)) })),
+      ...grantsOf(targets, (relation) => neededToWrite(relation, writesTo(relation), grantOf(relation))),
+    ];
+  }
+  return [];
+};
+
 /** What is missing for the statements to be allowed, as far as a grant can mend it. */
 export const missingGrants = (statements: readonly ExplainedStatement[], context: GrantContext): readonly MissingGrant[] => {
   const missing = new Map<string, MissingGrant>();
-  const add = (grant: MissingGrant): void => {
-    const key = grant.type === 'Extension' ? `x ${grant.name}` : `${grant.type} ${grant.schema}.${grant.name}`;
-    const known = missing.get(key);
-    if (known?.type !== 'Relation' || grant.type !== 'Relation') return void missing.set(key, grant);
-    const both = new Set([...known.columns, ...grant.columns]);
-    const all = context.catalog.relations.get(relationKey(grant.schema, grant.name))?.columns ?? [];
-    const columns = all.map((column) => column.name).filter((name) => both.has(name));
-    missing.set(key, { ...grant, columns, writes: grant.writes ?? known.writes });
-  };
   for (const statement of statements) {
-    const { analysis, reasons } = statement;
-    const references = [...analysis.relations, ...analysis.writes.map(({ reference }) => reference)];
-    const named = references.flatMap((reference) => {
-      const relation = relationNamed(reference, context);
-      return relation === undefined ? [] : [{ reference, relation }];
-    });
-    for (const { failure, location } of reasons) {
-      const { code, message } = failure.fields;
-      if (code === 'function-refused') {
-        const use = analysis.functions.find((each) => each.location === location);
-        if (use !== undefined) functionGrant(use, context).forEach(add);
-      }
-      const refused =
-        code === 'relation-refused'
-          ? named.filter(({ reference }) => reference.location === location)
-          : code === 'column-refused'
-            ? named.filter(({ relation }) => message.endsWith(`of relation "${relation.schema}.${relation.name}"`))
-            : [];
-      if (code === 'write-refused' || code === 'column-write-refused') {
-        const isMeant = ({ reference }: Named): boolean =>
-          reference.location === location ||
-          analysis.writes.some((each) => each.reference === reference && each.updates.some((set) => set.location === location));
-        for (const each of named.filter(isMeant)) {
-          const grant = writeGrant(statement, each, context);
-          if (grant !== undefined) add(grant);
-        }
-      }
-      for (const { relation } of refused) {
-        const grant = relationGrant(relation, columnsNeeded(statement, relation, named), context);
-        if (grant !== undefined) add(grant);
-      }
+    for (const grant of statement.reasons.flatMap((reason) => grantsFor(statement, reason, context))) {
+      const key = grant.type === 'Extension' ? `x ${grant.name}` : `${grant.type} ${grant.schema}.${grant.name}`;
+      const known = missing.get(key);
+      const relation = grant.type === 'Relation' ? context.catalog.relations.get(relationKey(grant.schema, grant.name)) : undefined;
+      const both = known?.type === 'Relation' && grant.type === 'Relation' && relation !== undefined;
+      missing.set(key, both ? united(known, grant, relation) : grant);
     }
   }
-  return [...missing.values()];
+  return [...missing.values()].filter((grant) => grant.type !== 'Relation' || says(grant));
 };
+
+const says = (grant: MissingRelation): boolean =>
+  grant.select !== undefined || grant.insert !== undefined || grant.update !== undefined || grant.delete;

@@ -1,5 +1,5 @@
 /** A report of `pg-airlock explain` for people. */
-import type { Place, Report, ReportedReason, ReportedRelation, ReportedRules } from './explain-report.ts';
+import type { Place, Report, ReportedReason, ReportedRelation, ReportedRules, ReportedTarget } from './explain-report.ts';
 import { printable } from './printable.ts';
 
 const DECISIONS: Readonly<Record<Report['decision'], string>> = {
@@ -23,11 +23,41 @@ const RESOLVED: Readonly<Record<ReportedRelation['resolved'], string>> = {
   Unusable: 'its grant cannot be applied',
 };
 
+const maskLines = (masked: ReportedRelation['masked']): readonly string[] =>
+  masked.map(({ column, mask }, index) => `    ${index === 0 ? 'masked ' : '       '}   ${printable(column)}: ${printable(mask)}`);
+
+const nameText = (name: string, written: string, at: Place): string =>
+  `  ${printable(name)}  (${written === name ? '' : `written ${printable(written)}, `}${placeText(at)})`;
+
 const relationLines = ({ name, written, at, granted, resolved, columns, masked, where }: ReportedRelation): readonly string[] => [
-  `  ${printable(name)}  (${written === name ? '' : `written ${printable(written)}, `}${placeText(at)})`,
+  nameText(name, written, at),
   `    granted   ${granted.by === 'Policy' ? `by ${printable(granted.policy)}` : GRANTED[granted.by]}; ${RESOLVED[resolved]}`,
   ...(granted.by === 'System' || columns.length === 0 ? [] : [`    visible   ${listText(columns)}`]),
-  ...masked.map(({ column, mask }, index) => `    ${index === 0 ? 'masked ' : '       '}   ${printable(column)}: ${printable(mask)}`),
+  ...maskLines(masked),
+  ...(where === undefined ? [] : [`    rows      ${printable(where)}`]),
+];
+
+const columnsLine = (label: string, columns: readonly string[]): readonly string[] =>
+  columns.length === 0 ? [] : [`    ${label.padEnd(7)}   ${listText(columns)}`];
+
+const targetLines = ({
+  name,
+  written,
+  at,
+  command,
+  policy,
+  inserts,
+  updates,
+  readable,
+  masked,
+  where,
+}: ReportedTarget): readonly string[] => [
+  nameText(name, written, at),
+  `    granted   by ${printable(policy)}; ${command.toUpperCase()} stands as it is`,
+  ...columnsLine('gives', inserts),
+  ...columnsLine('sets', updates),
+  ...columnsLine('visible', readable),
+  ...maskLines(masked),
   ...(where === undefined ? [] : [`    rows      ${printable(where)}`]),
 ];
 
@@ -61,6 +91,7 @@ export const reportText = (report: Report): string => {
     ...statements.flatMap((statement, index) => [
       '',
       `${many ? `statement ${index + 1}: ` : ''}${statement.kind}`,
+      ...statement.targets.flatMap(targetLines),
       ...statement.relations.flatMap(relationLines),
       ...ruleLines(statement.rules),
       ...statement.reasons.flatMap(reasonLines),

@@ -3,9 +3,11 @@
  */
 import type { Failure } from '../kernel/failure.ts';
 import type { Mask } from '../kernel/policy.ts';
-import type { ExplainedRelation, TextExplanation } from '../proxy/judge/explain-text.ts';
+import type { ExplainedRelation, ExplainedTarget, TextExplanation } from '../proxy/judge/explain-text.ts';
 import type { Grants } from '../proxy/policy/grants.ts';
 import type { Judged } from '../proxy/policy/judgement.ts';
+import { readableColumns } from '../proxy/policy/target-reads.ts';
+import { givenColumns } from '../proxy/policy/checks/writes.ts';
 import type { RuleVerdict } from '../proxy/policy/rules/rules.ts';
 import { grantsYaml, type Suggestion } from './explain-suggestion.ts';
 
@@ -23,6 +25,21 @@ export type ReportedRelation = {
   readonly resolved: 'AsItIs' | 'Scoped' | 'Unusable';
   readonly columns: readonly string[];
   readonly masked: readonly { readonly column: string; readonly mask: string }[];
+  readonly where: string | undefined;
+};
+
+/** A relation that the statement writes: it stands as it is, with its masks and its filter in the clauses that read it. */
+export type ReportedTarget = {
+  readonly name: string;
+  readonly written: string;
+  readonly at: Place;
+  readonly command: string;
+  readonly policy: string;
+  /** Columns that it gives to new rows, and columns that it sets. */
+  readonly inserts: readonly string[];
+  readonly updates: readonly string[];
+  readonly readable: readonly string[];
+  readonly masked: ReportedRelation['masked'];
   readonly where: string | undefined;
 };
 
@@ -45,6 +62,7 @@ export type ReportedRules = {
 type ReportedStatement = {
   readonly kind: string;
   readonly relations: readonly ReportedRelation[];
+  readonly targets: readonly ReportedTarget[];
   readonly reasons: readonly ReportedReason[];
   readonly rules: ReportedRules;
 };
@@ -113,7 +131,7 @@ const relationOf = (text: string, { resolved, scope, position }: ExplainedRelati
   const masked = new Set(masks.map((entry) => entry.column));
   return {
     name: `${relation.schema}.${relation.name}`,
-    written: reference.schema === undefined ? reference.name : `${reference.schema}.${reference.name}`,
+    written: writtenName(reference),
     at: placeOf(text, position),
     granted:
       access.type === 'Granted'
@@ -123,6 +141,27 @@ const relationOf = (text: string, { resolved, scope, position }: ExplainedRelati
     columns: scope.type === 'Unusable' ? [] : columns.filter((column) => !masked.has(column)),
     masked: masks.map((entry) => ({ column: entry.column, mask: maskText(entry.mask) })),
     where: grant?.where ?? (access.type === 'System' && access.system.type === 'Scoped' ? access.system.where : undefined),
+  };
+};
+
+const writtenName = ({ schema, name }: { readonly schema: string | undefined; readonly name: string }): string =>
+  schema === undefined ? name : `${schema}.${name}`;
+
+const targetOf = (text: string, { target, position }: ExplainedTarget): ReportedTarget => {
+  const { write, relation, granted } = target;
+  const masks = granted.grant.select?.masks ?? [];
+  const masked = new Set(masks.map(({ column }) => column));
+  return {
+    name: `${relation.schema}.${relation.name}`,
+    written: writtenName(write.reference),
+    at: placeOf(text, position),
+    command: write.command === 'CopyIn' ? 'Copy' : write.command,
+    policy: granted.policy,
+    inserts: [...new Set(write.inserts.flatMap((given) => givenColumns(given, relation)))],
+    updates: [...new Set(write.updates.map(({ column }) => column))],
+    readable: readableColumns(target).filter((column) => !masked.has(column)),
+    masked: masks.map((entry) => ({ column: entry.column, mask: maskText(entry.mask) })),
+    where: granted.grant.where,
   };
 };
 
@@ -147,9 +186,10 @@ const rulesOf = ({ decisive, watches, estimates }: RuleVerdict): ReportedRules =
 
 /** Puts the answer together. Pure. */
 export const reportOf = ({ text, judged, explanation, grants, database, role, suggestion }: ReportInput): Report => {
-  const statements = explanation.statements.map(({ analysis, relations, reasons, rules }) => ({
+  const statements = explanation.statements.map(({ analysis, relations, targets, reasons, rules }) => ({
     kind: analysis.kind,
     relations: relations.map((relation) => relationOf(text, relation)),
+    targets: targets.map((target) => targetOf(text, target)),
     reasons: reasons.map(({ failure, position }) => reasonOf(text, failure, position)),
     rules: rulesOf(rules),
   }));

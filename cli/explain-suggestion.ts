@@ -22,21 +22,23 @@ const sameRelation = (
   other: { readonly schema: string; readonly name: string },
 ) => grant.schema === other.schema && grant.name === other.name;
 
-/** The list with a star where it stands for all. */
-const listOf = (columns: readonly string[]): readonly string[] | '*' => (columns.includes('*') ? '*' : columns);
+type MissingRelation = Extract<MissingGrant, { readonly type: 'Relation' }>;
 
-const relationsWith = (relations: readonly RelationGrant[], missing: MissingGrant & { readonly type: 'Relation' }): RelationGrant[] => {
-  const { schema, name, columns, writes } = missing;
-  const nothing: RelationGrant = { schema, name, select: undefined, insert: undefined, update: undefined, delete: false, where: undefined };
-  const granting = (grant: RelationGrant): RelationGrant => ({
-    ...grant,
-    select: columns.length === 0 ? grant.select : { columns, masks: grant.select?.masks ?? [] },
-    insert: writes?.insert === undefined ? grant.insert : { columns: listOf(writes.insert) },
-    update: writes?.update === undefined ? grant.update : { columns: listOf(writes.update) },
-    delete: grant.delete || writes?.delete === true,
-  });
-  if (!relations.some((grant) => sameRelation(grant, missing))) return [...relations, granting(nothing)];
-  return relations.map((grant) => (sameRelation(grant, missing) ? granting(grant) : grant));
+const grantWith = (grant: RelationGrant, { select, insert, update, delete: deletes }: MissingRelation): RelationGrant => ({
+  ...grant,
+  select: select === undefined ? grant.select : { columns: select, masks: grant.select?.masks ?? [] },
+  insert: insert === undefined ? grant.insert : { columns: insert },
+  update: update === undefined ? grant.update : { columns: update },
+  delete: grant.delete || deletes,
+});
+
+const relationsWith = (relations: readonly RelationGrant[], missing: MissingRelation): RelationGrant[] => {
+  if (relations.some((grant) => sameRelation(grant, missing))) {
+    return relations.map((grant) => (sameRelation(grant, missing) ? grantWith(grant, missing) : grant));
+  }
+  const { schema, name } = missing;
+  const nothing = { schema, name, select: undefined, insert: undefined, update: undefined, delete: false, where: undefined };
+  return [...relations, grantWith(nothing, missing)];
 };
 
 /** The policy with what is missing. */
@@ -65,12 +67,13 @@ const bundleWith = (bundle: Bundle, missing: readonly MissingGrant[], policyKey:
 const keyOf = (grant: MissingGrant): string =>
   grant.type === 'Extension' ? `x ${grant.name}` : `${grant.type} ${grant.schema}.${grant.name}`;
 
-type RelationNeed = MissingGrant & { readonly type: 'Relation' };
-
-const together = (before: RelationNeed, more: RelationNeed): RelationNeed => ({
+/** A later round knows of the earlier one's grants: what it lists has their columns too. */
+const later = (before: MissingRelation, more: MissingRelation): MissingRelation => ({
   ...more,
-  columns: more.columns.length === 0 ? before.columns : more.columns,
-  writes: more.writes ?? before.writes,
+  select: more.select ?? before.select,
+  insert: more.insert ?? before.insert,
+  update: more.update ?? before.update,
+  delete: more.delete || before.delete,
   policy: before.policy,
 });
 
@@ -79,7 +82,8 @@ const merged = (earlier: readonly MissingGrant[], more: readonly MissingGrant[])
   const all = new Map(earlier.map((grant) => [keyOf(grant), grant]));
   for (const grant of more) {
     const before = all.get(keyOf(grant));
-    all.set(keyOf(grant), grant.type === 'Relation' && before?.type === 'Relation' ? together(before, grant) : grant);
+    const both = grant.type === 'Relation' && before?.type === 'Relation';
+    all.set(keyOf(grant), both ? later(before, grant) : grant);
   }
   return [...all.values()];
 };
@@ -114,32 +118,40 @@ const written = (...parts: readonly string[]): string =>
     lineWidth: 0,
   }).trimEnd();
 
+const caution = (text: string | undefined): string => (text === undefined ? '' : ` # caution: ${text}`);
+
+const relationYaml = ({
+  schema,
+  name,
+  select,
+  insert,
+  update,
+  delete: deletes,
+  policy,
+  caution: why,
+}: MissingRelation): readonly string[] => {
+  const list = (operation: string, columns: readonly string[] | undefined): readonly (readonly string[])[] =>
+    columns === undefined ? [] : [[`      ${operation}:`, `        columns: [${columns.map((column) => written(column)).join(', ')}]`]];
+  const rights = [
+    ...list('select', select),
+    ...list('insert', insert),
+    ...list('update', update),
+    ...(deletes ? [['      delete: {}']] : []),
+  ];
+  const [first = '', ...rest] = rights.flat();
+  const within = policy === undefined ? '' : ` # in ${policy}; its masks and its where stay`;
+  return [`    - name: ${written(schema, name)}${caution(why)}`, `${first}${within}`, ...rest];
+};
+
 /** The grants as they stand in a DatabaseAccessPolicy. */
 export const grantsYaml = (grants: readonly MissingGrant[]): string => {
   const relations = grants.filter((grant) => grant.type === 'Relation');
   const functions = grants.filter((grant) => grant.type === 'Function');
   const extensions = grants.filter((grant) => grant.type === 'Extension');
-  const caution = (text: string | undefined): string => (text === undefined ? '' : ` # caution: ${text}`);
   const lines = [
     'spec:',
     ...(relations.length === 0 ? [] : ['  relations:']),
-    ...relations.flatMap(({ schema, name, columns, writes, policy, caution: why }) => {
-      const where = policy === undefined ? '' : ` # in ${policy}; its masks and its where stay`;
-      const list = (right: string, names: readonly string[] | undefined): readonly string[] =>
-        names === undefined || names.length === 0
-          ? []
-          : [`      ${right}:`, `        columns: [${names.map((column) => (column === '*' ? "'*'" : written(column))).join(', ')}]`];
-      const rights = [
-        ...list('select', columns),
-        ...list('insert', writes?.insert),
-        ...list('update', writes?.update),
-        ...(writes?.delete === true ? ['      delete: {}'] : []),
-      ];
-      return [
-        `    - name: ${written(schema, name)}${caution(why)}`,
-        ...rights.map((line, index) => (index === 0 ? `${line}${where}` : line)),
-      ];
-    }),
+    ...relations.flatMap(relationYaml),
     ...(functions.length === 0 ? [] : ['  functions:']),
     ...functions.map(({ schema, name, caution: why }) => `    - name: ${written(schema, name)}${caution(why)}`),
     ...(extensions.length === 0 ? [] : [`  extensions: [${extensions.map(({ name }) => stringify(name).trimEnd()).join(', ')}]`]),

@@ -4,11 +4,12 @@
 import { Failure, grantUnusable } from '../../kernel/failure.ts';
 import type { CatalogChange } from '../catalog/catalog-change.ts';
 import { decide } from '../policy/decide.ts';
-import type { Reason, ResolvedRelation } from '../policy/decision.ts';
+import type { Decision, Reason, ResolvedRelation, ResolvedTarget } from '../policy/decision.ts';
 import { definitionChanges } from '../policy/definition-changes.ts';
 import { judgeRules } from '../policy/rules/judge-rules.ts';
 import type { RuleVerdict } from '../policy/rules/rules.ts';
 import { NO_TERMS, type PreparedByText, type SessionState } from '../policy/judgement.ts';
+import { countWatches } from '../policy/uncounted.ts';
 import type { Scope } from '../scope/scope.ts';
 import type { Analysis } from '../sql/analysis.ts';
 import { analyze, characterAt } from '../sql/analyze.ts';
@@ -16,6 +17,8 @@ import type { ParsedStatement } from '../sql/grammar.ts';
 import { decodeText } from '../sql/tokens.ts';
 import type { JudgeContext } from './judge-text.ts';
 import { contextAfter } from './overlay.ts';
+import { explainedWatches } from './running-terms.ts';
+import { targetScopesOf } from './targets.ts';
 
 /** A relation that a statement names, and what stands for it. */
 export type ExplainedRelation = {
@@ -25,6 +28,9 @@ export type ExplainedRelation = {
   readonly position: number;
 };
 
+/** A relation that a statement writes, where that is granted. */
+export type ExplainedTarget = { readonly target: ResolvedTarget; readonly position: number };
+
 /** `position` is 1-based, in characters of the text; undefined where the reason has no place. */
 export type ExplainedReason = { readonly failure: Failure; readonly location: number; readonly position: number | undefined };
 
@@ -32,6 +38,7 @@ export type ExplainedStatement = {
   readonly analysis: Analysis;
   readonly parsed: ParsedStatement;
   readonly relations: readonly ExplainedRelation[];
+  readonly targets: readonly ExplainedTarget[];
   readonly reasons: readonly ExplainedReason[];
   /** What the rules say, also of what is only known while it runs. */
   readonly rules: RuleVerdict;
@@ -57,12 +64,18 @@ export const explainText = async (bytes: Buffer, state: SessionState, context: J
       const decision = decide(analysis, decisionContext);
       const ruled = judgeRules(parsed.node, analysis, decision, decisionContext);
       const explained = await relationsOf(decision.relations, bytes, here);
-      const reasons = [...ruled.reasons, ...decision.reasons, ...explained.reasons].map(({ failure, location }) => ({
-        failure,
-        location,
-        position: location > 0 ? characterAt(bytes, location) : failure.fields.position,
-      }));
-      statements.push({ analysis, parsed, relations: explained.relations, reasons, rules: ruled });
+      const written = await targetsOf(decision, { parsed, bytes }, here);
+      const { watches, refusals } = countWatches(ruled.watches, analysis, explainedWatches(analysis, seen));
+      const counted = refusals.map((failure) => ({ failure, location: 0 }));
+      const reasons = [...ruled.reasons, ...counted, ...decision.reasons, ...explained.reasons, ...written.reasons].map(
+        ({ failure, location }) => ({
+          failure,
+          location,
+          position: location > 0 ? characterAt(bytes, location) : failure.fields.position,
+        }),
+      );
+      const rules = { ...ruled, watches: watches.filter(({ over }) => Number.isFinite(over)) };
+      statements.push({ analysis, parsed, relations: explained.relations, targets: written.targets, reasons, rules });
       if (decision.definition !== undefined) {
         const { definition, uses } = decision.definition;
         changes.push(...definitionChanges(definition, uses, decision.relations));
@@ -97,6 +110,17 @@ const relationsOf = async (
     reasons.push({ failure: grantUnusable(name, `The grant cannot be applied: ${problem}.`), location, auditable: false });
   }
   return { relations, reasons };
+};
+
+const targetsOf = async (
+  decision: Decision,
+  { parsed, bytes }: { readonly parsed: ParsedStatement; readonly bytes: Buffer },
+  context: JudgeContext,
+): Promise<{ readonly targets: readonly ExplainedTarget[]; readonly reasons: readonly Reason[] }> => {
+  const statement = { tree: parsed.node, scopes: new Map(), catalog: context.catalog, declared: [], counts: false };
+  const { reasons } = await targetScopesOf(decision, context, statement);
+  const targets = decision.targets.map((target) => ({ target, position: characterAt(bytes, target.write.reference.location) }));
+  return { targets, reasons };
 };
 
 const preparedOf = (relations: readonly ExplainedRelation[], { revision }: JudgeContext): PreparedByText => ({

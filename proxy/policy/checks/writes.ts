@@ -33,7 +33,8 @@ const verbsOf = ({ inserts, updates, deletes }: Write): readonly Verb[] => [
   ...(deletes ? (['delete'] as const) : []),
 ];
 
-const givenBy = (given: GivenColumns, { columns }: CatalogRelation): readonly string[] =>
+/** Names of the columns that new rows are given. */
+export const givenColumns = (given: GivenColumns, { columns }: CatalogRelation): readonly string[] =>
   given.type === 'Named' ? given.columns : columns.slice(0, given.count).map(({ name }) => name);
 
 const lacking = (columns: readonly string[], granted: ColumnList): readonly string[] =>
@@ -126,7 +127,7 @@ export const checkWrite = (write: Write, context: DecisionContext): WriteVerdict
     reasons.push(reasonOf(columnWriteRefused(verb, column, name, list === '*' ? ['*'] : list), location));
   };
   for (const given of write.inserts)
-    for (const column of lacking(givenBy(given, relation), columnsFor('insert'))) refuseColumn('insert', column);
+    for (const column of lacking(givenColumns(given, relation), columnsFor('insert'))) refuseColumn('insert', column);
   for (const { column, location } of write.updates) {
     if (lacking([column], columnsFor('update')).length > 0) refuseColumn('update', column, location);
   }
