@@ -14,7 +14,7 @@ const CLIENTS = 8;
 const STATEMENTS_PER_SESSION = 2_000;
 
 /** What was in use at one moment. */
-type Sample = { readonly minute: number; readonly resident: number; readonly heap: number; readonly statements: number };
+type Sample = { readonly minute: number; readonly resident: number; readonly statements: number };
 
 const textOf = (number: number): string => `SELECT abalance AS "c${number}" FROM pgbench_accounts WHERE aid = ${number + 1}`;
 
@@ -39,11 +39,6 @@ const work = async (port: number, until: number, count: () => number): Promise<v
   }
 };
 
-const heapOf = async (metricsPort: number): Promise<number> => {
-  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-  return Number(/^\S*heap_size_used_bytes\S* (\S+)$/m.exec(text)?.[1] ?? Number.NaN);
-};
-
 /** Runs for `minutes`, and prints what was in use as it went. */
 export const soak = async (postgresPort: number, minutes: number, print: (line: string) => void): Promise<void> => {
   const manifests = await writeManifests(postgresPort, 'Write');
@@ -54,17 +49,17 @@ export const soak = async (postgresPort: number, minutes: number, print: (line: 
   const until = began + minutes * 60_000;
   const samples: Sample[] = [];
   let statements = 0;
-  const sample = async (): Promise<void> => {
+  const sample = (): void => {
     const minute = (Date.now() - began) / 60_000;
-    const taken = { minute, resident: residentMemory(pid).now, heap: await heapOf(airlock.metricsPort), statements };
+    const taken = { minute, resident: residentMemory(pid).now, statements };
     samples.push(taken);
     const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MB`;
-    print(`${minute.toFixed(1)} min: ${statements} statements, ${megabytes(taken.resident)} resident, ${megabytes(taken.heap)} of heap`);
+    print(`${minute.toFixed(1)} min: ${statements} statements, ${megabytes(taken.resident)} resident`);
   };
-  const timer = setInterval(() => void sample(), Math.max(5_000, (minutes * 60_000) / 20));
+  const timer = setInterval(sample, Math.max(5_000, (minutes * 60_000) / 20));
   try {
     await Promise.all(Array.from({ length: CLIENTS }, () => work(airlock.port, until, () => statements++)));
-    await sample();
+    sample();
   } finally {
     clearInterval(timer);
     await airlock.stop();
