@@ -104,6 +104,10 @@ describe('a masked column of the target', () => {
       'UPDATE "public"."users" SET (name, settings) = (SELECT total, id FROM <orders> AS "orders")',
     ],
     ['DELETE FROM users WHERE lower(ssn) = $1', 'DELETE FROM "public"."users" WHERE "pg_catalog".lower(<mask users>) = $1'],
+    [
+      "UPDATE users SET ssn='a'WHERE(id)=(1)RETURNING(id)",
+      `UPDATE "public"."users" SET ssn=CASE WHEN CAST('a' AS text) is <mask users> THEN <raise mask> ELSE 'a' END WHERE(id)=(1)RETURNING(id)`,
+    ],
     ['DELETE FROM users RETURNING ssn', 'DELETE FROM "public"."users" RETURNING <mask users> AS "ssn"'],
     [
       'DELETE FROM users RETURNING (ssn)::text, ssn AS a, ssn b',
@@ -236,6 +240,10 @@ describe('the row filter of the target', () => {
     [
       'DELETE FROM orders WHERE 1 / total = 0 -- rare\n;',
       'DELETE FROM "public"."orders" WHERE <filter orders> AND CASE WHEN <filter orders> THEN ( 1 / total = 0) ELSE false END -- rare\n;',
+    ],
+    [
+      'INSERT INTO orders(id)VALUES(1)RETURNING(id)',
+      'INSERT INTO "public"."orders"(id)VALUES(1)RETURNING CASE WHEN <filter orders> THEN ((id)) WHEN <raise> THEN (id) ELSE (id) END AS "id"',
     ],
     ['DELETE FROM ONLY (orders) o RETURNING *', 'DELETE FROM ONLY ("public"."orders") o WHERE <filter o> RETURNING *'],
     [

@@ -94,6 +94,12 @@ const subSelect = (
   };
 };
 
+const inWord = (byte: number | undefined): boolean => byte !== undefined && (byte > 0x7f || /[\w$]/.test(String.fromCharCode(byte)));
+
+/** `RETURNING*` and `'x'WHERE` are two tokens each: what is written between or for one of them must not grow together with the other. */
+const keptApart = (text: string, before: number | undefined, after: number | undefined): string =>
+  `${inWord(before) && /^\w/.test(text) ? ' ' : ''}${text}${inWord(after) && /\w$/.test(text) ? ' ' : ''}`;
+
 class Rewriter {
   readonly pieces: Piece[] = [];
   readonly analysis: Analysis;
@@ -119,18 +125,19 @@ class Rewriter {
   };
 
   replace(first: number, last: number, text: Written): void {
-    const piece: Piece = {
-      start: this.tokens.starts[first]!,
-      end: this.tokens.ends[last]!,
-      sent: this.keyless ? text.recorded : text.sent,
-      recorded: text.recorded,
-    };
-    if (text.base !== undefined) piece.base = text.base;
-    this.pieces.push(piece);
+    this.put(this.tokens.starts[first]!, this.tokens.ends[last]!, text);
   }
 
-  insert(offset: number, { sent, recorded }: Written): void {
-    this.pieces.push({ start: offset, end: offset, sent: this.keyless ? recorded : sent, recorded });
+  insert(offset: number, text: Written): void {
+    this.put(offset, offset, text);
+  }
+
+  put(start: number, end: number, { sent, recorded, base }: Written): void {
+    const { bytes } = this.tokens;
+    const apart = (text: string): string => (base === undefined ? keptApart(text, bytes[start - 1], bytes[end]) : text);
+    const piece: Piece = { start, end, sent: apart(this.keyless ? recorded : sent), recorded: apart(recorded) };
+    if (base !== undefined) piece.base = base;
+    this.pieces.push(piece);
   }
 
   /** Behind a fence the rows are locked before the agent's condition has chosen among them. */
