@@ -13,6 +13,8 @@ export type Answer = {
   readonly columns: readonly string[];
   /** Values as PostgreSQL wrote them. */
   readonly rows: readonly (readonly (string | null)[])[];
+  /** What completed, as `UPDATE 1`; undefined where rows say it. */
+  readonly tag: string | undefined;
   readonly error: pg.DatabaseError | undefined;
   readonly decided: StatementDecided;
 };
@@ -22,7 +24,7 @@ export type Agent = {
   readonly end: () => Promise<void>;
 };
 
-type Reply = Pick<Answer, 'columns' | 'rows'>;
+type Reply = Pick<Answer, 'columns' | 'rows' | 'tag'>;
 
 const AS_WRITTEN = { getTypeParser: () => (value: string | Buffer) => value };
 
@@ -40,7 +42,7 @@ export const connectAgent = async (url: string, auditDirectory: string): Promise
     });
     const decided = (await decisions(auditDirectory)).slice(before).at(-1);
     if (decided === undefined) throw new Error(`no audit record of ${sql}`);
-    const told = reply instanceof Error ? { columns: [], rows: [], error: reply } : { ...reply, error: undefined };
+    const told = reply instanceof Error ? { columns: [], rows: [], tag: undefined, error: reply } : { ...reply, error: undefined };
     return { sql, parameters, ...told, decided };
   };
   return { ask, end: () => client.end() };
@@ -49,7 +51,8 @@ export const connectAgent = async (url: string, auditDirectory: string): Promise
 const query = async (client: pg.Client, text: string, parameters: readonly string[]): Promise<Reply> => {
   const values = parameters.length === 0 ? {} : { values: [...parameters] };
   const result = await client.query<(string | null)[]>({ text, rowMode: 'array', types: AS_WRITTEN, ...values });
-  return { columns: result.fields.map(({ name }) => name), rows: result.rows };
+  const tag = result.fields.length === 0 ? `${result.command} ${result.rowCount ?? ''}` : undefined;
+  return { columns: result.fields.map(({ name }) => name), rows: result.rows, tag };
 };
 
 const copy = async (client: pg.Client, sql: string): Promise<Reply> => {
@@ -57,6 +60,7 @@ const copy = async (client: pg.Client, sql: string): Promise<Reply> => {
   for await (const chunk of client.query(copyTo(sql)) as AsyncIterable<Buffer>) text += chunk.toString();
   return {
     columns: [],
+    tag: undefined,
     rows: text
       .split('\n')
       .slice(0, -1)

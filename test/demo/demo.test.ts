@@ -88,12 +88,35 @@ describe('make demo ONCE=1', () => {
     expect(ended.stdout).toContain('unknown field "colums". Did you mean "columns"?');
   });
 
+  it('shows the policy opening writes, and rules that stop accidents', () => {
+    const first = (statement: string): string | undefined => answered(ended.stdout, statement).split('\n')[0];
+    expect(first("UPDATE orders SET status = 'paid' WHERE id = 2")).toBe('FILTERED  UPDATE 1');
+    expect(answered(ended.stdout, "UPDATE orders SET status = 'paid' WHERE 1 = 1")).toBe(
+      `BLOCKED   ERROR 42501: permission denied by rule "no-mass-change"
+            DETAIL: The statement is UPDATE and has no WHERE clause that leaves a row out. Rule "no-mass-change" of policy default/reporting refuses that.
+            HINT: Add a WHERE clause that names the rows that are meant.`,
+    );
+    expect(answered(ended.stdout, "UPDATE orders SET status = 'paid' WHERE id > 2")).toMatch(
+      /^UNDONE {4}ERROR 42501: permission denied by rule "few-at-a-time"\n.*\n.*\n {12}Past the airlock (\d+) orders were paid before, and \1 are now\.$/,
+    );
+    expect(first("UPDATE orders SET region = 'us' WHERE id = 2")).toBe(
+      'UNDONE    ERROR 42501: new row violates the row filter of relation "public.orders"',
+    );
+    expect(first('UPDATE orders SET amount = 0 WHERE id = 2')).toBe(
+      'BLOCKED   ERROR 42501: permission denied to update column "amount" of relation "orders"',
+    );
+    expect(answered(ended.stdout, "UPDATE orders SET status = 'paid' WHERE id = 3")).toBe(
+      'FILTERED  UPDATE 0\n            Order 3 is in region apac: not there for the agent, not even to write.',
+    );
+  });
+
   it('ends with the audit trail, its check and what was counted', () => {
-    expect(ended.stdout.match(/^\d{4}-.* (Allow|Deny) /gm)?.length).toBe(18);
+    expect(ended.stdout.match(/^\d{4}-.* (Allow|Deny) /gm)?.length).toBe(24);
     expect(ended.stdout).toMatch(/^intact: 1 segment, \d+ records$/m);
-    expect(ended.stdout).toContain('pg_airlock_blocked_total{rule="statements",reason="statement-refused"} 1');
+    expect(ended.stdout).toContain('pg_airlock_blocked_total{rule="rules",reason="definition-unopened"} 1');
     expect(ended.stdout).toContain('pg_airlock_masked_rows_total{relation="public.customers",column="ssn"}');
     expect(ended.stdout).toContain('pg_airlock_policy_reloads_total{result="Refused"} 1');
+    expect(ended.stdout).toContain('pg_airlock_blocked_total{rule="rules",reason="rule-refused"} 1');
   });
 
   it('shows none of what the shop hides', () => {
@@ -106,6 +129,6 @@ describe('make demo ONCE=1', () => {
 
   it('fits on a few screens, without colour where there is no terminal', () => {
     expect(stripVTControlCharacters(ended.stdout)).toBe(ended.stdout);
-    expect(ended.stdout.split('\n').length).toBeLessThan(140);
+    expect(ended.stdout.split('\n').length).toBeLessThan(190);
   });
 });

@@ -2,6 +2,7 @@
  * What the demo prints: headings, statements and what came of them. In colour where the terminal has it, and NO_COLOR is not set.
  */
 import { styleText } from 'node:util';
+import { SQLSTATE } from '../../kernel/sqlstate.ts';
 import type { Answer } from './agent.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -10,15 +11,18 @@ const INDENT = ' '.repeat(12);
 const SHOWN_ROWS = 2;
 
 /** What became of a statement, by its audit record. */
-const VERDICTS: Readonly<Record<'ALLOWED' | 'MASKED' | 'FILTERED' | 'BLOCKED', Style>> = {
+const VERDICTS: Readonly<Record<'ALLOWED' | 'MASKED' | 'FILTERED' | 'UNDONE' | 'BLOCKED', Style>> = {
   ALLOWED: 'green',
   MASKED: 'yellow',
   FILTERED: 'cyan',
+  UNDONE: 'red',
   BLOCKED: 'red',
 };
 
-const verdictOf = ({ decided: { decision, masked, filtered } }: Answer): keyof typeof VERDICTS => {
+const verdictOf = ({ decided: { decision, masked, filtered }, error }: Answer): keyof typeof VERDICTS => {
   if (decision === 'Deny') return 'BLOCKED';
+  // It was let through, and what it then did was not.
+  if (error?.code === SQLSTATE.insufficientPrivilege) return 'UNDONE';
   if (masked.length > 0) return 'MASKED';
   return filtered.length > 0 ? 'FILTERED' : 'ALLOWED';
 };
@@ -53,7 +57,8 @@ const table = (columns: readonly string[], rows: Answer['rows']): readonly strin
 };
 
 /** Short where it can be: one row is one line. */
-const resultLines = ({ columns, rows }: Answer): readonly string[] => {
+const resultLines = ({ columns, rows, tag }: Answer): readonly string[] => {
+  if (tag !== undefined) return [tag];
   if (rows.length === 0) return ['(0 rows)'];
   const shown = rows.slice(0, SHOWN_ROWS);
   const rest = rows.length > shown.length ? [`... and ${rows.length - shown.length} more`] : [];

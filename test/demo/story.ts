@@ -104,6 +104,37 @@ const changing: Act = async (story) => {
   say('The slip is mended, and policy.yaml is in force again.');
 };
 
+const ORDERS = 'columns: [id, customer_id, region, amount, status, created_at]\n';
+const UPDATE_GRANT = 'update: { columns: [region, status] }';
+const LIMITS = '  limits:\n';
+const RULES = [
+  '- { name: no-mass-change, match: { statements: [Update, Delete], withoutWhere: true }, action: Deny }',
+  '- { name: few-at-a-time, match: { statements: [Update, Delete], rowsAffectedOver: 5 }, action: Deny }',
+];
+
+const writing: Act = async (story) => {
+  const { policy } = story.airlock;
+  heading('Writing is granted by column, and rules stop accidents');
+  const granted = replaced(await policy(), ORDERS, `${ORDERS}      ${UPDATE_GRANT}\n`);
+  await putInForce(story.airlock, replaced(granted, LIMITS, `  rules:\n${RULES.map((rule) => `    ${rule}\n`).join('')}${LIMITS}`));
+  say('policy.yaml lets the agent update two columns of orders:');
+  quote(`+ ${UPDATE_GRANT}\n+ rules:\n${RULES.map((rule) => `+   ${rule}`).join('\n')}`);
+  const paid = "SELECT count(*) FROM orders WHERE status = 'paid'";
+  await ask(story, "UPDATE orders SET status = 'paid' WHERE id = 2");
+  const [before] = await story.directly(paid);
+  await ask(story, "UPDATE orders SET status = 'paid' WHERE 1 = 1");
+  await ask(story, "UPDATE orders SET status = 'paid' WHERE id > 2");
+  const [after] = await story.directly(paid);
+  say(`            Past the airlock ${before} orders were paid before, and ${after} are now.`);
+  await askEach(story, [
+    "UPDATE orders SET region = 'us' WHERE id = 2",
+    'UPDATE orders SET amount = 0 WHERE id = 2',
+    "UPDATE orders SET status = 'paid' WHERE id = 3",
+  ]);
+  const [region] = await story.directly('SELECT region FROM orders WHERE id = 3');
+  say(`            Order 3 is in region ${region}: not there for the agent, not even to write.`);
+};
+
 const putInForce = async ({ proxy, changePolicy }: DemoAirlock, text: string): Promise<void> => {
   const inForce = (): number => proxy.log().filter(({ msg }) => msg === 'policy in force').length;
   const before = inForce();
@@ -113,7 +144,7 @@ const putInForce = async ({ proxy, changePolicy }: DemoAirlock, text: string): P
 
 /** Plays the session from its first statement to its last. */
 export const play = async (story: Story, signal: AbortSignal): Promise<void> => {
-  for (const act of [reading, filtering, masking, blocking, correcting, changing]) {
+  for (const act of [reading, filtering, masking, blocking, correcting, changing, writing]) {
     signal.throwIfAborted();
     await act(story);
   }
