@@ -54,9 +54,7 @@ const instant = (text: string | undefined): Date | undefined => (text === undefi
 /** Makes the policy; what is wrong goes to `building`. */
 export const accessPolicy = (building: Building, resource: Resource<DatabaseAccessPolicy>): AccessPolicy => {
   const { spec } = resource.value;
-  const { faults, warnings } = notYetEnforced(resource.value);
-  for (const fault of faults) building.fault(fault);
-  for (const warning of warnings) building.warn(warning);
+  for (const fault of notYetEnforced(resource.value)) building.fault(fault);
   const functions = (spec.functions ?? []).map(({ name }, index) => ({ text: name, path: ['spec', 'functions', index, 'name'] }));
   return {
     key: resource.key,

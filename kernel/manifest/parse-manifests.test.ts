@@ -239,7 +239,7 @@ describe('parseManifests() refuses what would make a policy weaker than it reads
   it.each([
     [
       '  detect: [{ kind: PaymentCard, action: Mask }]',
-      '2.yaml:8: document 1, spec.detect: values are not looked into by this version. Take it out, and mask the columns that are known.',
+      '2.yaml:8: document 1, spec.detect: values are not looked into yet. Take it out, and mask the columns that are known.',
     ],
   ])('%s', (spec, expected) => {
     const { bundle, problems } = parse(CONNECTION, SECRETS, policy(spec));
