@@ -55,7 +55,9 @@ const statementMetrics = (registry: Registry): Pick<Metrics, 'statement' | 'rece
   const results = counter('statement_results_total', 'Statements by how they ended.', ['result']);
   const blocked = counter('blocked_total', 'Refusals, by the rule that refused and the reason.', ['rule', 'reason']);
   const unenforced = counter('unenforced_total', 'What mode Audit let through and mode Enforce would have refused.', ['rule', 'reason']);
-  const rules = counter('rules_met_total', 'Statements that met a rule: it refused or opened them, ended them, or marked their record.', ['rule']);
+  const rules = counter('rules_met_total', 'Statements that met a rule: it refused or opened them, ended them, or marked their record.', [
+    'rule',
+  ]);
   const masked = counter('masked_statements_total', 'Statements that had a masked column in reach.', ['relation', 'column']);
   const maskedRows = counter('masked_rows_total', 'Rows returned by statements that had a masked column in reach.', ['relation', 'column']);
   const rows = counter('rows_total', 'Rows returned to agents.');
