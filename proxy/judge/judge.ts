@@ -30,9 +30,33 @@ export type JudgeOptions = {
   readonly onFault: (error: unknown) => void;
 };
 
-/** `scope`: all of the key but the text. */
-/** `changes`: what the transaction has defined; what is judged with any is neither kept nor looked up. */
-type CacheKey = { readonly key: string; readonly scope: string; readonly changes: readonly CatalogChange[] };
+/** A judgement, and the session as it was judged by. */
+type SeenJudgement = { readonly result: TextJudgement; readonly seen: SessionState };
+
+/** What a judgement is kept under. `scope`: all of the key but the text. */
+const keyOf = (bytes: Buffer, via: 'Query' | 'Parse', { searchPath, parameterTypes }: SessionState) => {
+  const types = parameterTypes?.some((oid) => oid !== 0) === true ? parameterTypes.join() : '';
+  const scope = `${via}${types}\u0000${searchPath.join('\u0000')}\u0000\u0000`;
+  return { key: scope + bytes.toString('latin1'), scope };
+};
+
+/** What the transaction has defined. */
+const changesOf = ({ uncommitted }: SessionState): readonly CatalogChange[] => uncommitted?.changes ?? [];
+
+/**
+ * The session as it is now.
+ * INVARIANT: it goes on while a text is judged, and what is kept has to have been judged by what it is kept under.
+ */
+const asSeen = (state: SessionState): SessionState => {
+  const { searchPath, parameterTypes, uncommitted } = state;
+  return {
+    searchPath,
+    ...(parameterTypes === undefined ? {} : { parameterTypes }),
+    ...(uncommitted === undefined ? {} : { uncommitted }),
+    prepared: state.prepared,
+    cursor: state.cursor,
+  };
+};
 
 const CACHE_ENTRIES = 10_000;
 const CACHE_CHARACTERS = 16 * 1024 * 1024;
@@ -114,51 +138,60 @@ export class AgentJudge implements Judge {
     } catch (error) {
       return this.#refuse(error instanceof Failure ? error : internalError(), error);
     }
-    const types = state.parameterTypes?.some((oid) => oid !== 0) === true ? state.parameterTypes.join() : '';
-    const key = `${via}${types}\u0000${state.searchPath.join('\u0000')}\u0000\u0000${bytes.toString('latin1')}`;
-    const scope = key.slice(0, key.length - bytes.length);
     // What a transaction has defined is its own.
-    const changes = state.uncommitted?.changes ?? [];
-    if (changes.length > 0 || this.#options.catalog.stale) return this.#judge(bytes, via, state, { key, scope, changes });
+    if (changesOf(state).length > 0 || this.#options.catalog.stale) return this.#judge(bytes, via, state);
+    const { key, scope } = keyOf(bytes, via, state);
     const known = this.#cache.get(key);
     if (known !== undefined) return known;
     const template = readTemplate(bytes);
     const alike = template === undefined ? undefined : this.#templates.find(scope, template, bytes);
-    return alike ?? this.#judge(bytes, via, state, { key, scope, changes });
+    return alike ?? this.#judge(bytes, via, state);
   }
 
-  async #judge(bytes: Buffer, via: 'Query' | 'Parse', state: SessionState, { key, scope, changes }: CacheKey): Promise<Judged> {
+  async #judge(bytes: Buffer, via: 'Query' | 'Parse', state: SessionState): Promise<Judged> {
+    const { catalog } = this.#options;
     try {
-      await this.#options.catalog.renewed();
-      this.#follow();
-      let context = this.#context();
-      if (context === undefined) return this.#refuse(sessionRevoked('No policy in force names this agent any more.'), undefined);
-      let result = await this.#judgeText(bytes, via, state, context);
-      for (let again = 0; result.judged.revision !== revisionWith(this.revision(), changes); again++) {
-        // INVARIANT: a text that waited for its judgement, while the policies changed, is judged under those in force.
-        context = this.#context();
-        if (context === undefined || again === MOST_CHANGES) return this.#refuse(sessionRevoked('The policies changed.'), undefined);
-        result = await this.#judgeText(bytes, via, state, context);
-      }
-      if (result.unknownNames || result.defines) {
+      await catalog.renewed();
+      let current = await this.#inForce(bytes, via, state);
+      const { unknownNames, defines } = current.result;
+      if (unknownNames || defines) {
         // The name may be newer than our idea of the catalog; and a definition is judged by none but the newest.
-        const version = context.catalog.version;
-        if (result.defines) this.#options.catalog.changed();
-        if (result.defines) await this.#options.catalog.renewed();
-        else await this.#options.catalog.refresh();
-        this.#follow();
-        context = this.#context();
-        if (context !== undefined && context.catalog.version !== version) result = await this.#judgeText(bytes, via, state, context);
+        if (defines) catalog.changed();
+        if (defines) await catalog.renewed();
+        else await catalog.refresh();
+        if (!this.#isInForce(current)) current = await this.#inForce(bytes, via, state);
       }
-      if (changes.length === 0 && result.cacheable && !result.unknownNames && result.judged.revision === this.revision()) {
-        const sent = result.judged.decision === 'Deny' ? 0 : result.judged.sent.length * 2;
-        this.#cache.set(key, result.judged, key.length + sent + 500);
-        if (result.lesson !== undefined) this.#templates.learn(scope, result.lesson, bytes);
-      }
-      return result.judged;
+      this.#keep(bytes, via, current);
+      return current.result.judged;
     } catch (error) {
       return this.#refuse(error instanceof Failure ? error : internalError(), error);
     }
+  }
+
+  /** INVARIANT: a text that waited for its judgement, while the policies changed, is judged under those in force. @throws Failure */
+  async #inForce(bytes: Buffer, via: 'Query' | 'Parse', state: SessionState): Promise<SeenJudgement> {
+    for (let changes = 0; changes <= MOST_CHANGES; changes++) {
+      this.#follow();
+      const context = this.#context();
+      if (context === undefined) throw sessionRevoked('No policy in force names this agent any more.');
+      const seen = asSeen(state);
+      const current = { result: await this.#judgeText(bytes, via, seen, context), seen };
+      if (this.#isInForce(current)) return current;
+    }
+    throw sessionRevoked('The policies changed.');
+  }
+
+  #isInForce({ result, seen }: SeenJudgement): boolean {
+    return result.judged.revision === revisionWith(this.revision(), changesOf(seen));
+  }
+
+  /** What is judged with definitions of its own transaction is neither kept nor looked up. */
+  #keep(bytes: Buffer, via: 'Query' | 'Parse', current: SeenJudgement): void {
+    const { judged, cacheable, unknownNames, lesson } = current.result;
+    if (changesOf(current.seen).length > 0 || !cacheable || unknownNames || !this.#isInForce(current)) return;
+    const { key, scope } = keyOf(bytes, via, current.seen);
+    this.#cache.set(key, judged, key.length + (judged.decision === 'Deny' ? 0 : judged.sent.length * 2) + 500);
+    if (lesson !== undefined) this.#templates.learn(scope, lesson, bytes);
   }
 
   async #judgeText(bytes: Buffer, via: 'Query' | 'Parse', state: SessionState, context: JudgeContext): Promise<TextJudgement> {

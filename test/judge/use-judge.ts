@@ -12,6 +12,8 @@ export type Through = { readonly refused: string } | { readonly error: string } 
 
 export type UsedJudge = {
   readonly judge: (sql: string, via?: 'Query' | 'Parse', prepared?: SessionState['prepared']) => Promise<Judged>;
+  /** The same in a session of this state, which may change while it is asked. */
+  readonly judgeIn: (sql: string, state: SessionState) => Promise<Judged>;
   /** What comes back: rows as text, the server's error, or the refusal's code. */
   readonly through: (sql: string) => Promise<Through>;
   readonly direct: (sql: string) => Promise<Through>;
@@ -72,9 +74,10 @@ export const useJudge = (schema: string, grants: Partial<AccessPolicy>, postgres
     const state: SessionState = { searchPath: agent.defaultSearchPath(), prepared, cursor: () => undefined };
     return await agent.judge(Buffer.from(sql), via, state);
   };
+  const judgeIn: UsedJudge['judgeIn'] = async (sql, state) => await agent.judge(Buffer.from(sql), 'Query', state);
   const through = async (sql: string): Promise<Through> => {
     const judged = await judge(sql);
     return judged.decision === 'Deny' ? { refused: judged.failure.fields.code } : await run(judged.sent);
   };
-  return { judge, through, direct: run, faults, server: () => server };
+  return { judge, judgeIn, through, direct: run, faults, server: () => server };
 };
