@@ -50,13 +50,20 @@ type Draft = {
   readonly indexes: Map<string, number>;
   readonly schemas: Set<string>;
   readonly userTypes: Map<string, Catalog['userTypes'] extends ReadonlyMap<string, infer Types> ? Types : never>;
+  readonly columnTypes: Map<number, readonly string[]>;
 };
+
+const everyType = ({ userTypes }: Draft): readonly string[] => [
+  ...new Set([...userTypes.values()].flatMap((types) => types.flatMap(({ reach }) => reach))),
+];
 
 const keyOf = ({ schema, name }: ChangedName): string => relationKey(schema, name);
 
 const put = (draft: Draft, relation: CatalogRelation): void => {
   draft.relations.set(relationKey(relation.schema, relation.name), relation);
   draft.relationsByOid.set(relation.oid, relation);
+  // INVARIANT: which types its columns are of is not known here, and an operator on one that is left out would not be judged.
+  draft.columnTypes.set(relation.oid, everyType(draft));
 };
 
 const remove = (draft: Draft, key: string): CatalogRelation | undefined => {
@@ -130,7 +137,9 @@ const apply = (draft: Draft, change: CatalogChange, index: number): void => {
       return;
     case 'TypeMade': {
       const { schema, name } = change.name;
-      draft.userTypes.set(name, [...(draft.userTypes.get(name) ?? []), { schema, reach: [`${schema}.${name}`] }]);
+      // What it is made of is not known here.
+      const reach = [`${schema}.${name}`, ...everyType(draft)];
+      draft.userTypes.set(name, [...(draft.userTypes.get(name) ?? []), { schema, reach }]);
       return;
     }
     case 'TypeDropped':
@@ -153,6 +162,7 @@ export const changedCatalog = (catalog: Catalog, changes: readonly CatalogChange
     indexes: new Map(catalog.indexes),
     schemas: new Set(catalog.schemas),
     userTypes: new Map(catalog.userTypes),
+    columnTypes: new Map(catalog.columnTypes),
   };
   for (const [index, change] of changes.entries()) apply(draft, change, index);
   return { ...catalog, ...draft };
