@@ -59,8 +59,23 @@ const CONSTRAINTS: Readonly<Record<string, 'Looks' | 'Blind'>> = {
   CONSTR_ATTR_IMMEDIATE: 'Blind',
 };
 
-/** Of a column that is new, these see its one value only. */
-const OF_NEW_COLUMN: ReadonlySet<string> = new Set(['CONSTR_NOTNULL', 'CONSTR_PRIMARY', 'CONSTR_UNIQUE', 'CONSTR_FOREIGN']);
+/** Whether there are rows, and how many, shows in what counts up, and in a default that is computed for each. */
+const COUNTING_TYPE = /^(small|big)?serial[248]?$/;
+
+const isConstant = (wrapped: Tree): boolean =>
+  wrapped.A_Const !== undefined || (wrapped.TypeCast !== undefined && isConstant(treeOf(treeOf(wrapped.TypeCast).arg)));
+
+/** Functions that are computed once, rows or not. */
+const NOW = new Set(['now', 'transaction_timestamp', 'statement_timestamp']);
+
+/** One value for all rows: should it not fit, that shows without any. */
+const isOneValue = (wrapped: Tree): boolean =>
+  isConstant(wrapped) ||
+  wrapped.SQLValueFunction !== undefined ||
+  (wrapped.FuncCall !== undefined && NOW.has(namesOf(treeOf(wrapped.FuncCall).funcname).at(-1) ?? ''));
+
+const isNullConstant = (wrapped: Tree): boolean =>
+  treeOf(wrapped.A_Const).isnull === true || (wrapped.TypeCast !== undefined && isNullConstant(treeOf(treeOf(wrapped.TypeCast).arg)));
 
 export const sequenceOptions = (value: unknown, definer: Definer): void => {
   for (const [name, option] of definer.options(value, SEQUENCE_OPTIONS, 'a sequence')) {
@@ -102,12 +117,17 @@ export const columnDefinition = (node: Tree, definer: Definer): Column => {
     const [tag, inner] = unwrap(wrapped);
     if (tag !== 'Constraint') definer.fail(notUnderstood(`"${tag}" of a column`), 0);
     const looks = constraint(inner, definer);
-    return { kind: String(inner.contype), looks: looks === 'Looks' && !OF_NEW_COLUMN.has(String(inner.contype)) };
+    return { kind: String(inner.contype), looks: looks === 'Looks', value: treeOf(inner.raw_expr) };
   });
+  const given = constraints.find(({ kind }) => kind === 'CONSTR_DEFAULT')?.value;
+  const hasValue = given !== undefined && !isNullConstant(given);
+  const computed = given !== undefined && !isOneValue(given);
+  const counts = COUNTING_TYPE.test(typeOf(node)) || constraints.some(({ kind }) => kind === 'CONSTR_IDENTITY');
+  const sees = constraints.some(({ kind, looks }) => looks && !(kind === 'CONSTR_NOTNULL' && hasValue));
   const isKey = constraints.some(({ kind }) => kind === 'CONSTR_PRIMARY');
   const notNull = isKey || constraints.some(({ kind }) => kind === 'CONSTR_NOTNULL' || kind === 'CONSTR_IDENTITY');
   const column = { name: stringOf(node.colname) ?? '', type: typeOf(node), notNull };
-  return { column, looks: constraints.some(({ looks }) => looks), isKey };
+  return { column, looks: sees || computed || counts, isKey };
 };
 
 /** Columns and constraints of CREATE TABLE. */

@@ -209,7 +209,8 @@ const createEnum: Define = (node, definer) => {
 
 const alterEnum: Define = (node, definer) => {
   definer.only(node, ['typeName', 'oldVal', 'newVal', 'newValNeighbor', 'newValIsAfter', 'skipIfNewValExists'], 'ALTER TYPE');
-  definer.use('Type', nameOf(namesOf(node.typeName), definer), 'Extend');
+  // A label of another name is another value, in every row that has it.
+  definer.use('Type', nameOf(namesOf(node.typeName), definer), node.oldVal === undefined ? 'Extend' : 'Examine');
   return { verb: 'Alter' };
 };
 

@@ -61,6 +61,8 @@ describe('a definition is refused, for it could show what is hidden:', () => {
     'CREATE TABLE notes (id int REFERENCES tickets)',
     'CREATE VIEW notes AS SELECT * FROM tickets',
     'TRUNCATE tickets',
+    "ALTER TYPE kind RENAME VALUE 'mine' TO 'ours'",
+    'ALTER TYPE kind RENAME TO kind2',
     // Partitions and views of what is hidden in part.
     'ALTER TABLE people_a RENAME TO notes',
     'ALTER TABLE people_a RENAME COLUMN ssn TO x',
@@ -78,6 +80,17 @@ describe('a definition is refused, for it could show what is hidden:', () => {
     'ALTER TABLE secrets ADD CONSTRAINT c CHECK (pin <> 4711) NOT VALID',
     'ALTER TABLE secrets ADD COLUMN x int GENERATED ALWAYS AS (1 / (pin - 4711)) STORED',
     'ALTER TABLE secrets ADD COLUMN x int CHECK (pin <> 4711)',
+    'ALTER TABLE secrets ADD COLUMN x int NOT NULL',
+    'ALTER TABLE secrets ADD COLUMN x int NOT NULL DEFAULT NULL',
+    'ALTER TABLE secrets ADD COLUMN x int DEFAULT 1 UNIQUE',
+    'ALTER TABLE secrets ADD COLUMN x int DEFAULT 7 REFERENCES orders',
+    'ALTER TABLE secrets ADD COLUMN x int DEFAULT 1 REFERENCES orders ON DELETE CASCADE',
+    'ALTER TABLE secrets ADD COLUMN x int DEFAULT 1 / floor(random())',
+    'ALTER TABLE secrets ADD COLUMN x varchar(1) DEFAULT gen_random_uuid()',
+    'ALTER TABLE secrets ADD COLUMN x present',
+    'ALTER TABLE secrets ADD COLUMN x smallserial',
+    'ALTER TABLE secrets ADD COLUMN x int GENERATED ALWAYS AS IDENTITY (MAXVALUE 1)',
+    'ALTER TABLE vault ADD COLUMN x int PRIMARY KEY',
     'ALTER TABLE secrets ALTER COLUMN pin TYPE text USING (1 / (pin - 4711))::text',
     'ALTER TABLE secrets ALTER COLUMN note SET NOT NULL',
     'CREATE UNIQUE INDEX ON vault (pin)',
@@ -195,6 +208,19 @@ describe('what a transaction made and undid is not taken for what is there:', ()
   });
 });
 
+describe('no operator that a policy does not name is reached by a type', () => {
+  it.each([
+    ['CREATE TABLE notes (x money)', 'SELECT x ### x FROM notes'],
+    ["CREATE TABLE notes AS SELECT '(1)'::money AS x", 'SELECT x ### x FROM notes'],
+    ["CREATE VIEW notes AS SELECT '(1)'::money AS x", 'SELECT x ### x FROM notes'],
+    ['ALTER TABLE orders ADD COLUMN x money', 'SELECT x ### x FROM orders'],
+    ['CREATE TYPE wrapped AS (x money)', 'SELECT (\'("(1)")\'::wrapped).x ### (\'("(1)")\'::wrapped).x'],
+    ['CREATE DOMAIN wrapped AS money', "SELECT '(1)'::wrapped ### '(1)'::wrapped"],
+  ])('that its transaction made: %s', async (made, probe) => {
+    expect(await inSession('BEGIN', made, probe)).toEqual([[], [], expect.stringMatching(/^42501: permission denied for operator ###/)]);
+  });
+});
+
 describe('a rule opens definitions', () => {
   it('of a migration in one transaction, with the statements on what it has made', async () => {
     expect(
@@ -270,6 +296,9 @@ describe('a rule opens definitions', () => {
       'ALTER TABLE orders DROP COLUMN remark',
     ],
     ['ALTER TABLE secrets ADD COLUMN IF NOT EXISTS extra int DEFAULT 5', 'ALTER TABLE secrets DROP COLUMN extra'],
+    ["ALTER TABLE secrets ADD COLUMN extra varchar(9) DEFAULT 'a'::text NOT NULL", 'ALTER TABLE secrets DROP COLUMN extra'],
+    ['ALTER TABLE secrets ADD COLUMN extra timestamptz DEFAULT now() NOT NULL', 'ALTER TABLE secrets DROP COLUMN extra'],
+    ['BEGIN', "ALTER TYPE kind ADD VALUE 'other' BEFORE 'mine'", 'ROLLBACK'],
     [
       'CREATE TABLE notes (id int, at timestamptz) PARTITION BY RANGE (at)',
       "CREATE TABLE notes_1 PARTITION OF notes FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",

@@ -29,6 +29,13 @@ CREATE VIEW app.narrow AS SELECT * FROM app.secrets;
 CREATE TABLE app.people (id int, kind text, ssn text) PARTITION BY LIST (kind);
 CREATE TABLE app.people_a PARTITION OF app.people FOR VALUES IN ('a');
 INSERT INTO app.people VALUES (1, 'a', 'raw-ssn');
+CREATE TYPE app.kind AS ENUM ('mine', 'theirs');
+CREATE TABLE app.kinds (id int, kinds app.kind[], kind app.kind);
+INSERT INTO app.kinds VALUES (1, '{}', 'mine'), (2, '{}', 'theirs');
+CREATE TYPE app.money AS (cents int);
+CREATE FUNCTION app.peek(app.money, app.money) RETURNS text LANGUAGE sql AS 'SELECT note FROM app.secrets';
+CREATE OPERATOR app.### (FUNCTION = app.peek, LEFTARG = app.money, RIGHTARG = app.money);
+CREATE DOMAIN app.present AS int CHECK (VALUE IS NOT NULL);
 `;
 
 const POLICY = `
@@ -61,6 +68,7 @@ spec:
       select: { columns: ['*'] }
     - { name: app.orders, select: { columns: ['*'] }, insert: { columns: ['*'] }, update: { columns: ['*'] }, delete: {} }
     - { name: app.notes, select: { columns: ['*'] }, insert: { columns: ['*'] }, update: { columns: ['*'] }, delete: {} }
+    - { name: app.kinds, where: "kind = 'mine'", select: { columns: ['*'] } }
     - { name: app.narrow, select: { columns: [id] } }
     - { name: app.people, select: { columns: [id, kind], masks: [{ column: ssn, mask: { type: Redact } }] } }
     - { name: app.later, select: { columns: ['*'], masks: [{ column: ssn, mask: { type: Redact } }] } }

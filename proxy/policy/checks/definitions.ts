@@ -10,6 +10,7 @@ import type { Analysis } from '../../sql/analysis.ts';
 import type { DefinedObject, Definition, ObjectUse } from '../../sql/definition.ts';
 import type { DecisionContext, Reason, ResolvedRelation } from '../decision.ts';
 import type { Grants } from '../grants.ts';
+import { namedTypes } from './casts.ts';
 import { hiddenInPart, isWhole, resolveRelation } from './relations.ts';
 
 /** An object as it is called in full. */
@@ -125,6 +126,7 @@ const problemOf = (resolved: ResolvedUse, context: DecisionContext): readonly [d
     return [`Schema ${schema} is PostgreSQL's own.`, 'Use another schema.'];
   if (use.act === 'Make') return exists && !use.missingOk ? undefined : madeProblem(resolved, context);
   if (use.act === 'Replace' && !exists) return madeProblem(resolved, context);
+  if (object === 'Type' && (use.act === 'Examine' || use.act === 'Move')) return typeProblem(resolved, context);
   if (relation === undefined) return undefined;
   const standing = standingOf(relation, context);
   if (use.act === 'Refer') return referProblem(resolved, standing, context);
@@ -152,6 +154,17 @@ const madeProblem = (
   return grants.conflicts.has(key) ? ['More than one policy grants this name.', 'Use another name.'] : undefined;
 };
 
+/** Filters and masks compare with the labels and types that they name. */
+const typeProblem = ({ schema, name }: ResolvedUse, context: DecisionContext): readonly [string, string] | undefined => {
+  const { columnTypes, relationsByOid } = context.catalog;
+  for (const [oid, types] of columnTypes) {
+    const relation = relationsByOid.get(oid);
+    if (relation === undefined || !types.includes(`${schema}.${name}`) || standingOf(relation, context) !== 'Hidden') continue;
+    return [`Columns of ${relation.schema}.${relation.name} are of this type, of which the policy hides a part.`, WHOLE_HINT];
+  }
+  return undefined;
+};
+
 const emptyProblem = (
   relation: CatalogRelation,
   standing: Standing,
@@ -160,6 +173,19 @@ const emptyProblem = (
   const granted = grants.relations.get(relationKey(relation.schema, relation.name));
   if (standing === 'Own' || granted?.grant.delete === true) return undefined;
   return ['Deleting its rows is not granted to this agent.', 'The policy has to grant delete on it.'];
+};
+
+/** A new column whose type has checks of its own fails where there are rows. */
+const domainProblem = (
+  resolved: ResolvedUse,
+  { verb }: Definition,
+  { types }: Analysis,
+  context: DecisionContext,
+): readonly [string, string] | undefined => {
+  if (verb !== 'Alter' || resolved.use.act !== 'Extend' || resolved.relation === undefined) return undefined;
+  if (standingOf(resolved.relation, context) !== 'Ungranted') return undefined;
+  const found = types.find((type) => namedTypes(type, context.catalog).length > 0);
+  return found && [`It is not granted to this agent, and type ${found.name} may look at its rows.`, WHOLE_HINT];
 };
 
 /** A foreign key tells which values there are. */
@@ -249,7 +275,10 @@ export const checkDefinition = (
       continue;
     }
     uses.push(resolved);
-    const problem = problemOf(resolved, context) ?? movedProblem(resolved, definition, context.grants);
+    const problem =
+      problemOf(resolved, context) ??
+      domainProblem(resolved, definition, analysis, context) ??
+      movedProblem(resolved, definition, context.grants);
     if (problem !== undefined) refuse(definitionRefused(WORDS[use.act], `${resolved.schema}.${resolved.name}`, ...problem), use.location);
   }
   const rowType = rowTypeProblem(analysis, context);
