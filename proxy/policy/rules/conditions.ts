@@ -94,8 +94,8 @@ const ofObjects = (match: RuleMatch, facts: StatementFacts): Met | false | undef
 /** The time itself has been asked when the rules in force were gathered. */
 const ofTime = ({ time }: RuleMatch): Met | undefined =>
   time && {
-    fact: `comes ${time.outside ? 'outside' : 'within'} of ${windowText(time)}`,
-    hint: `Run it ${time.outside ? 'within' : 'outside'} of ${windowText(time)}.`,
+    fact: `comes ${time.outside ? 'outside' : 'within'} ${windowText(time)}`,
+    hint: `Run it ${time.outside ? 'within' : 'outside'} ${windowText(time)}.`,
   };
 
 const WHOLE = [ofObjects, ofRelations, ofSchemas, ofFunctions, ofColumns, ofTime] as const;

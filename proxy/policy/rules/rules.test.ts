@@ -216,6 +216,19 @@ describe('judgeRules()', () => {
     ]);
   });
 
+  it.each([
+    [false, 'The statement comes within Thu 07:00 to 19:30 (UTC).', 'Run it outside Thu 07:00 to 19:30 (UTC).'],
+    [true, 'The statement comes outside Thu 07:00 to 19:30 (UTC).', 'Run it within Thu 07:00 to 19:30 (UTC).'],
+  ])('says when to come again; outside: %s', async (outside, fact, hint) => {
+    // Thursday 00:00, and within a window the same day's.
+    const window = outside ? { from: 420, to: 1170 } : { from: 0, to: 1170 };
+    const { reasons } = await judge('DELETE FROM orders', [
+      rule('hours', { time: { timeZone: 'UTC', days: ['Thu'], ...window, outside } }),
+    ]);
+    const text = (sentence: string): string => (outside ? sentence : sentence.replace('07:00', '00:00'));
+    expect(reasons.map(({ failure }) => failure.fields)).toMatchObject([{ detail: expect.stringContaining(text(fact)), hint: text(hint) }]);
+  });
+
   it('asks for an approval where the rule says so', async () => {
     const { reasons } = await judge('DELETE FROM items WHERE line = 1', [rule('by-key', { withoutKey: true }, 'RequireApproval')]);
     expect(reasons.map(({ failure }) => failure.fields)).toMatchObject([
