@@ -9,6 +9,7 @@ import type { ExplainedReason, ExplainedStatement } from '../proxy/judge/explain
 import { givenColumns } from '../proxy/policy/checks/writes.ts';
 import type { Grants } from '../proxy/policy/grants.ts';
 import type { RelationReference, Write } from '../proxy/sql/analysis.ts';
+import { type MissingRule, missingRule } from './explain-rule.ts';
 import { columnsNeeded, type Named } from './explain-columns.ts';
 
 /** What is missing in a policy. Columns in the relation's order, with those that are granted already. */
@@ -28,7 +29,8 @@ export type MissingGrant =
       readonly caution: string | undefined;
     }
   | { readonly type: 'Function'; readonly schema: string; readonly name: string; readonly caution: string | undefined }
-  | { readonly type: 'Extension'; readonly name: string };
+  | { readonly type: 'Extension'; readonly name: string }
+  | MissingRule;
 
 type GrantContext = { readonly catalog: Catalog; readonly grants: Grants; readonly searchPath: readonly string[] };
 
@@ -153,6 +155,7 @@ const grantsFor = (statement: ExplainedStatement, reason: ExplainedReason, conte
     const use = analysis.functions.find((each) => each.location === reason.location);
     return use === undefined ? [] : functionGrant(use, context);
   }
+  if (code === 'definition-unopened') return missingRule(statement);
   const resolve = (reference: RelationReference): readonly Named[] => {
     const relation = relationNamed(reference, context);
     return relation === undefined ? [] : [{ reference, relation }];
@@ -187,12 +190,25 @@ const grantsFor = (statement: ExplainedStatement, reason: ExplainedReason, conte
   return [];
 };
 
+/** What two of them are about the same thing by. */
+export const keyOf = (grant: MissingGrant): string => {
+  switch (grant.type) {
+    case 'Relation':
+    case 'Function':
+      return `${grant.type} ${grant.schema}.${grant.name}`;
+    case 'Extension':
+      return `${grant.type} ${grant.name}`;
+    case 'Rule':
+      return `${grant.type} ${JSON.stringify(grant)}`;
+  }
+};
+
 /** What is missing for the statements to be allowed, as far as a grant can mend it. */
 export const missingGrants = (statements: readonly ExplainedStatement[], context: GrantContext): readonly MissingGrant[] => {
   const missing = new Map<string, MissingGrant>();
   for (const statement of statements) {
     for (const grant of statement.reasons.flatMap((reason) => grantsFor(statement, reason, context))) {
-      const key = grant.type === 'Extension' ? `x ${grant.name}` : `${grant.type} ${grant.schema}.${grant.name}`;
+      const key = keyOf(grant);
       const known = missing.get(key);
       const relation = grant.type === 'Relation' ? context.catalog.relations.get(relationKey(grant.schema, grant.name)) : undefined;
       const both = known?.type === 'Relation' && grant.type === 'Relation' && relation !== undefined;

@@ -6,7 +6,8 @@ import type { AccessPolicy, Bundle, RelationGrant } from '../kernel/policy.ts';
 import { explainText } from '../proxy/judge/explain-text.ts';
 import type { AgentJudge } from '../proxy/judge/judge.ts';
 import type { SessionState } from '../proxy/policy/judgement.ts';
-import { type MissingGrant, missingGrants } from './explain-grant.ts';
+import { keyOf, type MissingGrant, missingGrants } from './explain-grant.ts';
+import { type MissingRule, ruleName, ruleOf } from './explain-rule.ts';
 
 export type Suggestion = {
   readonly grants: readonly MissingGrant[];
@@ -50,6 +51,8 @@ const policyWith = (policy: AccessPolicy, missing: MissingGrant): AccessPolicy =
       return { ...policy, functions: [...policy.functions, { schema: missing.schema, name: missing.name }] };
     case 'Extension':
       return { ...policy, extensions: [...policy.extensions, missing.name] };
+    case 'Rule':
+      return { ...policy, rules: [...policy.rules, ruleOf(missing)] };
   }
 };
 
@@ -63,9 +66,6 @@ const bundleWith = (bundle: Bundle, missing: readonly MissingGrant[], policyKey:
       .reduce(policyWith, policy),
   ),
 });
-
-const keyOf = (grant: MissingGrant): string =>
-  grant.type === 'Extension' ? `x ${grant.name}` : `${grant.type} ${grant.schema}.${grant.name}`;
 
 /** A later round knows of the earlier one's grants: what it lists has their columns too. */
 const later = (before: MissingRelation, more: MissingRelation): MissingRelation => ({
@@ -143,9 +143,24 @@ const relationYaml = ({
   return [`    - name: ${written(schema, name)}${caution(why)}`, `${first}${within}`, ...rest];
 };
 
+const ruleYaml = (rule: MissingRule, index: number, all: readonly MissingRule[]): readonly string[] => {
+  const { statement, objects, relations, schemas } = rule;
+  const number = all.slice(0, index).filter((other) => ruleName(other) === ruleName(rule)).length;
+  const places =
+    relations.length === 0
+      ? `schemas: [${schemas.map((schema) => written(schema)).join(', ')}]`
+      : `relations: [${relations.map(({ schema, name }) => written(schema, name)).join(', ')}]`;
+  return [
+    `    - name: ${ruleName(rule)}${number === 0 ? '' : `-${number + 1}`}`,
+    `      match: { statements: [${statement}], objects: [${objects.join(', ')}], ${places} }`,
+    '      action: Allow',
+  ];
+};
+
 /** The grants as they stand in a DatabaseAccessPolicy. */
 export const grantsYaml = (grants: readonly MissingGrant[]): string => {
   const relations = grants.filter((grant) => grant.type === 'Relation');
+  const rules = grants.filter((grant) => grant.type === 'Rule');
   const functions = grants.filter((grant) => grant.type === 'Function');
   const extensions = grants.filter((grant) => grant.type === 'Extension');
   const lines = [
@@ -155,6 +170,8 @@ export const grantsYaml = (grants: readonly MissingGrant[]): string => {
     ...(functions.length === 0 ? [] : ['  functions:']),
     ...functions.map(({ schema, name, caution: why }) => `    - name: ${written(schema, name)}${caution(why)}`),
     ...(extensions.length === 0 ? [] : [`  extensions: [${extensions.map(({ name }) => stringify(name).trimEnd()).join(', ')}]`]),
+    ...(rules.length === 0 ? [] : ['  rules:']),
+    ...rules.flatMap(ruleYaml),
   ];
   return `${lines.join('\n')}\n`;
 };

@@ -39,6 +39,8 @@ export type ExplainedStatement = {
   readonly parsed: ParsedStatement;
   readonly relations: readonly ExplainedRelation[];
   readonly targets: readonly ExplainedTarget[];
+  /** What it makes, changes or drops. */
+  readonly definition: Decision['definition'];
   readonly reasons: readonly ExplainedReason[];
   /** What the rules say, also of what is only known while it runs. */
   readonly rules: RuleVerdict;
@@ -75,10 +77,10 @@ export const explainText = async (bytes: Buffer, state: SessionState, context: J
         }),
       );
       const rules = { ...ruled, watches: watches.filter(({ over }) => Number.isFinite(over)) };
-      statements.push({ analysis, parsed, relations: explained.relations, targets: written.targets, reasons, rules });
-      if (decision.definition !== undefined) {
-        const { definition, uses } = decision.definition;
-        changes.push(...definitionChanges(definition, uses, decision.relations));
+      const { definition } = decision;
+      statements.push({ analysis, parsed, relations: explained.relations, targets: written.targets, definition, reasons, rules });
+      if (definition !== undefined) {
+        changes.push(...definitionChanges(definition.definition, definition.uses, decision.relations));
         here = contextAfter(context, changes);
       }
       if (decision.effect.type === 'Prepare') made.set(decision.effect.name, preparedOf(explained.relations, context));
