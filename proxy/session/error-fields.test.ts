@@ -89,10 +89,39 @@ describe('errorForAgent()', () => {
   });
 });
 
+describe('where the statement writes what the policy hides columns of, errorForAgent()', () => {
+  const hiding = text({ withholdInside: true });
+  const withheld = (C: string) => fields({ C, M: 'could not compute a value that the policy protects' });
+
+  it.each(['P0001', '23514', '44000', '42501', '57014'])('withholds %s that a trigger has chosen', (code) => {
+    const error = fields({ C: code, M: 'ssn 123', H: 'not 124', W: 'PL/pgSQL function f()', F: 'pl_exec.c', R: 'exec_stmt_raise' });
+    expect(errorForAgent(error, hiding).fields).toEqual(withheld(code));
+    expect(errorForAgent(error, text(), { cursorMayFail: false, insideMayTell: true }).fields).toEqual(withheld(code));
+    expect(errorForAgent(error, text()).fields.get('M')).toBe('ssn 123');
+  });
+
+  it('tells of a constraint that is violated within a trigger', () => {
+    const error = fields({ C: '23505', M: 'duplicate key', D: 'Key (ssn)=(1)', W: 'SQL statement', F: 'nbtinsert.c' });
+    expect(errorForAgent(error, hiding).fields).toEqual(fields({ C: '23505', M: 'duplicate key', F: 'nbtinsert.c' }));
+  });
+});
+
 describe('noticeForAgent()', () => {
+  const notice = fields({ S: 'NOTICE', C: '00000', M: 'm', D: 'd', W: 'w', q: 'q', p: '1', P: '2', H: 'h' });
+
   it('keeps the message and leaves out what may carry values', () => {
-    expect(noticeForAgent(fields({ S: 'NOTICE', C: '00000', M: 'm', D: 'd', W: 'w', q: 'q', p: '1', P: '2', H: 'h' }))).toEqual(
-      fields({ S: 'NOTICE', C: '00000', M: 'm', H: 'h' }),
-    );
+    expect(noticeForAgent(notice, text())).toEqual(fields({ S: 'NOTICE', C: '00000', M: 'm', H: 'h' }));
+  });
+
+  it('keeps back what is said inside of triggers and of what the policy computes', () => {
+    const told = [
+      noticeForAgent(notice, text({ withholdInside: true })),
+      noticeForAgent(notice, text({ withholdErrors: true })),
+      noticeForAgent(notice, undefined, { cursorMayFail: false, insideMayTell: true }),
+      noticeForAgent(notice, undefined, { cursorMayFail: true, insideMayTell: false }),
+    ];
+    expect(told).toEqual([undefined, undefined, undefined, undefined]);
+    const own = fields({ S: 'WARNING', C: '25P01', M: 'there is no transaction in progress' });
+    expect(noticeForAgent(own, text({ withholdInside: true }))).toEqual(own);
   });
 });

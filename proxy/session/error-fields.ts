@@ -20,24 +20,38 @@ const INTERNAL = 'qpW';
 const PRINTS_ROWS = /^(23|44)/;
 
 /**
- * Codes that tell nothing of a value, whatever raised them: names and types (class 42), names of prepared statements and cursors,
+ * Codes that tell nothing of a value where PostgreSQL itself raises them: names and types (class 42), names of prepared statements and cursors,
  * transaction state, serialization and deadlocks, cancelled, lock not available, out of resources.
  */
 const HARMLESS = /^(42|25|26|34|40|53|57014|55P03)/;
 
-/**
- * Rewrites an error of the server for the agent. `text` undefined: it is about no statement in particular.
- * `cursorMayFail`: it may as well come from a cursor that the transaction has declared, whatever the text.
- */
-export const errorForAgent = (fields: ResponseFields, text: StatementText | undefined, cursorMayFail = false): ToldError => {
+/** What earlier statements of the transaction may still raise, whatever the text: cursors that are declared, triggers that are deferred. */
+export type Lingering = { readonly cursorMayFail: boolean; readonly insideMayTell: boolean };
+
+const NOTHING: Lingering = { cursorMayFail: false, insideMayTell: false };
+
+/** Source files of procedural languages: code, message and hint are then what a function or trigger chose to say. */
+const SAID_INSIDE = /^(pl_|plpy|plperl|pltcl|plv8)/;
+
+const isSaidInside = (fields: ResponseFields): boolean => SAID_INSIDE.test(fields.get('F') ?? '');
+
+const mayFail = (text: StatementText | undefined, { cursorMayFail }: Lingering): boolean =>
+  cursorMayFail || text?.prepared.withholdErrors === true;
+
+const mayTell = (text: StatementText | undefined, { insideMayTell }: Lingering): boolean =>
+  insideMayTell || text?.prepared.withholdInside === true;
+
+/** Rewrites an error of the server for the agent. `text` undefined: it is about no statement in particular. */
+export const errorForAgent = (fields: ResponseFields, text: StatementText | undefined, lingering = NOTHING): ToldError => {
   const violated = raisedFailure(fields.get('C'), fields.get('M'));
   if (violated !== undefined) {
     return { fields: failureResponseFields(violated.fields), withheld: wordsOf(fields) };
   }
   const sqlstate = fields.get('C') ?? 'XX000';
-  // Constraints are named, and their DETAIL is dropped; what a trigger or function says itself comes with a CONTEXT.
-  const isInside = text?.prepared.withholdInside === true && fields.has('W') && !PRINTS_ROWS.test(sqlstate);
-  if ((cursorMayFail || text?.prepared.withholdErrors === true || isInside) && !HARMLESS.test(sqlstate)) {
+  const isSaid = isSaidInside(fields);
+  // PostgreSQL's own errors about constraints name them, and their DETAIL is dropped.
+  const isInside = mayTell(text, lingering) && (isSaid || (fields.has('W') && !PRINTS_ROWS.test(sqlstate)));
+  if ((mayFail(text, lingering) || isInside) && (isSaid || !HARMLESS.test(sqlstate))) {
     const told = new Map([...withoutFields(fields, `${INTERNAL}DHPFLRstcdn`), ['M', 'could not compute a value that the policy protects']]);
     return { fields: told, withheld: wordsOf(fields) };
   }
@@ -57,5 +71,15 @@ const withPosition = (fields: ResponseFields, text: StatementText | undefined): 
   return withFields(fields, { P: agentPosition(position, sent, edits, text.sql).toString() });
 };
 
-/** A notice for the agent: DETAIL and what tells of the insides can carry values. */
-export const noticeForAgent = (fields: ResponseFields): ResponseFields => withoutFields(fields, `${INTERNAL}DP`);
+/** A notice for the agent: DETAIL and what tells of the insides can carry values. Undefined: all of it can. */
+export const noticeForAgent = (
+  fields: ResponseFields,
+  text: StatementText | undefined,
+  lingering = NOTHING,
+): ResponseFields | undefined => {
+  const isInside = fields.has('W') || isSaidInside(fields);
+  if (isInside && (mayFail(text, lingering) || mayTell(text, lingering))) {
+    return undefined;
+  }
+  return withoutFields(fields, `${INTERNAL}DP`);
+};

@@ -126,7 +126,13 @@ export class ServerHandler implements ServerFrameSink {
         break;
       case BACKEND.noticeResponse:
         if (notices() === 'Forward') {
-          output.add(encodeNoticeResponse(noticeForAgent(decodeResponseFields(bodyOf(raw), upstreamProtocolViolation))));
+          const { expectations, state } = this.#context;
+          const told = noticeForAgent(
+            decodeResponseFields(bodyOf(raw), upstreamProtocolViolation),
+            expectations.head?.text,
+            state.lingering,
+          );
+          if (told !== undefined) output.add(encodeNoticeResponse(told));
         }
         break;
       case BACKEND.parameterStatus: {
@@ -148,6 +154,10 @@ export class ServerHandler implements ServerFrameSink {
 
   #answer(type: number, raw: Buffer): void {
     const { expectation, done } = this.#context.expectations.answer(type);
+    const { state } = this.#context;
+    if (expectation.text?.prepared.withholdInside === true && !state.lingering.insideMayTell) {
+      state.lingering = { ...state.lingering, insideMayTell: true };
+    }
     const { running, text } = expectation;
     const { hidesResult, watches } = termsOf(text, this.#confirmed);
     const told = hidesResult ? withoutResult(expectation.sent, type, raw) : raw;
@@ -231,7 +241,7 @@ export class ServerHandler implements ServerFrameSink {
     const sqlstate = fields.get('C') ?? SQLSTATE.internalError;
     if (severity === 'FATAL' || severity === 'PANIC') {
       this.fatal = true;
-      output.add(encodeErrorResponse(errorForAgent(fields, expectations.head?.text, state.cursorMayFail).fields));
+      output.add(encodeErrorResponse(errorForAgent(fields, expectations.head?.text, state.lingering).fields));
       return;
     }
     const { failed, skipped } = expectations.fail();
@@ -251,7 +261,7 @@ export class ServerHandler implements ServerFrameSink {
       failed.running.sqlstate = failed.running.stopped.fields.sqlstate;
       this.#tell(failed, encodeFailure(failed.running.stopped.fields));
     } else {
-      const told = errorForAgent(fields, failed.text, state.cursorMayFail);
+      const told = errorForAgent(fields, failed.text, state.lingering);
       this.#tell(failed, encodeErrorResponse(told.fields));
       if (failed.running !== undefined) {
         failed.running.sqlstate = told.fields.get('C') ?? sqlstate;

@@ -2,6 +2,7 @@ import type { AuditParameter } from '../../kernel/audit-record.ts';
 import type { Judge, PreparedByText, SessionState, StatementEffect } from '../policy/judgement.ts';
 import { revisionWith, type Uncommitted } from '../policy/uncommitted.ts';
 import type { TransactionStatus } from '../wire/server-status.ts';
+import type { Lingering } from './error-fields.ts';
 import type { Consequence, Expectations } from './expectations.ts';
 import { type NameChange, type NameLookup, NameRegistry } from './name-registry.ts';
 import type { ResultSize } from './result-limit.ts';
@@ -34,6 +35,8 @@ export type Portal = {
 /** What a judge was shown, and whether it looked at something that is not certain yet. */
 export type Probe = { readonly state: SessionState; readonly uncertain: () => boolean };
 
+const NOTHING_LINGERS: Lingering = { cursorMayFail: false, insideMayTell: false };
+
 /** Holdable cursors that may be remembered; forgotten ones are refused as unknown. */
 const CURSOR_LIMIT = 1000;
 
@@ -53,10 +56,11 @@ export class ServerState {
   readonly definitions = new Definitions();
   status: TransactionStatus = 'Idle';
   /**
-   * The transaction has declared a cursor whose errors are withheld. It can fail at any FETCH, and at the end of the transaction
-   * (WITH HOLD), which may be the answer to a Sync.
+   * `cursorMayFail`: the transaction has declared a cursor whose errors are withheld. It can fail at any FETCH, and at the end of the
+   * transaction (WITH HOLD), which may be the answer to a Sync. `insideMayTell`: it has written what triggers must not tell of, and
+   * deferred ones run at its end.
    */
-  cursorMayFail = false;
+  lingering = NOTHING_LINGERS;
   /** How many transactions have ended. */
   transactionsEnded = 0;
   /** Of the message at hand: messages up to a Sync or Query fail together. */
@@ -162,7 +166,7 @@ export class ServerState {
           }),
         );
         if (effect.prepared.withholdErrors) {
-          all.push({ confirm: () => (this.cursorMayFail = true), discard: () => undefined });
+          all.push({ confirm: () => (this.lingering = { ...this.lingering, cursorMayFail: true }), discard: () => undefined });
         }
         break;
       case 'CloseCursor':
@@ -204,7 +208,7 @@ export class ServerState {
     }
     if (status === 'Idle') {
       this.transactionsEnded += 1;
-      this.cursorMayFail = false;
+      this.lingering = NOTHING_LINGERS;
       // Portals end with their transaction. Which cursors are WITH HOLD is not known: a name too many is harmless.
       this.portals.retain((portal) => portal.declared, CURSOR_LIMIT);
     }

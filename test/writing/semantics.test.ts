@@ -24,8 +24,15 @@ const SCHEMA = `
   CREATE TABLE events_1 PARTITION OF events FOR VALUES IN (1);
   CREATE TABLE events_2 PARTITION OF events FOR VALUES IN (2);
   CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF NEW.name = 'loud' THEN RAISE EXCEPTION 'ssn is %', OLD.ssn; END IF; RETURN NEW; END $$;
+    IF NEW.name = 'loud' THEN RAISE EXCEPTION 'ssn is %', OLD.ssn; END IF;
+    IF NEW.name = 'check' THEN RAISE EXCEPTION 'ssn is %', OLD.ssn USING ERRCODE = 'check_violation', HINT = OLD.ssn; END IF;
+    IF NEW.name = 'notice' THEN RAISE NOTICE 'ssn is %', OLD.ssn; END IF;
+    RETURN NEW; END $$;
   CREATE TRIGGER tell BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION tell();
+  CREATE FUNCTION tell_late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF NEW.name = 'late' THEN RAISE NOTICE 'ssn was %', OLD.ssn; RAISE EXCEPTION 'ssn was %', OLD.ssn USING ERRCODE = '42501'; END IF;
+    RETURN NULL; END $$;
+  CREATE CONSTRAINT TRIGGER tell_late AFTER UPDATE ON users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tell_late();
   CREATE TABLE logs (id int, what text);
   CREATE VIEW everyone AS SELECT id, name, ssn FROM users;
   CREATE ROLE agent LOGIN;
@@ -130,6 +137,8 @@ const CASES: readonly Case[] = [
   [`UPDATE users SET (name, ssn) = (SELECT name, ssn FROM users x WHERE x.id = users.id)`, MASK],
   [`UPDATE users SET secret = 'x'`, '42501 permission denied to update column "secret" of relation "users"'],
   [`UPDATE users SET name = 'loud'`, 'P0001 could not compute a value that the policy protects'],
+  [`UPDATE users SET name = 'check'`, '23514 could not compute a value that the policy protects'],
+  [`UPDATE users SET name = 'late'`, '42501 could not compute a value that the policy protects'],
   [`UPDATE users SET name = 'far too long for this column'`, expect.stringMatching(/^22001 value too long/)],
   [`UPDATE users SET name = secret`, '42501 permission denied for column "secret" of relation "public.users"'],
   [
@@ -238,6 +247,20 @@ describe.each(POSTGRES_VERSIONS)('writing on PostgreSQL %i', (version) => {
       const looked = look === undefined ? undefined : (await postgres.sql(look)).map((row) => Object.values(row)[0]);
       expect(looked).toEqual(found);
     }
+  });
+
+  it('triggers say nothing of rows whose columns are hidden, also at the end of the transaction', async () => {
+    const notices: unknown[] = [];
+    const listen = ({ message }: { readonly message: string | undefined }): unknown => notices.push(message);
+    client.on('notice', listen);
+    expect(await tell(`UPDATE users SET name = 'notice'`, false)).toBe('UPDATE 2');
+    expect(await tell(`UPDATE users SET name = 'notice'`, true)).toBe('UPDATE 2');
+    await client.query('BEGIN');
+    expect(await tell(`UPDATE users SET name = 'late'`, false)).toBe('UPDATE 2');
+    expect(await tell('COMMIT', true)).toBe('42501 could not compute a value that the policy protects');
+    expect(await tell('ROLLBACK', true)).toBe('ROLLBACK null');
+    client.off('notice', listen);
+    expect(notices).toEqual(['there is no transaction in progress']);
   });
 
   it('a value learned of one statement does not hold for another', async () => {
