@@ -20,7 +20,7 @@ describe('the examples', () => {
   });
 
   it('show each feature in a file', () => {
-    expect(features).toHaveLength(8);
+    expect(features).toHaveLength(9);
   });
 
   it.each(features)('hold with %s copied next to the quickstart', async (name) => {
