@@ -45,7 +45,7 @@ const CATALOG: Catalog = catalogOf({
 
 const MASKED = { columns: '*' as const, masks: [{ column: 'voucher', mask: { type: 'Redact' as const } }] };
 const granted = (where: string) => [
-  grant('orders', { where, select: MASKED }),
+  grant('orders', { where, select: MASKED, update: { columns: '*' } }),
   grant('people', { select: { columns: '*', masks: [{ column: 'ssn', mask: { type: 'Redact' } }] } }),
   grant('recent', { where: 'id > 0' }),
 ];
@@ -114,6 +114,9 @@ describe('fenced() leaves the fence out of', () => {
     'SELECT o.id, l.x FROM orders o, LATERAL (SELECT 1 / o.total AS x) l WHERE o.id = 1',
     'SELECT o.id FROM orders o, generate_series(1, length(o.note)) g WHERE o.id = 1',
     'SELECT count(*) FILTER (WHERE 1 / total > 0) FROM orders',
+    'SELECT 1 FROM people WHERE 1 / id = (SELECT id FROM orders WHERE note = $1 ORDER BY 1 / total LIMIT 1 FOR UPDATE SKIP LOCKED)',
+    'SELECT 1 FROM people, (SELECT id FROM orders WHERE day < now() LIMIT $1 FOR UPDATE) o WHERE 1 / o.id = 1',
+    'WITH w AS (SELECT id FROM orders WHERE total > 5 FOR NO KEY UPDATE) SELECT 1 FROM w WHERE 1 / id = 1',
   ])('%s', (sql) => {
     expect(new Set(fences(sql))).toEqual(new Set(['open']));
   });
@@ -127,6 +130,18 @@ describe('fenced() leaves the fence out of', () => {
     "note = current_setting('app.note')",
   ])('a scope with the filter %s', (where) => {
     expect(fences('SELECT * FROM orders WHERE id = 1', { where })).toEqual(['open']);
+  });
+});
+
+describe('rows that are locked behind a fence are refused in', () => {
+  it.each([
+    'SELECT 1 FROM people WHERE 1 / id = (SELECT id FROM orders WHERE 1 / total = 1 LIMIT 1 FOR UPDATE)',
+    'SELECT 1 FROM people p, LATERAL (SELECT id FROM orders o WHERE o.id = 1 / p.id LIMIT 1 FOR UPDATE) o',
+    'SELECT 1 FROM people p WHERE EXISTS (SELECT 1 FROM orders o WHERE own(p.id) = 1 LIMIT 1 FOR UPDATE)',
+    'SELECT 1 FROM (SELECT id FROM orders FOR UPDATE) o WHERE 1 / o.id = 1',
+    'WITH w AS (SELECT id FROM orders WHERE note = $1 LIMIT 1) SELECT 1 FROM orders o JOIN w ON 1 / o.total = 1 FOR UPDATE OF o',
+  ])('%s', (sql) => {
+    expect(() => fences(sql)).toThrow('locking rows of "orders", which has a row filter');
   });
 });
 

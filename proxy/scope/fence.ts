@@ -9,6 +9,7 @@ import { parameterTypes } from '../sql/parameter-types.ts';
 import type { Tree } from '../sql/tree.ts';
 import { conditionText } from './condition-text.ts';
 import { readConditions } from './conditions.ts';
+import { sealedReferences } from './sealed.ts';
 import { mayFailOnSamples } from './estimates.ts';
 import { isHarmlessFilter } from './harmless-filter.ts';
 import type { Scope, ScopedRelation } from './scope.ts';
@@ -43,15 +44,20 @@ export const fenced = (
 /** Does a condition of the agent's meet hidden rows? */
 export const isUnfenced = (scope: Scope): boolean => scope.type === 'Scoped' && (scope.unfenced === true || scope.repeated !== undefined);
 
-type Known = { readonly harmless: boolean; readonly own: ReadonlyMap<RelationReference, readonly Tree[]> };
+type Known = {
+  readonly harmless: boolean;
+  /** References that only harmless conditions reach, whatever the rest of the statement has. */
+  readonly sealed: ReadonlySet<RelationReference>;
+  readonly own: ReadonlyMap<RelationReference, readonly Tree[]>;
+};
 
-const NONE: Known = { harmless: false, own: new Map() };
+const NONE: Known = { harmless: false, sealed: new Set(), own: new Map() };
 
 /** A statement that is nested too deep to be read keeps its fences. */
 const conditionsOf = (...parameters: Parameters<typeof readConditions>): Known => {
   try {
     const { harmless, own } = readConditions(...parameters);
-    return { harmless, own: harmless ? NONE.own : own() };
+    return harmless ? { ...NONE, harmless } : { harmless, sealed: sealedReferences(...parameters), own: own() };
   } catch (error) {
     if (error instanceof RangeError) return NONE;
     throw error;
@@ -70,7 +76,8 @@ const fencedScope = (scope: ScopedRelation, { reference, isBlind, conditions, ca
   if (fence === undefined) return scope;
   // A filter that may fail would tell which rows it was asked about.
   const isOpen = isHarmlessFilter(fence, relation, catalog);
-  if (conditions.harmless && isOpen) return { ...scope, tail: ` WHERE ${fence.filter}`, unfenced: true };
+  if ((conditions.harmless || conditions.sealed.has(reference)) && isOpen)
+    return { ...scope, tail: ` WHERE ${fence.filter}`, unfenced: true };
   const repeated = isOpen ? (conditions.own.get(reference) ?? []) : [];
   const more = repeated.map((condition) => ` AND ${conditionText(condition)}`).join('');
   return {

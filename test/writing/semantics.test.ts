@@ -159,6 +159,15 @@ const CASES: readonly Case[] = [
   [`UPDATE everyone SET name = 'x'`, expect.stringMatching(/^42501 permission denied for relation "everyone"/)],
   [`DELETE FROM orders WHERE note = 'b' OR 1 / total > 0`, 'DELETE 2', 'SELECT id FROM orders', [2]],
   [`SELECT id FROM orders WHERE id = 1 FOR UPDATE`, [[1]]],
+  [
+    `UPDATE orders SET note = 'taken' WHERE id = (SELECT id FROM orders WHERE total < 40 ORDER BY id DESC LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id`,
+    [[3]],
+  ],
+  [
+    `WITH next AS (SELECT id FROM orders WHERE note <> 'a' ORDER BY id FOR UPDATE SKIP LOCKED) UPDATE orders o SET note = 'taken' FROM next WHERE o.id = next.id RETURNING o.id`,
+    [[3]],
+  ],
+  [`DELETE FROM orders WHERE id IN (SELECT id FROM orders ORDER BY id LIMIT 5 FOR UPDATE) RETURNING id`, [[1], [3]]],
   [`SELECT id FROM logs FOR SHARE`, expect.stringMatching(/^42501 permission denied/)],
 ];
 
