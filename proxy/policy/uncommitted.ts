@@ -10,6 +10,7 @@ export type Uncommitted = {
   readonly changes: readonly CatalogChange[];
   /** Those that a ROLLBACK leaves. */
   readonly kept: readonly CatalogChange[];
+  /** Those made since the first definition: any other goes back to what was before it. */
   readonly savepoints: readonly { readonly name: string; readonly changes: readonly CatalogChange[] }[];
   /** The transaction failed: COMMIT will roll back. */
   readonly failed: boolean;
@@ -32,13 +33,13 @@ const afterTransaction = (state: Uncommitted, { action, name }: Transaction): Un
     case 'Rollback':
       return settled(state.kept);
     case 'Savepoint':
-      return { ...state, savepoints: [...state.savepoints, { name: name ?? '', changes: state.changes }] };
-    case 'Release':
-      return savepoint === undefined ? state : { ...state, savepoints: state.savepoints.slice(0, index) };
-    case 'RollbackTo':
-      return savepoint === undefined
+      return state.changes === state.kept
         ? state
-        : { ...state, changes: savepoint.changes, savepoints: state.savepoints.slice(0, index + 1), failed: false };
+        : { ...state, savepoints: [...state.savepoints, { name: name ?? '', changes: state.changes }] };
+    case 'Release':
+      return { ...state, savepoints: state.savepoints.slice(0, Math.max(index, 0)) };
+    case 'RollbackTo':
+      return { ...state, changes: savepoint?.changes ?? state.kept, savepoints: state.savepoints.slice(0, index + 1), failed: false };
     default:
       return action satisfies never;
   }
@@ -57,9 +58,17 @@ export const afterError = (state: Uncommitted): Uncommitted => ({
   failed: true,
 });
 
+const digests = new WeakMap<readonly CatalogChange[], string>();
+
+const digestOf = (changes: readonly CatalogChange[]): string => {
+  const known = digests.get(changes) ?? createHash('sha256').update(JSON.stringify(changes)).digest('hex').slice(0, 16);
+  digests.set(changes, known);
+  return known;
+};
+
 /**
  * The revision of judgements made with these changes.
  * INVARIANT: what was judged in a transaction that defined something is not good outside of it, nor the other way round.
  */
 export const revisionWith = (revision: string, changes: readonly CatalogChange[]): string =>
-  changes.length === 0 ? revision : `${revision}+${createHash('sha256').update(JSON.stringify(changes)).digest('hex').slice(0, 16)}`;
+  changes.length === 0 ? revision : `${revision}+${digestOf(changes)}`;

@@ -1,18 +1,22 @@
-import type { StatementEffect } from '../policy/judgement.ts';
 import { afterEffect, afterError, NOTHING_UNCOMMITTED, type Uncommitted } from '../policy/uncommitted.ts';
+import type { StatementEffect } from '../policy/judgement.ts';
 import type { TransactionStatus } from '../wire/server-status.ts';
-
-type PendingEffect = { readonly segment: number; readonly effect: StatementEffect };
+import { Followed, type PendingEffect } from './followed.ts';
 
 /** Follows what the session defines in its transaction, as the server confirms it. */
 export class Definitions {
-  #state: Uncommitted = NOTHING_UNCOMMITTED;
-  #pending: PendingEffect[] = [];
+  readonly #followed = new Followed(NOTHING_UNCOMMITTED, { sets: ({ type }) => type === 'Define', afterEffect, afterError });
+  /** A definition was sent since the last transaction ended. */
   #sent = false;
 
   /** Nothing is defined, and nothing is on its way. */
   get idle(): boolean {
-    return this.#state.changes.length === 0 && !this.#pending.some(({ effect }) => effect.type === 'Define');
+    return this.#followed.state.changes.length === 0 && this.#followed.setting === undefined;
+  }
+
+  /** How many changes are remembered. */
+  get size(): number {
+    return this.#followed.state.changes.length + this.#followed.state.savepoints.length;
   }
 
   /** The changes that a message of `segment` will meet. Not certain where an earlier segment may still change them. */
@@ -20,46 +24,40 @@ export class Definitions {
     if (this.idle) {
       return { state: NOTHING_UNCOMMITTED, certain: true };
     }
-    const state = this.#pending.reduce((reached, { effect }) => afterEffect(reached, effect), this.#state);
-    return { state, certain: !earlierOpen && !this.#pending.some((pending) => pending.segment < segment) };
+    const { ahead, first } = this.#followed;
+    return { state: ahead, certain: !earlierOpen && (first === undefined || first.segment >= segment) };
   }
 
   /** Undefined where the effect says nothing of definitions. */
   propose(effect: StatementEffect, segment: number): PendingEffect | undefined {
-    if (effect.type !== 'Define' && effect.type !== 'Transaction') {
-      return undefined;
-    }
     this.#sent ||= effect.type === 'Define';
-    const pending = { segment, effect };
-    this.#pending.push(pending);
-    return pending;
+    return this.#followed.propose(effect, segment);
   }
 
-  /** `tag` of CommandComplete: a COMMIT that answers ROLLBACK was one. */
   confirm(pending: PendingEffect, tag: string): void {
-    this.discard(pending);
-    const { effect } = pending;
-    const rolledBack = effect.type === 'Transaction' && effect.action === 'Commit' && tag === 'ROLLBACK';
-    this.#state = afterEffect(this.#state, rolledBack ? { ...effect, action: 'Rollback' } : effect);
+    this.#followed.confirm(pending, tag);
   }
 
   discard(pending: PendingEffect): void {
-    this.#pending = this.#pending.filter((other) => other !== pending);
+    this.#followed.discard(pending);
   }
 
   failed(): void {
-    this.#state = afterError(this.#state);
+    this.#followed.failed();
   }
 
   /** True: the transaction has ended and may have changed the catalog. */
   ready(status: TransactionStatus): boolean {
+    const { state } = this.#followed;
     if (status !== 'Idle') {
-      this.#state = { ...this.#state, failed: status === 'Failed' };
+      const failed = status === 'Failed';
+      this.#followed.become(state.failed === failed ? state : { ...state, failed });
       return false;
     }
     const sent = this.#sent;
-    this.#state = NOTHING_UNCOMMITTED;
-    this.#sent = false;
+    this.#followed.become(NOTHING_UNCOMMITTED);
+    // What is on its way belongs to a transaction to come.
+    this.#sent = this.#followed.setting !== undefined;
     return sent;
   }
 }

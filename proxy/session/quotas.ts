@@ -77,4 +77,7 @@ export class Quotas {
 }
 
 const keepsSomething = (effect: StatementEffect): boolean =>
-  effect.type === 'Prepare' || effect.type === 'Declare' || (effect.type === 'Transaction' && effect.action === 'Savepoint');
+  effect.type === 'Prepare' ||
+  effect.type === 'Declare' ||
+  effect.type === 'Define' ||
+  (effect.type === 'Transaction' && effect.action === 'Savepoint');

@@ -1,5 +1,6 @@
 import type { StatementEffect } from '../policy/judgement.ts';
 import type { TransactionStatus } from '../wire/server-status.ts';
+import { Followed, type PendingEffect } from './followed.ts';
 
 /** A value of search_path; `path` undefined: the session's default. */
 type Value = { readonly path: readonly string[] | undefined };
@@ -115,26 +116,15 @@ export const applyReady = (state: PathState, status: TransactionStatus): PathSta
   return state.failed === failed ? state : { ...state, failed };
 };
 
-type PendingEffect = { readonly segment: number; readonly effect: StatementEffect };
-
-const touchesPath = (effect: StatementEffect): boolean =>
-  effect.type === 'SetSearchPath' || effect.type === 'ResetAll' || effect.type === 'DiscardAll' || effect.type === 'Transaction';
-
-const setsPath = (effect: StatementEffect): boolean => touchesPath(effect) && effect.type !== 'Transaction';
+const setsPath = ({ type }: StatementEffect): boolean => type === 'SetSearchPath' || type === 'ResetAll' || type === 'DiscardAll';
 
 /** Follows the search_path of a session as the server confirms what was sent. */
 export class SearchPath {
-  #state: PathState = initialPath;
-  /** In the order of the segments. */
-  readonly #pending: PendingEffect[] = [];
-  /** Those of them that set the path themselves. */
-  readonly #setting: PendingEffect[] = [];
-  /** The state when all that is pending has come true; undefined: not known at present. */
-  #ahead: PathState | undefined;
+  readonly #followed = new Followed(initialPath, { sets: setsPath, afterEffect: applyEffect, afterError: applyError });
 
   /** How many savepoints there are, or may be. */
   get savepoints(): number {
-    return (this.#state.savepoint?.depth ?? 0) + this.#pending.length;
+    return (this.#followed.state.savepoint?.depth ?? 0) + this.#followed.waiting;
   }
 
   /**
@@ -142,65 +132,29 @@ export class SearchPath {
    * `earlierOpen`: some message of an earlier segment is not answered.
    */
   inForce(segment: number, earlierOpen: boolean): { readonly path: readonly string[] | undefined; readonly certain: boolean } {
-    const [setting] = this.#setting;
-    const certain = !((setting !== undefined && setting.segment < segment) || (earlierOpen && this.#state.changed));
-    this.#ahead ??= this.#pending.reduce((reached, { effect }) => applyEffect(reached, effect), this.#state);
-    return { path: pathInForce(this.#ahead), certain };
+    const { ahead, setting, state } = this.#followed;
+    const certain = !((setting !== undefined && setting.segment < segment) || (earlierOpen && state.changed));
+    return { path: pathInForce(ahead), certain };
   }
 
   /** Undefined where the effect is none of the path's business. */
   propose(effect: StatementEffect, segment: number): PendingEffect | undefined {
-    if (!touchesPath(effect)) {
-      return undefined;
-    }
-    const pending = { segment, effect };
-    this.#pending.push(pending);
-    if (setsPath(effect)) {
-      this.#setting.push(pending);
-    }
-    this.#ahead = this.#ahead === undefined ? undefined : applyEffect(this.#ahead, effect);
-    return pending;
+    return this.#followed.propose(effect, segment);
   }
 
-  /** `tag` of CommandComplete: a COMMIT that answers ROLLBACK was one. */
   confirm(pending: PendingEffect, tag: string): void {
-    const ahead = pending === this.#pending[0] ? this.#ahead : undefined;
-    this.discard(pending);
-    const { effect } = pending;
-    const rolledBack = effect.type === 'Transaction' && effect.action === 'Commit' && tag === 'ROLLBACK';
-    this.#become(applyEffect(this.#state, rolledBack ? { ...effect, action: 'Rollback' } : effect));
-    // What was to come has come, and what comes after it is still the same.
-    this.#ahead = rolledBack ? undefined : ahead;
+    this.#followed.confirm(pending, tag);
   }
 
   discard(pending: PendingEffect): void {
-    remove(this.#pending, pending);
-    remove(this.#setting, pending);
-    this.#ahead = undefined;
+    this.#followed.discard(pending);
   }
 
   failed(): void {
-    this.#become(applyError(this.#state));
+    this.#followed.failed();
   }
 
   ready(status: TransactionStatus): void {
-    this.#become(applyReady(this.#state, status));
-  }
-
-  #become(state: PathState): void {
-    if (state !== this.#state) {
-      this.#state = state;
-      this.#ahead = undefined;
-    }
+    this.#followed.become(applyReady(this.#followed.state, status));
   }
 }
-
-/** Nearly always it is the first. */
-const remove = <T>(from: T[], value: T): void => {
-  const index = from.indexOf(value);
-  if (index === 0) {
-    from.shift();
-  } else if (index > 0) {
-    from.splice(index, 1);
-  }
-};

@@ -77,7 +77,7 @@ export class ServerState {
 
   /** About how many bytes are held for what the client left open. */
   get weight(): number {
-    return this.statements.weight + this.portals.weight + this.path.savepoints * ENTRY;
+    return this.statements.weight + this.portals.weight + (this.path.savepoints + this.definitions.size) * ENTRY;
   }
 
   /** The state that the message at hand will meet, if all before it succeeds. */
