@@ -42,6 +42,16 @@ describe('SessionMemory', () => {
     expect(greedy.memory.full()).toBe(undefined);
   });
 
+  it('notes nothing for a session that is over', () => {
+    const pool = new MemoryPool(1_000_000);
+    const [gone, other] = [session(pool), session(pool), session(pool)];
+    gone.memory.leave();
+    gone.held.remembered = 600_000;
+    gone.memory.full();
+    other.held.remembered = 600_000;
+    expect(other.memory.full()).toBe(undefined);
+  });
+
   it('ends the session for a message that cannot be held, and for none that came at once', () => {
     const { held, memory } = session(new MemoryPool(1_000_000), { memoryPerSession: 100_000 });
     held.remembered = 200_000;

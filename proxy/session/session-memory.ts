@@ -18,7 +18,10 @@ export class MemoryPool {
 
   join(): Share {
     let held = 0;
+    let left = false;
     const set = (bytes: number): void => {
+      // A session that is over may still be at what it has read: nobody would give back what is noted for it now.
+      if (left) return;
       this.#held += bytes - held;
       held = bytes;
     };
@@ -26,7 +29,9 @@ export class MemoryPool {
     return {
       set,
       leave: () => {
+        if (left) return;
         set(0);
+        left = true;
         this.#sessions -= 1;
       },
     };
