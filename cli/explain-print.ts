@@ -71,7 +71,7 @@ const ruleLines = ({ decided, later }: ReportedRules): readonly string[] => [
   ...(decided === undefined
     ? []
     : [`  rule ${printable(`${decided.rule} of ${decided.policy} (${decided.action})`)}`, `    fact      ${printable(decided.fact)}`]),
-  ...later.map((line) => `  while it runs: ${printable(line)}`),
+  ...later.map((line) => `  ${printable(line)}`),
 ];
 
 const indented = (text: string): readonly string[] =>
@@ -102,8 +102,9 @@ export const reportText = (report: Report): string => {
       ? []
       : [
           '',
-          grant.enough ? 'the smallest grant that allows it' : 'the smallest grant, which alone is not enough: see the other reasons',
+          grant.enough ? 'the smallest grant that allows it' : 'the smallest grant, which alone is not enough',
           ...indented(grant.yaml),
+          ...(grant.rest === undefined ? [] : ['', 'what refuses it then', ...reasonLines(grant.rest)]),
         ]),
   ];
   return `${lines.join('\n')}\n`;

@@ -81,7 +81,8 @@ export type Report = {
   readonly reasons: readonly ReportedReason[];
   /** Without keys, as the audit record has it. Undefined for a refusal. */
   readonly sent: string | undefined;
-  readonly grant: { readonly yaml: string; readonly enough: boolean } | undefined;
+  /** `rest`: what refuses it with the grant in force, where that is not enough. */
+  readonly grant: { readonly yaml: string; readonly enough: boolean; readonly rest: ReportedReason | undefined } | undefined;
 };
 
 type ReportInput = {
@@ -179,8 +180,10 @@ const COUNTED = { RowsReturned: 'rows returned', BytesReturned: 'bytes returned'
 const rulesOf = ({ decisive, watches, estimates }: RuleVerdict): ReportedRules => ({
   decided: decisive,
   later: [
-    ...watches.map(({ rule, action, over, counts }) => `rule ${rule} (${action}): more than ${over} ${COUNTED[counts]}`),
-    ...estimates.map(({ rule, action, over }) => `rule ${rule} (${action}): more than ${over} rows expected by the planner`),
+    ...watches.map(({ rule, action, over, counts }) => `while it runs: rule ${rule} (${action}): more than ${over} ${COUNTED[counts]}`),
+    ...estimates.map(
+      ({ rule, action, over }) => `before it runs: rule ${rule} (${action}): more than ${over} rows expected by the planner`,
+    ),
   ],
 });
 
@@ -209,6 +212,10 @@ export const reportOf = ({ text, judged, explanation, grants, database, role, su
     reasons: [...untold].filter(([key]) => !told.has(key)).map(([, failure]) => reasonOf(text, failure, failure.fields.position)),
     // INVARIANT: never `judged.sent`, which holds the keys of masks.
     sent: judged.decision === 'Deny' ? undefined : (judged.recorded ?? text),
-    grant: suggestion && { yaml: grantsYaml(suggestion.grants), enough: suggestion.enough },
+    grant: suggestion && {
+      yaml: grantsYaml(suggestion.grants),
+      enough: suggestion.enough,
+      rest: suggestion.rest && reasonOf(text, suggestion.rest, suggestion.rest.fields.position),
+    },
   };
 };

@@ -3,6 +3,7 @@
  */
 import { stringify } from 'yaml';
 import type { AccessPolicy, Bundle, RelationGrant } from '../kernel/policy.ts';
+import type { Failure } from '../kernel/failure.ts';
 import { explainText } from '../proxy/judge/explain-text.ts';
 import type { AgentJudge } from '../proxy/judge/judge.ts';
 import type { SessionState } from '../proxy/policy/judgement.ts';
@@ -13,6 +14,8 @@ export type Suggestion = {
   readonly grants: readonly MissingGrant[];
   /** With the grants the text is allowed; otherwise something else stands against it as well. */
   readonly enough: boolean;
+  /** What that is. */
+  readonly rest: Failure | undefined;
 };
 
 /** A text can name more once it may name something at all: a few rounds find everything. */
@@ -101,7 +104,7 @@ export const suggestion = async (
     const judge = judgeOf(current);
     const context = judge.context();
     if (context === undefined) return undefined;
-    if (round > 0 && (await judge.judge(bytes, 'Query', state)).decision === 'Allow') return { grants, enough: true };
+    if (round > 0 && (await judge.judge(bytes, 'Query', state)).decision === 'Allow') return { grants, enough: true, rest: undefined };
     const { statements } = await explainText(bytes, state, context);
     const { searchPath } = state;
     const more = missingGrants(statements, { catalog: context.catalog, grants: context.grants, searchPath });
@@ -109,7 +112,9 @@ export const suggestion = async (
     grants = merged(grants, more);
     current = bundleWith(bundle, grants, context.grants.policies[0] ?? '', `${bundle.revision}+${round}`);
   }
-  return grants.length === 0 ? undefined : { grants, enough: false };
+  if (grants.length === 0) return undefined;
+  const judged = await judgeOf(current).judge(bytes, 'Query', state);
+  return { grants, enough: false, rest: judged.decision === 'Deny' ? judged.failure : undefined };
 };
 
 /** A name as a manifest has it: SQL's quotes where it needs them, within YAML's. */

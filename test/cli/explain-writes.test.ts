@@ -207,7 +207,11 @@ describe('explain of a refused write', () => {
     expect((await explained('TRUNCATE orders')).report.grant?.enough).toBe(false);
   });
 
-  it('says that a rule stands against it as well', async () => {
-    expect((await explained('DELETE FROM orders')).report.grant?.enough).toBe(false);
+  it('says what stands against it as well', async () => {
+    const { grant } = (await explained('DELETE FROM orders')).report;
+    expect(grant).toMatchObject({ enough: false, rest: { code: 'rule-refused', message: 'permission denied by rule "no-mass-change"' } });
+    expect((await run('--as', 'clerk', 'DELETE FROM orders')).out).toMatch(
+      /what refuses it then\n {2}42501 {2}permission denied by rule "no-mass-change"\n/,
+    );
   });
 });
