@@ -27,11 +27,27 @@ const itemsOf = (value: unknown): readonly Tree[] => {
   return listOf(treeOf(list.List).items);
 };
 
+const SCALAR = /^(int[248]|numeric|float[48]|text|varchar|bpchar|uuid|date|time|timetz|timestamp|timestamptz|bool)$/;
+
+/** One value of ARRAY[...]: an array in there, as a parameter may be, would hold many. */
+const isElement = (wrapped: Tree): boolean => {
+  const [tag, node] = unwrap(wrapped);
+  if (tag === 'A_Expr') return isElement(treeOf(node.rexpr));
+  if (tag !== 'TypeCast') return tag === 'A_Const';
+  const type = treeOf(node.typeName);
+  const names = namesOf(type.names);
+  const isScalar = type.arrayBounds === undefined && (names.length === 1 || names[0] === 'pg_catalog') && SCALAR.test(names.at(-1) ?? '');
+  return isScalar && isGiven(treeOf(node.arg));
+};
+
 /** Elements of ARRAY[...] or of a constant like '{1,2}'; undefined where their number is not known, as of a parameter. */
 const elementsOf = (wrapped: Tree): readonly Tree[] | undefined => {
   const [tag, node] = unwrap(wrapped);
   if (tag === 'TypeCast') return elementsOf(treeOf(node.arg));
-  if (tag === 'A_ArrayExpr') return listOf(node.elements);
+  if (tag === 'A_ArrayExpr') {
+    const elements = listOf(node.elements);
+    return elements.every(isElement) ? elements : undefined;
+  }
   const text = tag === 'A_Const' ? constantOf(wrapped) : undefined;
   if (text === undefined || !/^\{[^{}"\\]*\}$/.test(text)) return undefined;
   return text.split(',').map((sval) => ({ A_Const: { sval: { sval } } }));
@@ -58,15 +74,19 @@ class KeyCondition {
   }
 
   #product(conditions: readonly Tree[]): number {
+    const { key } = this.#target;
     const found = new Map<string, number>();
+    let whole = NONE;
     for (const condition of conditions) {
       const values = this.#values(condition);
       if (values === undefined) continue;
-      for (const [index, column] of values.columns.entries()) {
-        found.set(column, Math.min(found.get(column) ?? NONE, index === 0 ? values.count : 1));
-      }
+      for (const column of values.columns) found.set(column, Math.min(found.get(column) ?? NONE, values.count));
+      if (key.every((column) => values.columns.includes(column))) whole = Math.min(whole, values.count);
     }
-    return this.#target.key.reduce((product, column) => product * (found.get(column) ?? NONE), 1);
+    return Math.min(
+      whole,
+      key.reduce((product, column) => product * (found.get(column) ?? NONE), 1),
+    );
   }
 
   #values(wrapped: Tree): Values | undefined {

@@ -4,7 +4,13 @@
  */
 import { listOf, namesOf, stringOf, tagOf, type Tree, treeOf, unwrap } from './tree.ts';
 
-export type NamedRelation = { readonly schema: string | undefined; readonly name: string; readonly alias: string | undefined };
+export type NamedRelation = {
+  readonly schema: string | undefined;
+  readonly name: string;
+  readonly alias: string | undefined;
+  /** Its columns may have got other names: of an alias with a list of columns, or of a join that has an alias. */
+  readonly renamed: boolean;
+};
 
 export type StatementPart = {
   /** As in a rule's `match.statements`. A part may be several: MERGE with its changes, COPY with its reading. */
@@ -13,6 +19,8 @@ export type StatementPart = {
   readonly targets: readonly NamedRelation[];
   /** `None`: no such clause was written. `NotAsked`: this kind of part has none. */
   readonly where: { readonly type: 'Condition'; readonly tree: Tree } | { readonly type: 'None' } | { readonly type: 'NotAsked' };
+  /** It reads queries too, besides the targets: its WHERE may leave those whole. */
+  readonly joinsQueries: boolean;
   /** Columns that it gives a value. */
   readonly assigned: readonly string[] | 'All';
   readonly fromQuery: boolean;
@@ -27,16 +35,18 @@ const NOT_ASKED = { type: 'NotAsked' } as const;
 const whereOf = (clause: unknown): StatementPart['where'] =>
   clause === undefined ? { type: 'None' } : { type: 'Condition', tree: treeOf(clause) };
 
-const relationOf = (node: Tree): NamedRelation => ({
+const relationOf = (node: Tree, renamed = false): NamedRelation => ({
   schema: stringOf(node.schemaname),
   name: stringOf(node.relname) ?? '',
   alias: stringOf(treeOf(node.alias).aliasname),
+  renamed: renamed || treeOf(node.alias).colnames !== undefined,
 });
 
 const part = (kinds: readonly string[], rest: Partial<StatementPart> = {}): StatementPart => ({
   kinds,
   targets: [],
   where: NOT_ASKED,
+  joinsQueries: false,
   assigned: [],
   fromQuery: false,
   upsert: false,
@@ -209,8 +219,7 @@ class Parts {
     if (node.intoClause !== undefined) this.parts.push(part(['Create']));
     this.#locking(node);
     for (const core of coresOf(node)) {
-      const { targets, where } = readsOf(core, named, { left: MAX_LOOKS });
-      this.parts.push(part(['Select'], { targets, where }));
+      this.parts.push(part(['Select'], readsOf(core, named, { left: MAX_LOOKS })));
       for (const query of subQueriesIn(core.targetList)) this.#select(query, named);
     }
   }
@@ -222,12 +231,12 @@ const coresOf = (node: Tree): readonly Tree[] =>
 
 type FromParts = { readonly relations: NamedRelation[]; readonly queries: Tree[] };
 
-const collect = (items: readonly Tree[], parts: FromParts): FromParts => {
+const collect = (items: readonly Tree[], parts: FromParts, renamed = false): FromParts => {
   for (const wrapped of items) {
     const [tag, node] = unwrap(wrapped);
-    if (tag === 'RangeVar') parts.relations.push(relationOf(node));
-    else if (tag === 'RangeTableSample') collect([treeOf(node.relation)], parts);
-    else if (tag === 'JoinExpr') collect([treeOf(node.larg), treeOf(node.rarg)], parts);
+    if (tag === 'RangeVar') parts.relations.push(relationOf(node, renamed));
+    else if (tag === 'RangeTableSample') collect([treeOf(node.relation)], parts, renamed);
+    else if (tag === 'JoinExpr') collect([treeOf(node.larg), treeOf(node.rarg)], parts, renamed || node.alias !== undefined);
     else if (tag === 'RangeSubselect') parts.queries.push(treeOf(treeOf(node.subquery).SelectStmt));
   }
   return parts;
@@ -238,17 +247,20 @@ const relationsIn = (items: readonly Tree[]): readonly NamedRelation[] => collec
 /** Queries that are looked into behind one SELECT: a chain of CTEs that each take the one before twice doubles with every step. */
 const MAX_LOOKS = 500;
 
+type Reads = Pick<StatementPart, 'targets' | 'where' | 'joinsQueries'>;
+
 /** What one SELECT reads, and the WHERE that leaves rows of that out: its own, or where it has none that of the queries that it takes whole. */
-const readsOf = (core: Tree, named: Named, looks: { left: number }): Pick<StatementPart, 'targets' | 'where'> => {
+const readsOf = (core: Tree, named: Named, looks: { left: number }): Reads => {
   looks.left--;
   const { relations, queries } = collect(listOf(core.fromClause), { relations: [], queries: [] });
   const behind = (relation: NamedRelation): Tree | undefined => (relation.schema === undefined ? named.get(relation.name) : undefined);
   const own = relations.filter((relation) => behind(relation) === undefined);
   const taken = [...queries, ...relations.flatMap((relation) => behind(relation)?.SelectStmt ?? []).map(treeOf)];
   if (core.whereClause !== undefined || own.length > 0 || looks.left < 0) {
-    return { targets: own, where: own.length + taken.length === 0 ? NOT_ASKED : whereOf(core.whereClause) };
+    const joinsQueries = own.length > 0 && taken.length > 0;
+    return { targets: own, joinsQueries, where: own.length + taken.length === 0 ? NOT_ASKED : whereOf(core.whereClause) };
   }
-  let found: Pick<StatementPart, 'targets' | 'where'> = { targets: [], where: NOT_ASKED };
+  let found: Reads = { targets: [], where: NOT_ASKED, joinsQueries: false };
   for (const query of taken) {
     const known = namedBy(query.withClause, named);
     for (const inner of coresOf(query)) {

@@ -70,7 +70,8 @@ const isWithoutKey = (part: StatementPart, targets: readonly CatalogRelation[]):
   if (part.where.type === 'NotAsked') return false;
   const { where } = part;
   const tree = where.type === 'Condition' ? where.tree : undefined;
-  if (targets.length === 0 || targets.length !== part.targets.length) return true;
+  if (targets.length === 0 || targets.length !== part.targets.length || part.joinsQueries) return true;
+  if (part.targets.some(({ renamed }) => renamed)) return true;
   return targets.some((target, index) => {
     const named = part.targets[index];
     const names = new Set(named === undefined ? [] : [namesOfTarget(named)]);

@@ -110,6 +110,10 @@ describe('a rule matches', () => {
     ['UPDATE orders SET total = 1 WHERE id IN (1,2,3,4,5,6,7,8,9,10,11)', { withoutKey: true }],
     ['DELETE FROM items WHERE order_id = 4', { withoutKey: true }],
     ['DELETE FROM log WHERE text = $1', { withoutKey: true }],
+    ['SELECT * FROM orders AS o (x, id) WHERE id = 5', { withoutKey: true }],
+    ['SELECT * FROM (orders CROSS JOIN (SELECT 1) AS s) AS j (x, id) WHERE id = 5', { withoutKey: true }],
+    ['SELECT s.* FROM orders, (SELECT * FROM orders) AS s WHERE orders.id = 5', { withoutKey: true }],
+    ['WITH s AS (SELECT * FROM orders) SELECT s.* FROM orders, s WHERE orders.id = 5', { withoutKey: true }],
     ['SELECT * FROM orders WHERE total = 5 FOR UPDATE', { statements: ['SelectForUpdate'], withoutKey: true }],
 
     ['INSERT INTO orders (id) SELECT id FROM users', { fromQuery: true }],
@@ -169,6 +173,7 @@ describe('a rule does not match', () => {
     ['UPDATE log SET text = 1', { statements: ['Update'], withoutWhere: true, relations: ORDERS }],
     ['INSERT INTO orders (id) VALUES (1)', { withoutWhere: true }],
     ['SELECT id FROM users', { statements: ['Update'], withoutWhere: true }],
+    ['SELECT * FROM orders AS o WHERE o.id = 5', { withoutKey: true }],
     ['UPDATE orders SET total = 1 WHERE id = $1', { withoutKey: true }],
     ['UPDATE orders o SET total = 1 WHERE o.id = 5 AND total = 4', { withoutKey: true }],
     ['UPDATE orders SET total = 1 WHERE id IN (1,2,3,4,5,6,7,8,9,10)', { withoutKey: true }],
