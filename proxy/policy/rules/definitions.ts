@@ -2,7 +2,7 @@
  * Rules about definitions: what no grant opens, a rule with action `Allow` does, unless another refuses it.
  */
 import { definitionUnopened } from '../../../kernel/policy-failure.ts';
-import type { RuleMatch } from '../../../kernel/policy.ts';
+import type { QualifiedName, RuleMatch } from '../../../kernel/policy.ts';
 import type { Definition } from '../../sql/definition.ts';
 import type { ResolvedUse } from '../checks/definitions.ts';
 import type { Decision } from '../decision.ts';
@@ -12,6 +12,19 @@ import { applyRules, type RuleVerdict } from './rules.ts';
 
 /** What the definition acts on: all but what a foreign key refers to. */
 const acted = (uses: readonly ResolvedUse[]): readonly ResolvedUse[] => uses.filter(({ use }) => use.act !== 'Refer');
+
+/** Acts that look at rows, or after which a column's values stand under another name. */
+const SEES_COLUMNS: ReadonlySet<string> = new Set(['Examine', 'Move', 'Replace', 'Refer']);
+
+/** Does the definition name the column, or let what is in it be seen some other way? */
+const sees = (uses: readonly ResolvedUse[], { schema, name }: QualifiedName, column: string): boolean =>
+  uses.some(
+    ({ use, relation }) =>
+      SEES_COLUMNS.has(use.act) &&
+      relation?.schema === schema &&
+      relation.name === name &&
+      (use.act !== 'Refer' || (use.columns ?? relation.primaryKey).includes(column)),
+  );
 
 /** Facts with the objects of a definition in them. */
 export const withObjects = (facts: StatementFacts, uses: readonly ResolvedUse[]): StatementFacts => ({
@@ -43,20 +56,51 @@ const isOpenedBy = ({ rule }: GrantedRule, definition: Definition, uses: readonl
   uses.length > 0 &&
   acted(uses).every((use) => opens(rule.match, use));
 
-/** Rules of a policy up to the one that opens the definition: what comes later is not asked. */
+/** Rules of a policy up to the one that opens the definition, and those behind it, which are not asked about the definition. */
 const asked = (
   grants: Grants,
   isOpening: (rule: GrantedRule) => boolean,
-): { readonly rules: readonly GrantedRule[]; readonly opening: readonly GrantedRule[] } => {
+): { readonly rules: readonly GrantedRule[]; readonly opening: readonly GrantedRule[]; readonly later: readonly GrantedRule[] } => {
+  const later: GrantedRule[] = [];
   const rules: GrantedRule[] = [];
   const opening: GrantedRule[] = [];
   for (const granted of grants.rules) {
-    if (opening.some(({ policy }) => policy === granted.policy)) continue;
-    if (isOpening(granted)) opening.push(granted);
+    if (opening.some(({ policy }) => policy === granted.policy)) later.push(granted);
+    else if (isOpening(granted)) opening.push(granted);
     else rules.push(granted);
   }
-  return { rules, opening };
+  return { rules, opening, later };
 };
+
+/** INVARIANT: a rule that opens CREATE does not speak of what the query reads and changes. */
+const ofQuery = (facts: StatementFacts, { verb }: Definition): StatementFacts => ({
+  ...facts,
+  parts: facts.parts.filter(({ kinds }) => !kinds.includes(verb)),
+});
+
+const NO_CONDITION: RuleMatch = {
+  statements: undefined,
+  relations: undefined,
+  withoutWhere: undefined,
+  rowsReturnedOver: undefined,
+  rowsAffectedOver: undefined,
+};
+
+/** Rules about columns that are there, whatever kind of statement they speak of: they hold for what the definition makes of these. */
+const aboutColumns = ({ rules }: Grants, uses: readonly ResolvedUse[]): readonly GrantedRule[] =>
+  rules.flatMap(({ rule, policy }) => {
+    const columns = rule.match.columns?.filter(({ relation, column }) => sees(uses, relation, column)) ?? [];
+    if (columns.length === 0 || rule.action === 'Allow' || rule.action === 'Audit') return [];
+    return [{ policy, rule: { ...rule, match: { ...NO_CONDITION, columns } } }];
+  });
+
+const together = (verdicts: readonly RuleVerdict[]): RuleVerdict => ({
+  reasons: verdicts.flatMap(({ reasons }) => reasons),
+  rules: verdicts.flatMap(({ rules }) => rules),
+  watches: verdicts.flatMap(({ watches }) => watches),
+  estimates: verdicts.flatMap(({ estimates }) => estimates),
+  decisive: verdicts.find(({ decisive }) => decisive !== undefined)?.decisive,
+});
 
 /** What the rules say of a definition. */
 export const judgeDefinition = (
@@ -64,8 +108,12 @@ export const judgeDefinition = (
   facts: StatementFacts,
   grants: Grants,
 ): RuleVerdict => {
-  const { rules, opening } = asked(grants, (granted) => isOpenedBy(granted, definition, uses));
-  const verdict = applyRules({ ...grants, rules }, withObjects(facts, uses), false);
+  const { rules, opening, later } = asked(grants, (granted) => isOpenedBy(granted, definition, uses));
+  const verdict = together([
+    applyRules({ ...grants, rules }, withObjects(facts, uses), false),
+    applyRules({ ...grants, rules: aboutColumns(grants, uses) }, { ...facts, names: () => true }, false),
+    ...(definition.query === 'None' ? [] : [applyRules({ ...grants, rules: later }, ofQuery(facts, definition), false)]),
+  ]);
   if (verdict.reasons.length > 0) return verdict;
   const [first] = opening;
   if (first === undefined) {
