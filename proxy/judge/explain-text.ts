@@ -15,7 +15,7 @@ import type { Analysis } from '../sql/analysis.ts';
 import { analyze, characterAt } from '../sql/analyze.ts';
 import type { ParsedStatement } from '../sql/grammar.ts';
 import { decodeText } from '../sql/tokens.ts';
-import type { JudgeContext } from './judge-text.ts';
+import type { JudgeContext } from './judge-context.ts';
 import { contextAfter } from './overlay.ts';
 import { explainedWatches } from './running-terms.ts';
 import { targetScopesOf } from './targets.ts';

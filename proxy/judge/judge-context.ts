@@ -8,7 +8,24 @@ import type { ResolvedRelation } from '../policy/decision.ts';
 import type { Grants } from '../policy/grants.ts';
 import { probeOf, type Scope, scopeOf, systemScope } from '../scope/scope.ts';
 import type { Grammar } from '../sql/grammar.ts';
-import type { JudgeContext } from './judge-text.ts';
+
+/** What a text is judged with. */
+export type JudgeContext = {
+  readonly catalog: Catalog;
+  readonly grants: Grants;
+  readonly grammar: Grammar;
+  readonly revision: string;
+  /** The scope of a resolved relation. */
+  readonly scopeOf: (resolved: ResolvedRelation) => Scope;
+  /** The same for a catalog of which nothing is known yet. */
+  readonly freshScopes: () => JudgeContext['scopeOf'];
+  /** Asks the server whether a scope can be evaluated: a complaint, or undefined. */
+  readonly probe: (scope: Scope) => Promise<string | undefined>;
+  /** Asks the server how many rows it expects. */
+  readonly estimate: (statement: Estimable) => Promise<RowEstimate>;
+  /** Told of faults of ours. */
+  readonly onFault: (error: unknown) => void;
+};
 
 /** The part that is data: it can be copied to another thread. */
 export type JudgeBasis = { readonly catalog: Catalog; readonly grants: Grants; readonly revision: string };

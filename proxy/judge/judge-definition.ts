@@ -2,8 +2,7 @@
  * What judging a definition needs beyond what every statement does: its names written out, and what its errors may tell.
  */
 import { notUnderstood } from '../../kernel/failure.ts';
-import type { ResolvedUse } from '../policy/checks/definitions.ts';
-import type { Decision } from '../policy/decision.ts';
+import type { Decision, ResolvedUse } from '../policy/decision.ts';
 import type { Edit } from '../policy/judgement.ts';
 import { definedNames, rewriteDefinition } from '../scope/rewrite-definition.ts';
 import type { Analysis } from '../sql/analysis.ts';

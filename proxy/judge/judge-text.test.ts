@@ -3,7 +3,8 @@ import { upstreamLost } from '../../kernel/failure.ts';
 import { catalogOf, contextOf, grantsOf, policy } from '../../test/support/small-catalog.ts';
 import { scopeOf as grantedScope } from '../scope/scope.ts';
 import { Grammar } from '../sql/grammar.ts';
-import { type JudgeContext, judgeText } from './judge-text.ts';
+import type { JudgeContext } from './judge-context.ts';
+import { judgeText } from './judge-text.ts';
 
 const judgeContext = (rest: Partial<JudgeContext> = {}): JudgeContext => {
   const grammar = new Grammar(18);

@@ -17,7 +17,7 @@ import type { Decision, DecisionContext, ResolvedRelation } from '../policy/deci
 import type { Grants } from '../policy/grants.ts';
 import { definitionChanges } from '../policy/definition-changes.ts';
 import { judgeRules, refusedByKind } from '../policy/rules/judge-rules.ts';
-import { afterEffect, NOTHING_UNCOMMITTED, type Uncommitted } from '../policy/uncommitted.ts';
+import { afterEffect, NOTHING_UNCOMMITTED } from '../policy/uncommitted.ts';
 import {
   type Allowed,
   type Edit,
@@ -27,14 +27,14 @@ import {
   type RunningTerms,
   type SessionState,
   type StatementEffect,
+  type Uncommitted,
 } from '../policy/judgement.ts';
 import { countWatches, severalUncounted } from '../policy/uncounted.ts';
 import { applyEdits } from '../scope/apply-edits.ts';
 import { fenced, isUnfenced } from '../scope/fence.ts';
 import { type Anchor, rewrite } from '../scope/rewrite.ts';
 import type { Scope } from '../scope/scope.ts';
-import type { TargetScope } from '../scope/target.ts';
-import { isOpened } from '../scope/target-conditions.ts';
+import { isOpened, type TargetScope } from '../scope/target.ts';
 import { verifyRewritten } from '../scope/verify.ts';
 import type { Analysis, RelationReference } from '../sql/analysis.ts';
 import { analyze, kindOf } from '../sql/analyze.ts';
@@ -47,27 +47,11 @@ import { commonOf, type Judging, refused, refusedFor } from './judging.ts';
 import { templateOf } from './template.ts';
 import { applyEstimates, type Estimated } from './estimates.ts';
 import { mayTell, mergedEdits, nameDefinition } from './judge-definition.ts';
+import type { JudgeContext } from './judge-context.ts';
 import { contextAfter } from './overlay.ts';
 import { explainedWatches, runningTerms } from './running-terms.ts';
 import { note, noteDefinition, noteWrites } from './noted.ts';
 import { targetScopesOf } from './targets.ts';
-
-export type JudgeContext = {
-  readonly catalog: Catalog;
-  readonly grants: Grants;
-  readonly grammar: Grammar;
-  readonly revision: string;
-  /** The scope of a resolved relation. */
-  readonly scopeOf: (resolved: ResolvedRelation) => Scope;
-  /** The same for a catalog of which nothing is known yet. */
-  readonly freshScopes: () => JudgeContext['scopeOf'];
-  /** Asks the server whether a scope can be evaluated: a complaint, or undefined. */
-  readonly probe: (scope: Scope) => Promise<string | undefined>;
-  /** Asks the server how many rows it expects. */
-  readonly estimate: (statement: Estimable) => Promise<RowEstimate>;
-  /** Told of faults of ours. */
-  readonly onFault: (error: unknown) => void;
-};
 
 export type TextJudgement = {
   readonly judged: Judged;

@@ -3,7 +3,7 @@
  */
 import { changedCatalog, type CatalogChange } from '../catalog/catalog-change.ts';
 import { revisionWith } from '../policy/uncommitted.ts';
-import type { JudgeContext } from './judge-text.ts';
+import type { JudgeContext } from './judge-context.ts';
 
 const NOT_YET = 'it was made or changed by this transaction, which has to be committed before masks and row filters can be checked';
 

@@ -8,7 +8,7 @@ import { type Scope, scopeOf } from '../scope/scope.ts';
 import { type TargetScope, targetScope } from '../scope/target.ts';
 import { openConditions, type WrittenStatement } from '../scope/target-conditions.ts';
 import type { RelationReference } from '../sql/analysis.ts';
-import type { JudgeContext } from './judge-text.ts';
+import type { JudgeContext } from './judge-context.ts';
 
 export type TargetScopes = {
   readonly targets: ReadonlyMap<RelationReference, TargetScope>;

@@ -5,7 +5,8 @@ import type { Judged } from '../policy/judgement.ts';
 import { scopeOf } from '../scope/scope.ts';
 import { Grammar } from '../sql/grammar.ts';
 import { readTokens } from '../sql/tokens.ts';
-import { type JudgeContext, judgeText, type TextJudgement } from './judge-text.ts';
+import type { JudgeContext } from './judge-context.ts';
+import { judgeText, type TextJudgement } from './judge-text.ts';
 import { TemplateCache } from './template-cache.ts';
 import { templateOf } from './template.ts';
 

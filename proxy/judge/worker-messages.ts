@@ -5,8 +5,7 @@ import type { FailureFields } from '../../kernel/failure.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Estimable } from '../catalog/row-estimator.ts';
 import type { Grants } from '../policy/grants.ts';
-import type { Allowed, PreparedByText, Refused } from '../policy/judgement.ts';
-import type { Uncommitted } from '../policy/uncommitted.ts';
+import type { Allowed, PreparedByText, Refused, Uncommitted } from '../policy/judgement.ts';
 
 /** `SessionState` with the names that have been asked for so far. */
 export type CopiedState = {

@@ -5,8 +5,7 @@ import type { Failure } from '../../kernel/failure.ts';
 import type { Catalog, CatalogRelation } from '../catalog/catalog.ts';
 import type { SystemRelation } from '../catalog/builtin/relations.ts';
 import type { ColumnUse, RelationReference, Write } from '../sql/analysis.ts';
-import type { Definition } from '../sql/definition.ts';
-import type { ResolvedUse } from './checks/definitions.ts';
+import type { DefinedObject, Definition, ObjectUse } from '../sql/definition.ts';
 import type { Grants, GrantedRelation } from './grants.ts';
 import type { SessionState, StatementEffect } from './judgement.ts';
 
@@ -17,6 +16,20 @@ export type Reason = {
   readonly location: number;
   /** May `mode: Audit` let it through? Never where a mask could slip. */
   readonly auditable: boolean;
+};
+
+/** An object of a definition as it is called in full. */
+export type ResolvedUse = {
+  readonly use: ObjectUse;
+  readonly object: Exclude<DefinedObject, 'Relation'>;
+  readonly schema: string;
+  readonly name: string;
+  /** Of an index: its table. Undefined where there is none yet. */
+  readonly relation: CatalogRelation | undefined;
+  /** It is there already, or made by this transaction. */
+  readonly exists: boolean;
+  /** Relations that CASCADE drops as well. */
+  readonly dependents: readonly CatalogRelation[];
 };
 
 /** How a reference may be read. */

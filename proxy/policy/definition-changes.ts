@@ -3,8 +3,7 @@
  */
 import type { CatalogChange } from '../catalog/catalog-change.ts';
 import type { Definition, DefinitionEffect } from '../sql/definition.ts';
-import type { ResolvedUse } from './checks/definitions.ts';
-import type { ResolvedRelation } from './decision.ts';
+import type { ResolvedRelation, ResolvedUse } from './decision.ts';
 
 type Effect<Type extends DefinitionEffect['type']> = Extract<DefinitionEffect, { type: Type }>;
 

@@ -4,7 +4,18 @@
 import type { Failure } from '../../kernel/failure.ts';
 import type { AuditReason } from '../../kernel/audit-record.ts';
 import type { CatalogChange } from '../catalog/catalog-change.ts';
-import type { Uncommitted } from './uncommitted.ts';
+
+/** What a session has defined and not committed. */
+export type Uncommitted = {
+  /** In force, in order. */
+  readonly changes: readonly CatalogChange[];
+  /** Those that a ROLLBACK leaves. */
+  readonly kept: readonly CatalogChange[];
+  /** Those made since the first definition: any other goes back to what was before it. */
+  readonly savepoints: readonly { readonly name: string; readonly changes: readonly CatalogChange[] }[];
+  /** The transaction failed: COMMIT will roll back. */
+  readonly failed: boolean;
+};
 
 /** One replacement in the agent's text: bytes `start` to `end` (exclusive, UTF-8) became `text`. Sorted, never overlapping. */
 export type Edit = { readonly start: number; readonly end: number; readonly text: string };

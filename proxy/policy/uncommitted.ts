@@ -3,18 +3,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { CatalogChange } from '../catalog/catalog-change.ts';
-import type { StatementEffect } from './judgement.ts';
-
-export type Uncommitted = {
-  /** In force, in order. */
-  readonly changes: readonly CatalogChange[];
-  /** Those that a ROLLBACK leaves. */
-  readonly kept: readonly CatalogChange[];
-  /** Those made since the first definition: any other goes back to what was before it. */
-  readonly savepoints: readonly { readonly name: string; readonly changes: readonly CatalogChange[] }[];
-  /** The transaction failed: COMMIT will roll back. */
-  readonly failed: boolean;
-};
+import type { StatementEffect, Uncommitted } from './judgement.ts';
 
 export const NOTHING_UNCOMMITTED: Uncommitted = { changes: [], kept: [], savepoints: [], failed: false };
 

@@ -2,7 +2,7 @@
  * Writes the names of a definition as they were judged: nothing that happens meanwhile can make them mean something else.
  */
 import { notUnderstood } from '../../kernel/failure.ts';
-import type { ResolvedUse } from '../policy/checks/definitions.ts';
+import type { ResolvedUse } from '../policy/decision.ts';
 import type { Edit } from '../policy/judgement.ts';
 import type { Analysis } from '../sql/analysis.ts';
 import type { Definition, WrittenName } from '../sql/definition.ts';

@@ -11,8 +11,7 @@ import { constantOf, type Tree, treeOf, unwrap } from '../sql/tree.ts';
 import { type Clauses, clausesOf, items, type Run, runText, valueAt, valuesAt } from './clauses.ts';
 import { columnName } from './column-name.ts';
 import { quoteIdentifier } from './quote.ts';
-import type { TargetColumn, TargetScope, TargetView } from './target.ts';
-import { isOpened } from './target-conditions.ts';
+import { isOpened, type TargetColumn, type TargetScope, type TargetView } from './target.ts';
 
 /** A text with and without keys. */
 type Text = { readonly sent: string; readonly recorded: string };

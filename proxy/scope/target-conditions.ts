@@ -13,13 +13,7 @@ import { isHarmless } from './harmless.ts';
 import { quoteIdentifier } from './quote.ts';
 import type { Scope } from './scope.ts';
 import { isStored } from './sight.ts';
-import type { TargetScope } from './target.ts';
-
-/** `All`: the whole condition. Otherwise the harmless parts of it, as texts. */
-export type OpenConditions = 'All' | readonly string[];
-
-/** Does any condition of the agent's meet rows that the filter hides? */
-export const isOpened = (open: OpenConditions): boolean => open === 'All' || open.length > 0;
+import type { OpenConditions, TargetScope } from './target.ts';
 
 export type WrittenStatement = {
   /** As it was parsed. */

@@ -9,7 +9,6 @@ import type { Tree } from '../sql/tree.ts';
 import { maskSql } from './mask.ts';
 import { policyExpression } from './policy-expression.ts';
 import { quoteIdentifier } from './quote.ts';
-import type { OpenConditions } from './target-conditions.ts';
 
 /** A column as it may be read. `recorded` is `sql` without the key. */
 export type TargetColumn = { readonly column: CatalogColumn; readonly sql: string; readonly recorded: string; readonly masked: boolean };
@@ -21,6 +20,12 @@ export type TargetView = {
   /** The row filter as a condition in parentheses. */
   readonly filter: string | undefined;
 };
+
+/** `All`: the whole condition. Otherwise the harmless parts of it, as texts. */
+export type OpenConditions = 'All' | readonly string[];
+
+/** Does any condition of the agent's meet rows that the filter hides? */
+export const isOpened = (open: OpenConditions): boolean => open === 'All' || open.length > 0;
 
 export type TargetScope = {
   readonly type: 'Target';

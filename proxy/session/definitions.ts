@@ -1,5 +1,5 @@
-import { afterEffect, afterError, NOTHING_UNCOMMITTED, type Uncommitted } from '../policy/uncommitted.ts';
-import type { StatementEffect } from '../policy/judgement.ts';
+import { afterEffect, afterError, NOTHING_UNCOMMITTED } from '../policy/uncommitted.ts';
+import type { StatementEffect, Uncommitted } from '../policy/judgement.ts';
 import type { TransactionStatus } from '../wire/server-status.ts';
 import { Followed, type PendingEffect } from './followed.ts';
 

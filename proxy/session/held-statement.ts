@@ -9,16 +9,7 @@ import { encodeExecute } from '../wire/execute.ts';
 import { BACKEND } from '../wire/message-type.ts';
 import { encodeParse } from '../wire/parse.ts';
 import type { Expectation, Expectations } from './expectations.ts';
-
-/** How far such a statement has come. */
-export type Held = {
-  /** The server waits for COPY data, so the client has to be heard. */
-  copyIn: boolean;
-  /** Of a Query: its CommandComplete or error, told when the transaction has ended, as PostgreSQL does. */
-  end: Buffer | undefined;
-  /** Of a Query: the Sync that ends it is on its way. */
-  synced: boolean;
-};
+import type { Held } from './running-statement.ts';
 
 export const newlyHeld = (): Held => ({ copyIn: false, end: undefined, synced: false });
 

@@ -1,7 +1,7 @@
 import { protocolViolation } from '../../kernel/failure.ts';
 import { encodeFlush, type FrontendMessage } from '../wire/frontend-message.ts';
 import type { FrontendContext } from './frontend-context.ts';
-import type { Held } from './held-statement.ts';
+import type { Held } from './running-statement.ts';
 import type { Outbox } from './outbox.ts';
 import type { Known } from './when-known.ts';
 

@@ -2,7 +2,6 @@ import type { AuditParameter, AuditReason, AuditSession, StatementCompleted, Sta
 import type { Failure } from '../../kernel/failure.ts';
 import { type Allowed, type Judged, NO_TERMS, type PreparedByText } from '../policy/judgement.ts';
 import type { FormatCode } from '../wire/bind.ts';
-import type { Held } from './held-statement.ts';
 import type { Outcome } from './outcome.ts';
 import type { ResultSize } from './result-limit.ts';
 
@@ -13,6 +12,16 @@ export type StatementText = {
   /** Undefined for what was prepared by SQL, whose judgement is over. */
   readonly judged: Allowed | undefined;
   readonly prepared: PreparedByText;
+};
+
+/** How far a statement has come of which only its end tells whether it may stand: see `held-statement.ts`. */
+export type Held = {
+  /** The server waits for COPY data, so the client has to be heard. */
+  copyIn: boolean;
+  /** Of a Query: its CommandComplete or error, told when the transaction has ended, as PostgreSQL does. */
+  end: Buffer | undefined;
+  /** Of a Query: the Sync that ends it is on its way. */
+  synced: boolean;
 };
 
 /** A Query, Parse or Execute between its decision and its last answer. */

@@ -1,6 +1,6 @@
 import type { AuditParameter } from '../../kernel/audit-record.ts';
-import type { Judge, PreparedByText, SessionState, StatementEffect } from '../policy/judgement.ts';
-import { revisionWith, type Uncommitted } from '../policy/uncommitted.ts';
+import type { Judge, PreparedByText, SessionState, StatementEffect, Uncommitted } from '../policy/judgement.ts';
+import { revisionWith } from '../policy/uncommitted.ts';
 import type { TransactionStatus } from '../wire/server-status.ts';
 import type { Lingering } from './error-fields.ts';
 import type { Consequence, Expectations } from './expectations.ts';

@@ -3,10 +3,7 @@
  */
 import type { Socket } from 'node:net';
 import { Failure } from '../../kernel/failure.ts';
-import { describeSocketError, timedOut } from './socket-failure.ts';
-
-/** What an attempt is doing, for the text of its failure. */
-export type Phase = 'connecting' | 'negotiating TLS' | 'authenticating' | 'starting the session' | 'cancelling a statement';
+import { describeSocketError, type Phase, timedOut } from './socket-failure.ts';
 
 /** Handed to the code that makes the attempt. */
 export type Attempt = {

@@ -2,7 +2,9 @@
  * What a failing socket says, told as a Failure. Host names and addresses stay in its `cause`, for the operator's log.
  */
 import { because, type Failure, upstreamUnreachable } from '../../kernel/failure.ts';
-import type { Phase } from './attempt.ts';
+
+/** What an attempt is doing, for the text of its failure. */
+export type Phase = 'connecting' | 'negotiating TLS' | 'authenticating' | 'starting the session' | 'cancelling a statement';
 
 const ASK_PLATFORM = 'Ask the platform team to check the DatabaseConnection and the way to the database.';
 const CHECK_CERTIFICATE =

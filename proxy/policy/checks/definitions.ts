@@ -8,24 +8,10 @@ import { definitionRefused } from '../../../kernel/policy-failure.ts';
 import { type Catalog, type CatalogRelation, reachesAny, relationKey } from '../../catalog/catalog.ts';
 import type { Analysis } from '../../sql/analysis.ts';
 import type { DefinedObject, Definition, ObjectUse } from '../../sql/definition.ts';
-import type { DecisionContext, Reason, ResolvedRelation } from '../decision.ts';
+import type { DecisionContext, Reason, ResolvedRelation, ResolvedUse } from '../decision.ts';
 import type { Grants } from '../grants.ts';
 import { namedTypes } from './casts.ts';
 import { hiddenInPart, isWhole, resolveRelation } from './relations.ts';
-
-/** An object as it is called in full. */
-export type ResolvedUse = {
-  readonly use: ObjectUse;
-  readonly object: Exclude<DefinedObject, 'Relation'>;
-  readonly schema: string;
-  readonly name: string;
-  /** Of an index: its table. Undefined where there is none yet. */
-  readonly relation: CatalogRelation | undefined;
-  /** It is there already, or made by this transaction. */
-  readonly exists: boolean;
-  /** Relations that CASCADE drops as well. */
-  readonly dependents: readonly CatalogRelation[];
-};
 
 export type DefinitionVerdict = { readonly reasons: readonly Reason[]; readonly uses: readonly ResolvedUse[] };
 

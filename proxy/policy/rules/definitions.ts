@@ -4,8 +4,7 @@
 import { definitionUnopened } from '../../../kernel/policy-failure.ts';
 import type { QualifiedName, RuleMatch } from '../../../kernel/policy.ts';
 import type { Definition } from '../../sql/definition.ts';
-import type { ResolvedUse } from '../checks/definitions.ts';
-import type { Decision } from '../decision.ts';
+import type { Decision, ResolvedUse } from '../decision.ts';
 import type { GrantedRule, Grants } from '../grants.ts';
 import type { StatementFacts } from './facts.ts';
 import { applyRules, type RuleVerdict } from './rules.ts';
