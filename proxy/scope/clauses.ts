@@ -129,8 +129,12 @@ export const valueAt = (
   if (column < 0) return undefined;
   let equals: number | undefined;
   let last = column;
+  let cases = 0;
   for (const index of topLevel(tokens, { first: column, last: run.last })) {
-    if (isPunctuation(tokens, index, ',') || endsSet(tokens, index)) break;
+    if (isKeyword(tokens, index, 'case')) cases++;
+    else if (isKeyword(tokens, index, 'end') && cases > 0) cases--;
+    // `CASE WHEN matched` is about a column.
+    if (cases === 0 && (isPunctuation(tokens, index, ',') || endsSet(tokens, index))) break;
     // `=-1` is one operator here, and two for PostgreSQL.
     if (tokens.kinds[index] === TOKEN.operator && textOf(tokens, index)[0] === '=') equals ??= index;
     last = index;

@@ -141,7 +141,14 @@ describe('a masked column of the target', () => {
       'UPDATE users SET ssn = $1',
       'UPDATE "public"."users" SET ssn = CASE WHEN CAST($1 AS text) is <mask users> THEN <raise mask> ELSE $1 END',
     ],
-    [`UPDATE users SET ssn=-1`, `UPDATE "public"."users" SET ssn=CASE WHEN CAST(-1 AS text) is <mask users> THEN <raise mask> ELSE -1 END`],
+    [
+      `UPDATE users SET ssn=-1`,
+      `UPDATE "public"."users" SET ssn=CASE WHEN CAST(-1 AS text) is <mask users> THEN <raise mask> ELSE CAST(-1 AS pg_catalog.text) END`,
+    ],
+    [
+      `UPDATE users SET ssn = CASE WHEN matched THEN 'a' END, name = 'b'`,
+      `UPDATE "public"."users" SET ssn = (SELECT CASE WHEN (w.v) is <mask users> THEN <raise mask> ELSE w.v END FROM (SELECT (CASE WHEN matched THEN 'a' END) AS v OFFSET 0) AS w), name = 'b'`,
+    ],
     [
       'WITH x AS (UPDATE users SET ssn = (SELECT 1) || (2)) SELECT 1',
       'WITH x AS (UPDATE "public"."users" SET ssn = (SELECT CASE WHEN (w.v) is <mask users> THEN <raise mask> ELSE w.v END FROM (SELECT ((SELECT 1) || (2)) AS v OFFSET 0) AS w)) SELECT 1',

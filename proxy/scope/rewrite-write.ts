@@ -7,7 +7,7 @@ import type { ResolvedTarget, TargetRead } from '../policy/decision.ts';
 import { raiseSql } from '../policy/raise.ts';
 import type { Assignment, FromItem, Write } from '../sql/analysis.ts';
 import { isPunctuation, isWord, lastOfPart, type Tokens, tokenAt, closingParenthesis } from '../sql/tokens.ts';
-import { constantOf, type Tree, treeOf, unwrap } from '../sql/tree.ts';
+import { constantOf, isTree, type Tree, treeOf, unwrap } from '../sql/tree.ts';
 import { type Clauses, clausesOf, items, type Run, runText, valueAt, valuesAt } from './clauses.ts';
 import { columnName } from './column-name.ts';
 import { quoteIdentifier } from './quote.ts';
@@ -190,9 +190,12 @@ class WriteRewriter {
       // INVARIANT: the value is read, for its text is copied: the judgement does not hold for another.
       constantOf(value);
       // What is not typed takes the column's type.
-      const { castTo } = this.view.columns.get(column)!.column;
-      editor.insert(start, this.unlessMask(column, `CAST(${editor.tokens.bytes.toString('utf8', start, end)} AS ${castTo})`, ''));
-      this.insert(end, ' END');
+      const { castTo, category } = this.view.columns.get(column)!.column;
+      // PostgreSQL stores `5` in a column of strings, but would not have it beside one in CASE.
+      const isCast = tag === 'A_Const' && category === 'S' && !isTree(node.sval) && node.isnull !== true;
+      const given = isCast ? 'CAST(' : '';
+      editor.insert(start, this.unlessMask(column, `CAST(${editor.tokens.bytes.toString('utf8', start, end)} AS ${castTo})`, given));
+      this.insert(end, isCast ? ' AS pg_catalog.text) END' : ' END');
       return;
     }
     // What is evaluated has to be evaluated once.
