@@ -16,6 +16,7 @@ SELECT pg_catalog.md5(all_of_it) AS fingerprint FROM (SELECT COALESCE(pg_catalog
   UNION ALL SELECT 'o' || o.oid || ':' || o.xmin FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace WHERE ${USER_SCHEMA}
   UNION ALL SELECT 'n' || n.oid || ':' || n.xmin FROM pg_catalog.pg_namespace n WHERE ${USER_SCHEMA}
   UNION ALL SELECT 'i' || i.inhrelid || '.' || i.inhparent FROM pg_catalog.pg_inherits i
+  UNION ALL SELECT 'y' || y.oid || ':' || y.xmin FROM pg_catalog.pg_policy y
   UNION ALL SELECT 'r' || r.oid || ':' || r.xmin FROM pg_catalog.pg_rewrite r WHERE r.oid >= 16384
   UNION ALL SELECT 'k' || k.oid || ':' || k.xmin FROM pg_catalog.pg_constraint k WHERE k.contype = 'p' OR k.contypid <> 0
   UNION ALL SELECT 'e' || e.oid || ':' || e.xmin FROM pg_catalog.pg_extension e
@@ -89,6 +90,17 @@ UNION SELECT inhparent::int8::text, inhrelid::int8::text FROM pg_catalog.pg_inhe
 UNION SELECT r.ev_class::int8::text, d.refobjid::int8::text FROM pg_catalog.pg_rewrite r
   JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
     AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> r.ev_class`;
+
+/** Relations that more than views and foreign keys falls with: row-level policies, functions, and columns of their row types. */
+export const TIES_SQL = `
+SELECT DISTINCT t.oid::int8::text AS oid FROM (
+  SELECT d.refobjid AS oid FROM pg_catalog.pg_depend d WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'n'
+    AND d.classid IN ('pg_catalog.pg_policy'::regclass, 'pg_catalog.pg_proc'::regclass)
+  UNION SELECT r.typrelid FROM pg_catalog.pg_depend d
+    JOIN pg_catalog.pg_type y ON y.oid = d.refobjid
+    JOIN pg_catalog.pg_type r ON r.oid = CASE WHEN y.typrelid <> 0 THEN y.oid ELSE y.typelem END AND r.typrelid <> 0
+    WHERE d.refclassid = 'pg_catalog.pg_type'::regclass AND d.deptype = 'n'
+) AS t WHERE t.oid >= 16384`;
 
 /** Pseudo-types that a row of no named type can be passed as. */
 const ROW_TAKERS = ['record', 'any', 'anyelement', 'anynonarray', 'anycompatible', 'anycompatiblenonarray']

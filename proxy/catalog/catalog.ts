@@ -97,6 +97,8 @@ export type Catalog = {
   readonly ordinaryCasts: boolean;
   /** Types that its columns hold: `oid` of relation to `schema.type` outside of pg_catalog. */
   readonly columnTypes: ReadonlyMap<number, readonly string[]>;
+  /** Oids of relations that more than views and foreign keys falls with, should they be dropped with CASCADE. */
+  readonly ties: ReadonlySet<number>;
   /** By name. */
   readonly userTypes: ReadonlyMap<string, readonly CatalogType[]>;
   /** By the `schema.name` of the type cast to. */

@@ -28,6 +28,7 @@ import {
   type OperatorRow,
   PARTS_SQL,
   REACHES_SQL,
+  TIES_SQL,
   SCHEMAS_SQL,
   SESSION_SQL,
   TYPES_SQL,
@@ -126,6 +127,7 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
     (row) => row.oid,
     (row) => Number(row.target),
   );
+  const ties = new Set((await query<{ oid: string }>(TIES_SQL)).map((row) => Number(row.oid)));
   const indexRows = await query<{ schema: string; name: string; table: string }>(INDEXES_SQL);
   const functionRows = await query<FunctionRow>(FUNCTIONS_SQL);
   const builtinRows = await query<{ name: string }>(BUILTINS_SQL);
@@ -183,6 +185,7 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
     relationsByOid,
     indexes: new Map(indexRows.map((row) => [relationKey(row.schema, row.name), Number(row.table)])),
     columnTypes,
+    ties,
     leakproof: new Set(leakproofRows.map((row) => row.operator)),
     ordinaryCasts: castRows.length === IMPLICIT_CASTS.size && castRows.every((row) => IMPLICIT_CASTS.get(row.source) === row.casts),
     builtinTypes: new Set([...types.values()].filter((type) => type.schema === 'pg_catalog').map((type) => type.name)),

@@ -99,7 +99,10 @@ export const constraint = (node: Tree, definer: Definer): 'Looks' | 'Blind' => {
   if (kind === 'CONSTR_IDENTITY') sequenceOptions(node.options, definer);
   else definer.options(node.options, STORAGE_OPTIONS, 'a constraint');
   if (node.pktable !== undefined) {
-    definer.relation(treeOf(node.pktable), 'Table', 'Refer', { columns: node.pk_attrs === undefined ? undefined : namesOf(node.pk_attrs) });
+    definer.relation(treeOf(node.pktable), 'Table', 'Refer', {
+      columns: node.pk_attrs === undefined ? undefined : namesOf(node.pk_attrs),
+      cascade: node.fk_del_action === 'c',
+    });
   }
   return looks;
 };

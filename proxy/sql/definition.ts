@@ -35,7 +35,7 @@ export type ObjectUse = {
   readonly act: Act;
   /** IF EXISTS, IF NOT EXISTS. */
   readonly missingOk: boolean;
-  /** CASCADE. */
+  /** CASCADE; of `Refer`: ON DELETE CASCADE. */
   readonly cascade: boolean;
   /** Of `Refer`: the columns that a foreign key compares with; undefined: the primary key. */
   readonly columns: readonly string[] | undefined;

@@ -109,6 +109,14 @@ describe('a definition is refused, for it could show what is hidden:', () => {
     'ALTER TABLE orders INHERIT vault',
     // What else falls with it is hidden in part.
     'DROP TABLE secrets CASCADE',
+    'DROP TABLE whole CASCADE',
+    'ALTER TABLE whole DROP COLUMN id CASCADE',
+    'DROP VIEW whole_view CASCADE',
+    'ALTER TABLE typed DROP COLUMN id CASCADE',
+    'DROP TABLE called CASCADE',
+    // Deleting is not granted, and rows would go with those of another relation.
+    'ALTER TABLE whole ADD COLUMN x int DEFAULT 1 REFERENCES orders ON DELETE CASCADE',
+    'ALTER TABLE whole ADD FOREIGN KEY (id) REFERENCES orders ON DELETE CASCADE',
     'ALTER TABLE secrets DROP COLUMN note CASCADE',
     // A granted name is not given to another relation.
     'ALTER TABLE orders RENAME TO notes',
@@ -312,6 +320,14 @@ describe('a rule opens definitions', () => {
       'REINDEX TABLE orders',
     ],
     ['CREATE TABLE notes (user_id int REFERENCES users (id))', 'DROP TABLE notes'],
+    [
+      'CREATE TABLE notes (order_id int REFERENCES orders ON DELETE CASCADE)',
+      'ALTER TABLE notes ADD COLUMN parent int REFERENCES orders ON DELETE CASCADE',
+      'CREATE VIEW over_notes AS SELECT * FROM notes',
+      'DROP TABLE IF EXISTS notes CASCADE',
+    ],
+    ['BEGIN', 'ALTER TABLE whole ADD FOREIGN KEY (id) REFERENCES orders ON DELETE RESTRICT NOT VALID', 'ROLLBACK'],
+    ['BEGIN', 'ALTER TABLE orders ADD COLUMN x int REFERENCES orders ON DELETE CASCADE, DROP COLUMN total CASCADE', 'ROLLBACK'],
     ['BEGIN', 'LOCK TABLE orders IN SHARE MODE', 'TRUNCATE orders RESTART IDENTITY', 'ROLLBACK'],
     ['BEGIN', 'CREATE TABLE "Notes" ("Id" int)', 'ALTER TABLE "Notes" RENAME TO "notes ""2"', 'COMMIT', 'DROP TABLE "notes ""2" RESTRICT'],
   ])('%s, %s', async (...statements) => {

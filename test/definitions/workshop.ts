@@ -35,6 +35,15 @@ INSERT INTO app.kinds VALUES (1, '{}', 'mine'), (2, '{}', 'theirs');
 CREATE TYPE app.money AS (cents int);
 CREATE FUNCTION app.peek(app.money, app.money) RETURNS text LANGUAGE sql AS 'SELECT note FROM app.secrets';
 CREATE OPERATOR app.### (FUNCTION = app.peek, LEFTARG = app.money, RIGHTARG = app.money);
+CREATE TABLE app.whole (id int PRIMARY KEY);
+CREATE VIEW app.whole_view AS SELECT * FROM app.whole;
+CREATE TABLE app.guarded (id int);
+CREATE POLICY narrow ON app.guarded AS RESTRICTIVE USING (id IN (SELECT id FROM app.whole_view));
+CREATE POLICY wide ON app.guarded USING (id IN (SELECT id FROM app.whole));
+CREATE TABLE app.typed (id int);
+CREATE TABLE app.holding (rows app.typed[]);
+CREATE TABLE app.called (id int);
+CREATE FUNCTION app.call(app.called) RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE DOMAIN app.present AS int CHECK (VALUE IS NOT NULL);
 `;
 
@@ -68,6 +77,8 @@ spec:
       select: { columns: ['*'] }
     - { name: app.orders, select: { columns: ['*'] }, insert: { columns: ['*'] }, update: { columns: ['*'] }, delete: {} }
     - { name: app.notes, select: { columns: ['*'] }, insert: { columns: ['*'] }, update: { columns: ['*'] }, delete: {} }
+    - { name: app.whole, select: { columns: ['*'] } }
+    - { name: app.whole_view, select: { columns: ['*'] } }
     - { name: app.kinds, where: "kind = 'mine'", select: { columns: ['*'] } }
     - { name: app.narrow, select: { columns: [id] } }
     - { name: app.people, select: { columns: [id, kind], masks: [{ column: ssn, mask: { type: Redact } }] } }

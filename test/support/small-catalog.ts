@@ -93,6 +93,7 @@ export const catalogOf = (rest: Partial<Catalog> = {}): Catalog => ({
   ordinaryCasts: true,
   userTypes: new Map([['mood', [{ schema: 'public', reach: ['public.mood'] }]]]),
   conversions: new Map(),
+  ties: new Set(),
   ...rest,
 });
 

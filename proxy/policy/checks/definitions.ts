@@ -91,7 +91,7 @@ const resolveUse = (use: ObjectUse, definition: Definition, context: DecisionCon
   const relation = use.object === 'Index' && !isNewIndex ? undefined : resolveRelation(use.name, catalog, context.state.searchPath);
   if (relation !== undefined) {
     const object = isNewIndex ? 'Index' : (OBJECTS[relation.kind] ?? 'Table');
-    const dependents = use.cascade ? dependentsOf(relation, catalog) : [];
+    const dependents = use.cascade && use.act !== 'Refer' ? dependentsOf(relation, catalog) : [];
     return { ...base, object, schema: relation.schema, name: relation.name, relation, exists: true, dependents };
   }
   if (isNewIndex) return undefined;
@@ -122,6 +122,8 @@ const problemOf = (resolved: ResolvedUse, context: DecisionContext): readonly [d
   const hidden = dependents.find((other) => standingOf(other, context) === 'Hidden');
   if (hidden !== undefined)
     return [`CASCADE would drop ${hidden.schema}.${hidden.name}, of which the policy hides a part.`, 'Leave CASCADE out.'];
+  if (use.cascade && [relation, ...dependents].some(({ oid }) => context.catalog.ties.has(oid)))
+    return ['CASCADE would drop policies, functions or columns elsewhere.', 'Leave CASCADE out.'];
   if (use.act === 'Extend' || use.act === 'Drop') return undefined;
   if (standing === 'Own' || standing === 'Whole') return use.act === 'Empty' ? emptyProblem(relation, standing, context) : undefined;
   // Sequences and indexes have no rows to show.
@@ -266,6 +268,13 @@ export const checkDefinition = (
       domainProblem(resolved, definition, analysis, context) ??
       movedProblem(resolved, definition, context.grants);
     if (problem !== undefined) refuse(definitionRefused(WORDS[use.act], `${resolved.schema}.${resolved.name}`, ...problem), use.location);
+  }
+  const falling = definition.verb === 'Alter' && definition.uses.some((use) => use.act === 'Refer' && use.cascade);
+  for (const { use, relation } of falling ? uses : []) {
+    const problem =
+      relation === undefined || use.act === 'Refer' ? undefined : emptyProblem(relation, standingOf(relation, context), context);
+    if (problem !== undefined && relation !== undefined)
+      refuse(definitionRefused(WORDS[use.act], `${relation.schema}.${relation.name}`, ...problem), use.location);
   }
   const rowType = rowTypeProblem(analysis, context);
   if (rowType !== undefined)
