@@ -176,7 +176,9 @@ export class Conversation {
       }
     }
     this.#trail.stop();
-    const failure = await this.#trail.write([{ type: 'session-ended', session: session.id, reason: this.#reason }]);
+    // What was refused is told, though nobody was there any more for the answer.
+    const refused = this.#outbox.takeBatch().records.filter((record) => record.type === 'decision' && record.decision === 'Deny');
+    const failure = await this.#trail.write([...refused, { type: 'session-ended', session: session.id, reason: this.#reason }]);
     if (failure !== undefined) {
       this.#dependencies.log('session-end-unrecorded', {
         session: session.id,

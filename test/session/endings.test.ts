@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sessionRevoked, shuttingDown } from '../../kernel/failure.ts';
 import { type RawClient, send, types } from '../support/raw-client.ts';
-import { airlock, errors, eventually, open, postgres, running, useAirlock, values } from './use-airlock.ts';
+import { airlock, decisions, errors, eventually, open, postgres, running, useAirlock, values } from './use-airlock.ts';
 
 useAirlock();
 
@@ -44,6 +44,15 @@ describe('the end', () => {
     const client = await open();
     client.write(Buffer.from('?????'));
     expect(await ended(client)).toEqual({ S: 'FATAL', C: '08P01', M: 'invalid frontend message type 63' });
+  });
+
+  it('records what was refused before a message that ends the session came with it', async () => {
+    airlock.knobs.refused.push('secret');
+    const client = await open();
+    client.write(send.query('SELECT secret'), send.query('SELECT 1'), Buffer.from('?????'));
+    await ended(client);
+    await eventually(() => airlock.records.some(({ type }) => type === 'session-ended'));
+    expect(decisions().map(({ decision, sql }) => [decision, sql])).toEqual([['Deny', 'SELECT secret']]);
   });
 
   it('comes after what was sent before Terminate', async () => {
