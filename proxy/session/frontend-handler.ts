@@ -23,6 +23,9 @@ import { mayBeUndone } from './watches.ts';
 
 const NO_SQL = Buffer.alloc(0);
 
+/** Messages that are let through by what is known of policy and catalog; the others wait for neither. */
+const JUDGED: ReadonlySet<FrontendMessage['type']> = new Set(['Query', 'Parse', 'Bind', 'Describe', 'Execute'] as const);
+
 const goOn = (): boolean => false;
 
 /**
@@ -49,7 +52,7 @@ export class FrontendHandler {
   /** True: the client says goodbye. Throws `Failure` for what ends the session. */
   handle(frame: Frame): Known<boolean> {
     const message = decodeFrontend(frame);
-    const renewing = this.#context.judge.renewing?.();
+    const renewing = JUDGED.has(message.type) ? this.#context.judge.renewing?.() : undefined;
     return renewing === undefined ? this.#taken(message, frame) : renewing.then(() => this.#taken(message, frame));
   }
 

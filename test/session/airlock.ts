@@ -40,6 +40,8 @@ export type Knobs = {
   withholdErrors: boolean;
   maskedParameters: number[];
   auditFails: boolean;
+  /** The catalog is being read again. */
+  renewing: Promise<void> | undefined;
   notices: 'Forward' | 'Withhold';
   limits: Limits;
   /** For sessions that start. */
@@ -137,6 +139,7 @@ const effectsOf = (sql: string, knobs: Knobs): StatementEffect[] => {
 
 const judgeOf = (knobs: Knobs): Judge => ({
   revision: () => knobs.revision,
+  renewing: () => knobs.renewing,
   defaultSearchPath: () => ['public'],
   judge: async (bytes, _via, state): Promise<Judged> => {
     knobs.paths.push(state.searchPath);
@@ -201,6 +204,7 @@ export const startAirlock = async (
     withholdErrors: false,
     maskedParameters: [],
     auditFails: false,
+    renewing: undefined,
     notices: 'Forward',
     limits: NO_LIMITS,
     sendTimeout: 0,

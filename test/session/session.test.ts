@@ -150,6 +150,15 @@ describe('a session', () => {
     expect(completions()[0]?.rows).toBe(30_000);
   });
 
+  it('takes the data of a COPY while the catalog is read again', async () => {
+    await postgres.sql('CREATE TABLE renewed (id int)');
+    const client = await open();
+    client.write(send.query('COPY renewed FROM STDIN'));
+    await client.until('G');
+    airlock.knobs.renewing = new Promise(() => undefined);
+    expect(types(await client.exchange(send.copyData('1\n'), send.copyDone()))).toBe('C Z');
+  });
+
   it('passes COPY in and out', async () => {
     const client = await open();
     client.write(send.query('CREATE TEMP TABLE c (a int, b text)'));
