@@ -165,6 +165,8 @@ describe('isHarmless() has doubts about', () => {
       false,
     ]);
     expect([declared('day = $1::date', 1082), declared('day = $1::date', 25)]).toEqual([true, false]);
+    expect([declared('id = $1::int4', 21), declared('id = $1::int4', 20), declared('id = $1::int8', 1700)]).toEqual([true, false, false]);
+    expect([declared('name = $1::varchar', 25), declared('name = $1::text', 1114)]).toEqual([true, false]);
     expect([declared('id = ANY ($1)', 1016), declared('id = ANY ($1)', 1028), declared('id = ANY ($1)', 20)]).toEqual([true, false, false]);
     // What the client declares has that type in every place.
     expect([declared('id = $1 AND $1 > 5', 20), declared('id = $1 AND $1 > 5', 26)]).toEqual([true, false]);

@@ -140,6 +140,16 @@ const castTypeOf = (typeName: Tree, array: boolean, catalog: Catalog): string | 
   return qualified || (names.length === 1 && !catalog.userTypes.has(name)) ? name : undefined;
 };
 
+/** Types that a value of a type always fits into: drivers declare the smallest one, and write the column's as a cast. */
+const WIDER: Readonly<Record<string, ReadonlySet<string>>> = {
+  int2: new Set(['int4', 'int8', 'numeric', 'float4', 'float8']),
+  int4: new Set(['int8', 'numeric', 'float8']),
+  int8: new Set(['numeric', 'float8']),
+  float4: new Set(['float8']),
+  text: new Set(['varchar']),
+  varchar: new Set(['text']),
+};
+
 const NUMBERS = new Set(['int4', 'int8', 'numeric', 'float8']);
 const INT8_MAX = 2n ** 63n - 1n;
 
@@ -171,8 +181,8 @@ export const operandOf = (expression: Tree, context: HarmlessContext): Operand |
       if (type === undefined) return undefined;
       if (inner === 'ParamRef') {
         // INVARIANT: a parameter of another type is converted while rows are read, and may fail on the first one.
-        const declared = context.parameters.get(numberOf(value.number));
-        return declared === 'unknown' || declared === type ? constant(type) : undefined;
+        const declared = context.parameters.get(numberOf(value.number)) ?? '';
+        return declared === 'unknown' || declared === type || WIDER[declared]?.has(type) === true ? constant(type) : undefined;
       }
       if (context.asksForSession === true && isSessionText(treeOf(node.arg))) return constant(type);
       if (inner !== 'A_Const') return undefined;
