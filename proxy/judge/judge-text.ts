@@ -10,10 +10,8 @@ import {
   statementTooLarge,
   syntaxError,
 } from '../../kernel/failure.ts';
-import type { Catalog } from '../catalog/catalog.ts';
-import type { Estimable, RowEstimate } from '../catalog/row-estimator.ts';
 import { decide } from '../policy/decide.ts';
-import type { Decision, DecisionContext, ResolvedRelation } from '../policy/decision.ts';
+import type { Decision, DecisionContext } from '../policy/decision.ts';
 import type { Grants } from '../policy/grants.ts';
 import { definitionChanges } from '../policy/definition-changes.ts';
 import { judgeRules, refusedByKind } from '../policy/rules/judge-rules.ts';
@@ -38,7 +36,7 @@ import { isOpened, type TargetScope } from '../scope/target.ts';
 import { verifyRewritten } from '../scope/verify.ts';
 import type { Analysis, RelationReference } from '../sql/analysis.ts';
 import { analyze, kindOf } from '../sql/analyze.ts';
-import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
+import type { ParsedStatement } from '../sql/grammar.ts';
 import { decodeText, readTokens, refuseForeignNames, type Tokens } from '../sql/tokens.ts';
 import type { Tree } from '../sql/tree.ts';
 import { watchLiterals } from './literal-watch.ts';
