@@ -104,20 +104,18 @@ const compare = (operator: string, left: string, right: string): boolean | undef
   }
 };
 
-/** A condition that no row can change: false or NULL where that is certain, and otherwise as good as true. */
-const ofNoRow = (wrapped: Tree): RowCondition => {
+/** The value of a condition that no row can change, NULL counted as false; undefined where it is not certain. */
+const knownTruth = (wrapped: Tree): boolean | undefined => {
   const [tag, node] = unwrap(wrapped);
-  if (isNull(wrapped)) return 'None';
-  if (tag === 'TypeCast') return ofNoRow(treeOf(node.arg));
-  if (tag === 'A_Const') return truthOf(constantOf(wrapped)) === false ? 'None' : 'All';
-  if (tag === 'A_Expr' && node.kind === 'AEXPR_OP') {
-    const left = treeOf(node.lexpr);
-    const right = treeOf(node.rexpr);
-    if (isNull(left) || isNull(right)) return 'None';
-    const [a, b] = [constantOf(left), constantOf(right)];
-    return a !== undefined && b !== undefined && compare(namesOf(node.name).at(-1) ?? '', a, b) === false ? 'None' : 'All';
-  }
-  return 'All';
+  if (isNull(wrapped)) return false;
+  if (tag === 'TypeCast') return knownTruth(treeOf(node.arg));
+  if (tag === 'A_Const') return truthOf(constantOf(wrapped));
+  if (tag !== 'A_Expr' || node.kind !== 'AEXPR_OP') return undefined;
+  const left = treeOf(node.lexpr);
+  const right = treeOf(node.rexpr);
+  if (isNull(left) || isNull(right)) return false;
+  const [a, b] = [constantOf(left), constantOf(right)];
+  return a === undefined || b === undefined ? undefined : compare(namesOf(node.name).at(-1) ?? '', a, b);
 };
 
 const conjunction = (parts: readonly RowCondition[]): RowCondition =>
@@ -126,9 +124,12 @@ const conjunction = (parts: readonly RowCondition[]): RowCondition =>
 class Conditions {
   readonly #target: ConditionTarget;
   #depth = 0;
+  /** Within what is denied. */
+  #denied: boolean;
 
-  constructor(target: ConditionTarget) {
+  constructor(target: ConditionTarget, denied = false) {
     this.#target = target;
+    this.#denied = denied;
   }
 
   of(wrapped: Tree): RowCondition {
@@ -136,7 +137,7 @@ class Conditions {
     this.#depth++;
     const [tag, node] = unwrap(wrapped);
     const result =
-      tag === 'BoolExpr' ? this.#boolean(node) : looksAtRow(wrapped, this.#target, false) ? this.#ofRow(tag, node) : ofNoRow(wrapped);
+      tag === 'BoolExpr' ? this.#boolean(node) : looksAtRow(wrapped, this.#target, false) ? this.#ofRow(tag, node) : this.#ofNoRow(wrapped);
     this.#depth--;
     return result;
   }
@@ -145,8 +146,7 @@ class Conditions {
     const args = listOf(node.args);
     if (node.boolop === 'NOT_EXPR') {
       const [arg = {}] = args;
-      if (arg.BoolExpr !== undefined || looksAtRow(arg, this.#target, false)) return NEGATED[this.of(arg)];
-      return this.#denied(arg);
+      return isNull(arg) ? 'None' : this.#not(arg);
     }
     const parts = args.map((arg) => this.of(arg));
     if (node.boolop === 'AND_EXPR') return conjunction(parts);
@@ -154,9 +154,16 @@ class Conditions {
     return parts.every((part) => part === 'None') ? 'None' : 'Some';
   }
 
-  /** NOT of what no row can change: false only where the argument is a constant that is true, or NULL. */
-  #denied(arg: Tree): RowCondition {
-    return isNull(arg) || truthOf(constantOf(arg)) === true ? 'None' : 'All';
+  #not(arg: Tree): RowCondition {
+    this.#denied = !this.#denied;
+    const result = this.of(arg);
+    this.#denied = !this.#denied;
+    return NEGATED[result];
+  }
+
+  /** INVARIANT: what is not certain counts as what makes the whole true, also within NOT. */
+  #ofNoRow(wrapped: Tree): RowCondition {
+    return (knownTruth(wrapped) ?? !this.#denied) ? 'All' : 'None';
   }
 
   /** `x IS NULL OR x IS NOT NULL`, `a = 1 OR a <> 1`, `p OR NOT p`. */
@@ -190,9 +197,9 @@ class Conditions {
         if (!this.#neverNull(treeOf(node.arg))) return 'Some';
         return node.nulltesttype === 'IS_NULL' ? 'None' : 'All';
       case 'BooleanTest': {
-        const inner = this.of(treeOf(node.arg));
-        if (node.booltesttype === 'IS_TRUE' || node.booltesttype === 'IS_NOT_FALSE') return inner;
-        return node.booltesttype === 'IS_FALSE' || node.booltesttype === 'IS_NOT_TRUE' ? NEGATED[inner] : 'Some';
+        const arg = treeOf(node.arg);
+        if (node.booltesttype === 'IS_TRUE' || node.booltesttype === 'IS_NOT_FALSE') return this.of(arg);
+        return node.booltesttype === 'IS_FALSE' || node.booltesttype === 'IS_NOT_TRUE' ? this.#not(arg) : 'Some';
       }
       case 'TypeCast':
         return this.of(treeOf(node.arg));
@@ -212,7 +219,7 @@ class Conditions {
   #coalesce(args: readonly Tree[]): RowCondition {
     const [first] = args;
     const decided = first !== undefined && truthOf(constantOf(first)) !== undefined;
-    return decided ? ofNoRow(first) : alike(args.map((arg) => this.of(arg)));
+    return decided ? this.#ofNoRow(first) : alike(args.map((arg) => this.of(arg)));
   }
 
   #operator(node: Tree): RowCondition {
@@ -227,8 +234,7 @@ class Conditions {
         ]) {
           const truth = isBoolean(treeOf(constant)) ? truthOf(constantOf(treeOf(constant))) : undefined;
           if (truth === undefined || (name !== '=' && name !== '<>')) continue;
-          const inner = this.of(treeOf(other));
-          return truth === (name === '=') ? inner : NEGATED[inner];
+          return truth === (name === '=') ? this.of(treeOf(other)) : this.#not(treeOf(other));
         }
         return pattern(name, treeOf(rexpr));
       }
@@ -242,7 +248,7 @@ class Conditions {
       case 'AEXPR_NOT_DISTINCT':
         return this.#same(lexpr, rexpr) ? 'All' : 'Some';
       case 'AEXPR_DISTINCT':
-        return this.#same(lexpr, rexpr) ? 'None' : isNull(treeOf(rexpr)) && this.#neverNull(treeOf(lexpr)) ? 'All' : 'Some';
+        return this.#same(lexpr, rexpr) ? 'None' : this.#isNullAgainst(treeOf(lexpr), treeOf(rexpr)) ? 'All' : 'Some';
       case 'AEXPR_IN':
       case 'AEXPR_OP_ANY': {
         const list = treeOf(rexpr);
@@ -260,6 +266,10 @@ class Conditions {
       default:
         return 'Some';
     }
+  }
+
+  #isNullAgainst(left: Tree, right: Tree): boolean {
+    return (isNull(right) && this.#neverNull(left)) || (isNull(left) && this.#neverNull(right));
   }
 
   /** A comparison of columns that are never NULL is never NULL either. */
@@ -285,7 +295,9 @@ class Conditions {
     if (!this.#target.names.has(stringOf(relation.relname) ?? '')) return 'Some';
     const inner = { ...this.#target, names: new Set([name, ...this.#target.names]) };
     const same = textOf(treeOf(target.ResTarget).val, inner) === textOf(node.testexpr, inner);
-    return same && (query.whereClause === undefined || rowCondition(treeOf(query.whereClause), inner) === 'All') ? 'All' : 'Some';
+    return same && (query.whereClause === undefined || new Conditions(inner, this.#denied).of(treeOf(query.whereClause)) === 'All')
+      ? 'All'
+      : 'Some';
   }
 }
 
