@@ -326,6 +326,11 @@ describe('a rule opens definitions', () => {
       'CREATE VIEW over_notes AS SELECT * FROM notes',
       'DROP TABLE IF EXISTS notes CASCADE',
     ],
+    [
+      'CREATE TABLE notes (id int PRIMARY KEY, parent int REFERENCES notes ON DELETE CASCADE, other int, FOREIGN KEY (other) REFERENCES app.notes (id))',
+      'INSERT INTO notes VALUES (1, 1, 1)',
+      'DROP TABLE notes',
+    ],
     ['BEGIN', 'ALTER TABLE whole ADD FOREIGN KEY (id) REFERENCES orders ON DELETE RESTRICT NOT VALID', 'ROLLBACK'],
     ['BEGIN', 'ALTER TABLE orders ADD COLUMN x int REFERENCES orders ON DELETE CASCADE, DROP COLUMN total CASCADE', 'ROLLBACK'],
     ['BEGIN', 'LOCK TABLE orders IN SHARE MODE', 'TRUNCATE orders RESTART IDENTITY', 'ROLLBACK'],

@@ -102,6 +102,13 @@ const resolveUse = (use: ObjectUse, definition: Definition, context: DecisionCon
     : { ...base, object: 'Index', schema: index.schema, name, relation: table, exists: true };
 };
 
+/** A foreign key of a table that is being made to that table itself. */
+const selfReference = (use: ObjectUse, [made]: readonly ResolvedUse[], context: DecisionContext): ResolvedUse | undefined => {
+  if (use.act !== 'Refer' || made === undefined || made.use.act !== 'Make' || made.exists || made.name !== use.name.name) return undefined;
+  if (made.schema !== (use.name.schema ?? creationSchema(context))) return undefined;
+  return { use, dependents: [], object: 'Table', schema: made.schema, name: made.name, relation: undefined, exists: true };
+};
+
 const WHOLE_HINT =
   'Grant the relation whole in the policy (select.columns "*", no masks, no where), or leave this to the owner of the database.';
 
@@ -250,7 +257,7 @@ export const checkDefinition = (
   const refuse = (failure: Reason['failure'], location = 0): void => void reasons.push({ failure, location, auditable: false });
   for (const use of definition.uses) {
     const displayed = use.name.schema === undefined ? use.name.name : `${use.name.schema}.${use.name.name}`;
-    const resolved = resolveUse(use, definition, context);
+    const resolved = selfReference(use, uses, context) ?? resolveUse(use, definition, context);
     if (resolved === undefined) {
       const isNew = use.act === 'Make' || use.act === 'Replace';
       if (isNew)
