@@ -46,7 +46,7 @@ export const startDatabase = async ({ pgbench, rows }: BenchOptions): Promise<Te
   }
 };
 
-/** Everything on: grants by column, masks, a row filter, audit. */
+/** Everything on, for pgbench's tables too: grants by column, masks, row filters (true of every row), audit. */
 const policy = `
 apiVersion: pg-airlock.dev/v1alpha1
 kind: DatabaseAccessPolicy
@@ -56,6 +56,7 @@ spec:
   subjects: [{ agent: { name: ${AGENT} } }]
   relations:
     - name: public.pgbench_accounts
+      where: bid <= ${SCALE}
       select: { columns: [aid, bid, abalance], masks: [{ column: filler, mask: { type: Redact } }] }
       update: { columns: [abalance] }
     - name: public.pgbench_branches

@@ -114,7 +114,7 @@ const machine = ({ versions, options, load }: Results): string =>
       .join(', ')}.`,
     `Each measurement: ${options.seconds} s, ${options.repeats} times, the servers in turns; medians, with the least and the most in brackets.`,
     `Processes that wanted to run when it began and when it ended: ${load.map((value) => value.toFixed(1)).join(' and ')}; anything above 0 at the beginning is not ours, and makes the figures worse.`,
-    'Load, proxies and PostgreSQL share these cores. Everything is on in pg-airlock: policy, masks, a row filter, the audit log.',
+    'Load, proxies and PostgreSQL share these cores. Everything is on in pg-airlock: policy, a masked column and a row filter, also on pgbench_accounts, the audit log.',
   ].join('\n');
 
 const processSection = ({ footprint, disk }: Results): string => {
