@@ -28,6 +28,7 @@ import { MemoryPool } from './session/session-memory.ts';
 import { Sessions } from './session/sessions.ts';
 import { optimiseWhenBusy, setStartFlags } from './v8-flags.ts';
 import { encodeAuthenticationOk } from './wire/authentication.ts';
+import { boundYoungGeneration } from './young-generation.ts';
 
 const VERSION = '0.1.0';
 
@@ -131,6 +132,7 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
     .then((opened) => opened.warmUp())
     .then(() => {
       releaseIdleMemory();
+      boundYoungGeneration();
       optimiseWhenBusy();
     });
   log.info({ signal: await stopping, sessions: sessions.size }, 'shutting down');
