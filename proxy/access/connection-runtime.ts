@@ -48,6 +48,7 @@ export class ConnectionRuntime {
     await this.catalog.ensure();
     const known = this.#agents.get(name);
     if (known !== undefined && !known.ended.signal.aborted) return known;
+    known?.judge.retire();
     const { bundle, clock, connection, onFailure } = this.#options;
     const judge = new AgentJudge({
       agent: name,
@@ -71,6 +72,7 @@ export class ConnectionRuntime {
       const grants = judge.grants();
       if (grants === undefined) {
         ended.abort(sessionRevoked('No policy in force names this agent any more.'));
+        judge.retire();
         this.#agents.delete(name);
       } else until = Math.min(until, grants.until);
     }
@@ -84,7 +86,10 @@ export class ConnectionRuntime {
   /** Ends every session and the catalog's own. */
   async stop(reason: string): Promise<void> {
     clearTimeout(this.#timer);
-    for (const { ended } of this.#agents.values()) ended.abort(sessionRevoked(reason));
+    for (const { judge, ended } of this.#agents.values()) {
+      ended.abort(sessionRevoked(reason));
+      judge.retire();
+    }
     this.#agents.clear();
     await this.catalog.stop();
   }

@@ -17,6 +17,8 @@ import { readTokens } from '../sql/tokens.ts';
 import { JudgementCache } from './cache.ts';
 import { type JudgeContext, judgeContext, type JudgeQuestions } from './judge-context.ts';
 import { judgeText, type TextJudgement } from './judge-text.ts';
+import { JudgementMemory } from './judgement-memory.ts';
+import { kept, keptEdits, SharedValues, weightOf } from './kept-judgement.ts';
 import { LARGE_TEXT, LargeTexts } from './large-texts.ts';
 import { TemplateCache } from './template-cache.ts';
 import { type Template, templateOf } from './template.ts';
@@ -58,8 +60,13 @@ const asSeen = (state: SessionState): SessionState => {
   };
 };
 
-const CACHE_ENTRIES = 10_000;
-const CACHE_CHARACTERS = 16 * 1024 * 1024;
+const CACHE_ENTRIES = 20_000;
+
+/** All agents and connections of the process share it. */
+const memory = new JudgementMemory(32 * 1024 * 1024);
+
+/** Bytes of a text that comes again: of those that are longer few would fit. */
+const LONGEST_KEPT = 1024 * 1024;
 
 /** Undefined also for what cannot be read, where the judge says why, and for large texts. */
 const readTemplate = (bytes: Buffer): Template | undefined => {
@@ -90,8 +97,9 @@ const largeTexts = new LargeTexts();
 export class AgentJudge implements Judge {
   readonly #options: JudgeOptions;
   readonly #questions: JudgeQuestions;
-  readonly #cache = new JudgementCache<Judged>(CACHE_ENTRIES, CACHE_CHARACTERS);
-  readonly #templates = new TemplateCache();
+  readonly #cache = new JudgementCache<Judged>(CACHE_ENTRIES, memory);
+  readonly #templates = new TemplateCache(memory);
+  #values = new SharedValues();
   #grammar: Grammar | undefined;
   #bundle: Bundle | undefined;
   #catalogVersion = '';
@@ -189,9 +197,12 @@ export class AgentJudge implements Judge {
   #keep(bytes: Buffer, via: 'Query' | 'Parse', current: SeenJudgement): void {
     const { judged, cacheable, unknownNames, lesson } = current.result;
     if (changesOf(current.seen).length > 0 || !cacheable || unknownNames || !this.#isInForce(current)) return;
+    if (bytes.length > LONGEST_KEPT) return;
     const { key, scope } = keyOf(bytes, via, current.seen);
-    this.#cache.set(key, judged, key.length + (judged.decision === 'Deny' ? 0 : judged.sent.length * 2) + 500);
-    if (lesson !== undefined) this.#templates.learn(scope, lesson, bytes);
+    const remembered = kept(judged, this.#values);
+    this.#cache.set(key, remembered, weightOf([key, remembered]));
+    if (lesson !== undefined)
+      this.#templates.learn(scope, { ...lesson, judged: remembered, recordedEdits: keptEdits(lesson.recordedEdits, this.#values) }, bytes);
   }
 
   async #judgeText(bytes: Buffer, via: 'Query' | 'Parse', state: SessionState, context: JudgeContext): Promise<TextJudgement> {
@@ -229,8 +240,15 @@ export class AgentJudge implements Judge {
     const held = rules === '' ? '' : `.${createHash('sha256').update(rules).digest('hex').slice(0, 8)}`;
     this.#revision = `${newest.revision.slice(0, 16)}.${version}.${this.#grants?.policies.join(',') ?? 'none'}${held}`;
     this.#scopes = new Map();
+    this.#values = new SharedValues();
     this.#cache.clear();
     this.#templates.clear();
+  }
+
+  /** Remembers nothing from now on: no new session asks it. */
+  retire(): void {
+    this.#cache.close();
+    this.#templates.close();
   }
 
   /** What texts are judged with at this moment; undefined when no policy in force names the agent any more. */

@@ -7,6 +7,7 @@ import { Grammar } from '../sql/grammar.ts';
 import { readTokens } from '../sql/tokens.ts';
 import type { JudgeContext } from './judge-context.ts';
 import { judgeText, type TextJudgement } from './judge-text.ts';
+import { JudgementMemory } from './judgement-memory.ts';
 import { TemplateCache } from './template-cache.ts';
 import { templateOf } from './template.ts';
 
@@ -109,7 +110,7 @@ describe('TemplateCache', () => {
     await grammar.load();
     await fc.assert(
       fc.asyncProperty(fc.array(filled(shape), { minLength: 4, maxLength: 8 }), async (texts) => {
-        const cache = new TemplateCache();
+        const cache = new TemplateCache(new JudgementMemory(1024 * 1024));
         for (const text of texts) {
           const found = find(cache, text);
           const judged = await learn(cache, text);
@@ -126,7 +127,7 @@ describe('TemplateCache', () => {
       let slot = 0;
       return shape.replaceAll(/[#?]/g, (kind) => (kind === '#' ? String(turn * 10 + slot++) : `'text ${turn} ${slot++}'`));
     };
-    const cache = new TemplateCache();
+    const cache = new TemplateCache(new JudgementMemory(1024 * 1024));
     await learn(cache, fill(1));
     expect(find(cache, fill(2))).toBe(undefined);
     await learn(cache, fill(2));
@@ -153,7 +154,7 @@ describe('TemplateCache', () => {
     ['a statement that is not allowed', ["SET app.tenant = '1'", "SET app.tenant = '2'"], "SET app.tenant = '3'"],
   ])('never takes %s for any other', async (_what, texts, other) => {
     await grammar.load();
-    const cache = new TemplateCache();
+    const cache = new TemplateCache(new JudgementMemory(1024 * 1024));
     for (const text of texts) await learn(cache, text);
     expect(find(cache, other)).toBe(undefined);
   });

@@ -8,6 +8,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Allowed, Edit, Judged } from '../policy/judgement.ts';
 import { applyEdits } from '../scope/apply-edits.ts';
 import { JudgementCache } from './cache.ts';
+import type { JudgementMemory } from './judgement-memory.ts';
+import { weightOf } from './kept-judgement.ts';
 import type { Template } from './template.ts';
 
 /** What a judgement in full leaves to be learned from. */
@@ -31,7 +33,6 @@ type Model = Lesson & {
 /** Texts of one template that have to have other values somewhere. */
 const MODELS = 8;
 const TEMPLATES = 2_000;
-const TEMPLATE_CHARACTERS = 8 * 1024 * 1024;
 
 /** Far below what is refused for its length, whatever the literals. */
 const MAX_SENT = 1024 * 1024;
@@ -64,7 +65,11 @@ const transferred = (model: Model, template: Template, bytes: Buffer): Allowed =
 };
 
 export class TemplateCache {
-  readonly #models = new JudgementCache<readonly Model[]>(TEMPLATES, TEMPLATE_CHARACTERS);
+  readonly #models: JudgementCache<readonly Model[]>;
+
+  constructor(memory: JudgementMemory) {
+    this.#models = new JudgementCache(TEMPLATES, memory);
+  }
 
   /** `scope`: what else the judgement depends on. Undefined: the text has to be judged. */
   find(scope: string, template: Template, bytes: Buffer): Allowed | undefined {
@@ -94,11 +99,16 @@ export class TemplateCache {
     const rest = known.filter((model) => !literals.every((literal, slot) => free[slot] === true || literal === model.literals[slot]));
     const model: Model = { ...lesson, judged, literals, free };
     const models = [model, ...rest].slice(0, MODELS);
-    this.#models.set(key, models, models.length * (key.length + judged.sent.length * 3 + 500));
+    this.#models.set(key, models, weightOf([key, models]));
   }
 
   clear(): void {
     this.#models.clear();
+  }
+
+  /** For good. */
+  close(): void {
+    this.#models.close();
   }
 }
 
