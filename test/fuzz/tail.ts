@@ -9,7 +9,8 @@ const CHUNK = 4 * 1024 * 1024;
 export class Tail {
   readonly #folder: string;
   readonly #ending: string;
-  readonly #offsets = new Map<string, { offset: number; rest: Buffer }>();
+  /** Behind the last whole line of each file: what has been begun may be cut off by whoever opens the file next. */
+  readonly #offsets = new Map<string, number>();
 
   /** `ending`: of the names of the files that are read. */
   constructor(folder: string, ending: string) {
@@ -20,22 +21,23 @@ export class Tail {
   /** Hands out every whole line that has come since the last time. */
   async read(take: (line: string) => void): Promise<void> {
     for (const file of await this.#files()) {
-      const known = this.#offsets.get(file) ?? { offset: 0, rest: Buffer.alloc(0) };
-      this.#offsets.set(file, known);
+      let offset = this.#offsets.get(file) ?? 0;
+      let rest = Buffer.alloc(0);
       const handle = await open(join(this.#folder, file), 'r');
       try {
         for (;;) {
-          const { bytesRead, buffer } = await handle.read(Buffer.alloc(CHUNK), 0, CHUNK, known.offset);
+          const { bytesRead, buffer } = await handle.read(Buffer.alloc(CHUNK), 0, CHUNK, offset);
           if (bytesRead === 0) break;
-          known.offset += bytesRead;
-          const text = Buffer.concat([known.rest, buffer.subarray(0, bytesRead)]);
+          offset += bytesRead;
+          const text = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
           const end = text.lastIndexOf(10);
-          known.rest = Buffer.from(text.subarray(end + 1));
+          rest = Buffer.from(text.subarray(end + 1));
           if (end >= 0) for (const line of text.toString('utf8', 0, end).split('\n')) take(line);
         }
       } finally {
         await handle.close();
       }
+      this.#offsets.set(file, offset - rest.length);
     }
   }
 
