@@ -29,7 +29,7 @@ export type Airlock = {
 
 /** Starts it with everybody on the listener being the agent; `flags` are Node's own. */
 export const startAirlock = async (manifests: string, flags: readonly string[] = []): Promise<Airlock> => {
-  const auditDirectory = await mkdtemp(join(process.env['AUDITTMP'] ?? tmpdir(), 'pg-airlock-bench-audit-'));
+  const auditDirectory = await mkdtemp(join(tmpdir(), 'pg-airlock-bench-audit-'));
   const port = await freePort();
   const metricsPort = await freePort();
   const where = ['--listen', `127.0.0.1:${port}`, '--metrics', `127.0.0.1:${metricsPort}`, '--audit', auditDirectory];
