@@ -74,7 +74,7 @@ export type PreparedByText = {
   readonly revision: string;
   /** A keyed mask is inside: EXPLAIN EXECUTE would show the key. */
   readonly keyed: boolean;
-  /** Rows behind a filter meet a condition of the agent's: EXPLAIN ANALYZE EXECUTE would count them. */
+  /** Hidden rows meet a condition of the agent's, or hidden columns may lie in a node's memory: EXPLAIN ANALYZE EXECUTE would measure them. */
   readonly unfenced: boolean;
   readonly withholdErrors: boolean;
   /** It writes a relation of which the policy hides columns: errors from inside of triggers and functions may print them. */

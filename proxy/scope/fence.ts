@@ -27,22 +27,30 @@ export const fenced = (
   statement: Tree,
   { catalog, declared }: FenceContext,
 ): ReadonlyMap<RelationReference, Scope> => {
-  if (![...scopes.values()].some((scope) => scope.type === 'Scoped' && scope.fence !== undefined)) return scopes;
+  // INVARIANT: EXPLAIN ANALYZE counts the rows that a filter removed; beside a condition, those that meet it are counted. It tells how much
+  // memory a node took, too, in which hidden columns may lie unless a fence keeps them out.
+  const counts = form.type === 'Explain' && form.analyzed;
+  const isConcerned = (scope: Scope): boolean => scope.type === 'Scoped' && (scope.fence !== undefined || (counts && isBareOfFence(scope)));
+  if (![...scopes.values()].some(isConcerned)) return scopes;
   let blind: boolean | undefined;
   const isBlind = (): boolean => (blind ??= mayFailOnSamples(statement, catalog));
   const parameters = parameterTypes(statement, declared, (name) => catalog.userTypes.has(name));
-  // INVARIANT: EXPLAIN ANALYZE counts the rows that a filter removed; beside a condition, those that meet it are counted.
-  const counts = form.type === 'Explain' && form.analyzed;
   const conditions = counts ? NONE : conditionsOf(statement, { scopes, parameters, catalog });
   const written = new Map<RelationReference, Scope>();
   for (const [reference, scope] of scopes) {
-    written.set(reference, scope.type === 'Scoped' ? fencedScope(scope, { reference, isBlind, conditions, catalog }) : scope);
+    if (counts && scope.type === 'Scoped' && isBareOfFence(scope)) written.set(reference, { ...scope, tail: ' OFFSET 0' });
+    else written.set(reference, scope.type === 'Scoped' ? fencedScope(scope, { reference, isBlind, conditions, catalog }) : scope);
   }
   return written;
 };
 
-/** Does a condition of the agent's meet hidden rows? */
-export const isUnfenced = (scope: Scope): boolean => scope.type === 'Scoped' && (scope.unfenced === true || scope.repeated !== undefined);
+/** Does it hide columns, and no rows? */
+const isBareOfFence = ({ tail, masked, columns, relation }: ScopedRelation): boolean =>
+  tail === '' && (masked.length > 0 || columns.length < relation.columns.length);
+
+/** Does a condition of the agent's meet hidden rows, or what a node of the plan keeps hold hidden columns? */
+export const isUnfenced = (scope: Scope): boolean =>
+  scope.type === 'Scoped' && (scope.unfenced === true || scope.repeated !== undefined || isBareOfFence(scope));
 
 type Known = {
   readonly harmless: boolean;

@@ -12,7 +12,9 @@ const SCHEMA = `
   CREATE TABLE letters (id int8 PRIMARY KEY, note text, open bool);
   INSERT INTO letters SELECT i, 'note ' || i, true FROM generate_series(1, 200) i;
   INSERT INTO letters SELECT 5000000000 + i, 'hidden', false FROM generate_series(1, 200) i;
-  CREATE INDEX ON letters (note); ANALYZE letters`;
+  CREATE INDEX ON letters (note); ANALYZE letters;
+  CREATE TABLE notes (id int8, body text, secret text);
+  INSERT INTO notes SELECT i, 'body', (SELECT string_agg(md5((i * j)::text), '') FROM generate_series(1, 40) j) FROM generate_series(1, 200) i`;
 
 let postgres: TestPostgres;
 let proxy: TestProxy;
@@ -45,7 +47,10 @@ beforeAll(async () => {
       spec: {
         connectionRef: { name: 'letters' },
         subjects: [{ agent: { name: 'reader' } }],
-        relations: [{ name: 'public.letters', where: 'open', select: { columns: ['*'] } }],
+        relations: [
+          { name: 'public.letters', where: 'open', select: { columns: ['*'] } },
+          { name: 'public.notes', select: { columns: ['id'], masks: [{ column: 'body', mask: { type: 'Redact' } }] } },
+        ],
       },
     },
   ];
@@ -118,10 +123,19 @@ describe('a row filter', () => {
     expect(present).toEqual(absent);
     await client.query("PREPARE h AS SELECT id FROM letters WHERE note = 'hidden'");
     expect(await removed(`${analyze} EXECUTE h`)).toEqual([
-      '42501 permission denied for EXPLAIN ANALYZE EXECUTE of a statement with a row filter',
+      '42501 permission denied for EXPLAIN ANALYZE EXECUTE of a statement that hides rows or columns',
     ]);
     await client.exchange(send.parse('named', "SELECT id FROM letters WHERE note = 'hidden'"), send.sync());
     expect((await removed(`${analyze} EXECUTE named`))[0]).toMatch(/^42501 /);
     expect(told(await client.query('EXPLAIN EXECUTE named'))[0]).toMatch(/^Index Scan|^Bitmap/);
+  });
+
+  it('is explained without the memory that hidden columns would take', async () => {
+    const analyze = 'EXPLAIN (ANALYZE, TIMING off, SUMMARY off, BUFFERS off)';
+    const [storage] = told(await client.query(`${analyze} SELECT sum(id) OVER () FROM notes`)).filter((line) => line.includes('Storage'));
+    // 200 rows of a number; with what the secrets take it is 270 kB.
+    expect(storage).toMatch(/^ *Storage: Memory +Maximum Storage: \d\dkB$/);
+    expect(told(await client.query('PREPARE w AS SELECT sum(id) OVER () FROM notes'))).toEqual([]);
+    expect(told(await client.query(`${analyze} EXECUTE w`))[0]).toMatch(/^42501 /);
   });
 });
