@@ -120,7 +120,9 @@ const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reas
       if (form.analyzed && state.prepared(form.execute)?.unfenced === true) {
         return {
           effect,
-          reason: refuse(statementRefused('EXPLAIN ANALYZE EXECUTE of a statement that hides rows or columns', 'Explain the query itself.')),
+          reason: refuse(
+            statementRefused('EXPLAIN ANALYZE EXECUTE of a statement that hides rows or columns', 'Explain the query itself.'),
+          ),
         };
       }
       return { effect, reason: checkPrepared(form.execute, context) };

@@ -20,7 +20,7 @@ import { connectRaw, type RawClient, rowValues, send } from '../support/raw-clie
 import { readChain } from './read-chain.ts';
 
 const KILLS = countOf(process.env, 'KILLS', 8);
-const SEED = seedOf(process.env);
+const SEED = seedOf(process.env, 'KILLS');
 const DATABASE = 'audited';
 const CLIENTS = 6;
 const TORN = '{"seq":1000,"time":"2026-01-31T12:00:00.000Z","type":"session-ended","session":"1/1"';

@@ -23,7 +23,7 @@ import { beforeLogIn, mutate, pieces } from './mutate.ts';
 import { TELLING_SETTINGS, VettedStatements } from './vetted.ts';
 
 const COUNT = countOf(process.env, 'FUZZ', 4_000);
-const SEED = seedOf(process.env);
+const SEED = seedOf(process.env, 'FUZZ');
 const SESSIONS = 8;
 const DATABASE = 'fuzz';
 /** Much longer than any statement may run. */

@@ -11,7 +11,7 @@ import { Scanner } from './scanner.ts';
 import type { Answer } from './sessions.ts';
 
 const COUNT = countOf(process.env, 'HUNT', 1_500);
-const SEED = seedOf(process.env);
+const SEED = seedOf(process.env, 'HUNT');
 const DATABASE = 'hunt_a';
 
 let arena: Arena;

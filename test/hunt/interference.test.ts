@@ -10,7 +10,7 @@ import { nextCase } from './cases.ts';
 import { countOf, Random, seedOf } from './random.ts';
 
 const COUNT = countOf(process.env, 'HUNT', 1_500);
-const SEED = seedOf(process.env);
+const SEED = seedOf(process.env, 'HUNT');
 const [FIRST, SECOND] = ['hunt_a', 'hunt_b'] as const;
 
 let arena: Arena;

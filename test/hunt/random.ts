@@ -55,10 +55,11 @@ export class Random {
   }
 }
 
-/** The run's seed: `SEED=` of the environment, or a new one. */
-export const seedOf = (environment: NodeJS.ProcessEnv): number => {
+/** The seed of a run: `SEED` of the environment; a random one where `name` asks for a run of its own size; and in `make test` always the same. */
+export const seedOf = (environment: NodeJS.ProcessEnv, name: string): number => {
   const given = environment['SEED'];
-  return given ? Number(given) : Math.floor(Math.random() * 2 ** 31);
+  if (given) return Number(given);
+  return environment[name] ? Math.floor(Math.random() * 2 ** 31) : 2026;
 };
 
 /** The run's size: `name=` of the environment, or what `make test` takes. */

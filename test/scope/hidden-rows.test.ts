@@ -13,7 +13,7 @@ import { openRewriting, type Rewriting } from './rewriting.ts';
 import { randomStatement } from './telling-statements.ts';
 
 const COUNT = countOf(process.env, 'HUNT', 200);
-const SEED = seedOf(process.env);
+const SEED = seedOf(process.env, 'HUNT');
 
 /** Hidden are the odd ones: `hidden` makes their values. */
 const rows = (hidden: { readonly amount: string; readonly note: string; readonly big: string }): string => `

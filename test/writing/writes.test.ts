@@ -16,7 +16,7 @@ const COUNT = countOf(process.env, 'WRITES', 400);
  * `make test` draws the same statements each time: one in some thousands has an error on a row of the agent's own that PostgreSQL, which may
  * evaluate conditions in any order, never comes to. `make writes` draws others, and its finds are read.
  */
-const SEED = (process.env['WRITES'] ?? process.env['SEED']) === undefined ? 2026 : seedOf(process.env);
+const SEED = seedOf(process.env, 'WRITES');
 const VERSION = POSTGRES_VERSIONS.find((version) => version === countOf(process.env, 'PG', 18)) ?? 18;
 
 let sides: Sides | undefined;
