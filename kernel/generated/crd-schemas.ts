@@ -1134,11 +1134,31 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
             format: 'int64',
             description: 'The metadata.generation that this status is about.',
           },
+          pods: {
+            type: 'integer',
+            format: 'int64',
+            description: 'Pods of agents in which this generation of the policy is in force.',
+            minimum: 0,
+          },
+          blocked: {
+            type: 'integer',
+            format: 'int64',
+            description: 'Statements that the policy refused in the pods that run at present.',
+            minimum: 0,
+          },
+          masked: {
+            type: 'integer',
+            format: 'int64',
+            description: 'Statements that read a column masked by the policy, in the pods that run at present.',
+            minimum: 0,
+          },
           conditions: {
             type: 'array',
-            description: 'What is true of the policy at present.',
+            description:
+              'What is true of the policy. Ready sums the others up; Accepted - it says what can be enforced, and its connection lets its namespace in; Enforced - it is in force in every pod of an agent that it selects.',
             'x-kubernetes-list-type': 'map',
             'x-kubernetes-list-map-keys': ['type'],
+            maxItems: 16,
             items: {
               type: 'object',
               description: 'One condition.',
@@ -1147,6 +1167,7 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                 type: {
                   type: 'string',
                   description: 'Name of the condition.',
+                  minLength: 1,
                   maxLength: 316,
                 },
                 status: {
@@ -1173,7 +1194,7 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                 },
                 message: {
                   type: 'string',
-                  description: 'Why, in a sentence.',
+                  description: 'Why, in a sentence, and what to do about it.',
                   maxLength: 32768,
                 },
               },
@@ -1412,11 +1433,18 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
             format: 'int64',
             description: 'The metadata.generation that this status is about.',
           },
+          serverVersion: {
+            type: 'string',
+            description: 'Version of the server, as it says itself, when it was last reached.',
+            maxLength: 64,
+          },
           conditions: {
             type: 'array',
-            description: 'What is true of the connection at present.',
+            description:
+              'What is true of the connection. Ready sums the others up; CredentialsAvailable - the Secrets are there and complete; Reachable - the database takes the credentials, over a connection that is as safe as tls asks for; LeastPrivilege - the role can do no more than an airlock needs; CredentialsExposed - others than the airlock may read the Secrets.',
             'x-kubernetes-list-type': 'map',
             'x-kubernetes-list-map-keys': ['type'],
+            maxItems: 16,
             items: {
               type: 'object',
               description: 'One condition.',
@@ -1425,6 +1453,7 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                 type: {
                   type: 'string',
                   description: 'Name of the condition.',
+                  minLength: 1,
                   maxLength: 316,
                 },
                 status: {
@@ -1451,7 +1480,7 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                 },
                 message: {
                   type: 'string',
-                  description: 'Why, in a sentence.',
+                  description: 'Why, in a sentence, and what to do about it.',
                   maxLength: 32768,
                 },
               },

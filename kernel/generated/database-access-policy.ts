@@ -529,7 +529,19 @@ export interface DatabaseAccessPolicy {
      */
     readonly observedGeneration?: number;
     /**
-     * What is true of the policy at present.
+     * Pods of agents in which this generation of the policy is in force.
+     */
+    readonly pods?: number;
+    /**
+     * Statements that the policy refused in the pods that run at present.
+     */
+    readonly blocked?: number;
+    /**
+     * Statements that read a column masked by the policy, in the pods that run at present.
+     */
+    readonly masked?: number;
+    /**
+     * What is true of the policy. Ready sums the others up; Accepted - it says what can be enforced, and its connection lets its namespace in; Enforced - it is in force in every pod of an agent that it selects.
      *
      * Items: One condition.
      */
@@ -555,7 +567,7 @@ export interface DatabaseAccessPolicy {
        */
       readonly reason: string;
       /**
-       * Why, in a sentence.
+       * Why, in a sentence, and what to do about it.
        */
       readonly message: string;
     }[];

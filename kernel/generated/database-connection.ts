@@ -127,7 +127,11 @@ export interface DatabaseConnection {
      */
     readonly observedGeneration?: number;
     /**
-     * What is true of the connection at present.
+     * Version of the server, as it says itself, when it was last reached.
+     */
+    readonly serverVersion?: string;
+    /**
+     * What is true of the connection. Ready sums the others up; CredentialsAvailable - the Secrets are there and complete; Reachable - the database takes the credentials, over a connection that is as safe as tls asks for; LeastPrivilege - the role can do no more than an airlock needs; CredentialsExposed - others than the airlock may read the Secrets.
      *
      * Items: One condition.
      */
@@ -153,7 +157,7 @@ export interface DatabaseConnection {
        */
       readonly reason: string;
       /**
-       * Why, in a sentence.
+       * Why, in a sentence, and what to do about it.
        */
       readonly message: string;
     }[];

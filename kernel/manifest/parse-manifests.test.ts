@@ -197,8 +197,7 @@ describe('parseManifests()', () => {
       'namespace: data }',
       'namespace: data, uid: x, generation: 3, managedFields: [{ manager: kubectl }] }',
     );
-    const status =
-      '\nstatus: { conditions: [{ type: Ready, status: "True", reason: Ok, message: "", lastTransitionTime: "2026-01-01T00:00:00Z" }] }';
+    const status = '\nstatus: { conditions: [{ type: Ready, status: "True", newer: than this }], observedGeneration: 3, newer: true }';
     expect(parse(printed + status, SECRETS, policy('')).problems).toEqual([]);
   });
 

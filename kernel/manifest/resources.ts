@@ -34,9 +34,10 @@ type Kind = CrdKind | 'Secret' | 'Namespace';
 
 type Metadata = { readonly name: string; readonly namespace: string; readonly labels?: Readonly<Record<string, string>> };
 
+/** The operator writes `status`, also a later one with more to say: it is accepted and not looked at. */
 const withMetadata = (schema: StructuralSchema): StructuralSchema => ({
   ...schema,
-  properties: { ...schema.properties, metadata: objectMetaSchema },
+  properties: { ...schema.properties, metadata: objectMetaSchema, status: {} },
 });
 
 /** The whole schema of each kind that is read. */
