@@ -2,7 +2,10 @@ import { defineConfig } from 'vitest/config';
 
 const never = ['**/node_modules/**', 'test/corpus/public/**'];
 
-/** `unit`: beside the code, without a server. `server`: under test/, with a real PostgreSQL. */
+/**
+ * `unit`: beside the code, without a server. `server`: under test/, with a real PostgreSQL, some with a real Kubernetes API server: the
+ * first hook that wants one on a machine builds it, which takes minutes.
+ */
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -11,7 +14,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     projects: [
       { extends: true, test: { name: 'unit', include: ['{kernel,proxy,operator,cli}/**/*.test.ts'], exclude: never } },
-      { extends: true, test: { name: 'server', include: ['test/**/*.test.ts'], exclude: never } },
+      { extends: true, test: { name: 'server', include: ['test/**/*.test.ts'], exclude: never, hookTimeout: 900_000 } },
     ],
   },
 });

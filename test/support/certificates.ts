@@ -16,6 +16,8 @@ import {
 export type IssueOptions = {
   /** The first name unless told. */
   readonly commonName?: string;
+  /** What Kubernetes takes for the groups of a user. */
+  readonly organizations?: readonly string[];
   /** The certificate ended an hour ago. */
   readonly expired?: boolean;
 };
@@ -47,11 +49,11 @@ export const createAuthority = async (name = 'pg-airlock test authority'): Promi
     signingAlgorithm: ALGORITHM,
     extensions: [new BasicConstraintsExtension(true, undefined, true)],
   });
-  const issue: Authority['issue'] = async (names, { commonName = names[0] ?? 'localhost', expired = false } = {}) => {
+  const issue: Authority['issue'] = async (names, { commonName = names[0] ?? 'localhost', organizations = [], expired = false } = {}) => {
     const own = await generateKeys();
     const alternatives = names.map((value) => ({ type: isIP(value) ? ('ip' as const) : ('dns' as const), value }));
     const certificate = await X509CertificateGenerator.create({
-      subject: `CN=${commonName}`,
+      subject: [{ CN: [commonName] }, ...organizations.map((name) => ({ O: [name] }))],
       issuer: root.subject,
       publicKey: own.publicKey,
       signingKey: keys.privateKey,

@@ -1,0 +1,3 @@
+module pg-airlock.dev/test/cluster/pause
+
+go 1.26

@@ -1,0 +1,186 @@
+/**
+ * A real Kubernetes control plane for tests: kube-apiserver and etcd. Things start here with `startControlPlane`.
+ */
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { type Authority, createAuthority } from './certificates.ts';
+import { CONTROL_PLANE_PROGRAMS, clientPrograms, kubernetesPrograms } from './kubernetes-binaries.ts';
+import { type KubernetesClient, type KubernetesUser, kubernetesClient } from './kubernetes-client.ts';
+import { freePorts, reapWithUs, type Supervised, supervise } from './kubernetes-processes.ts';
+
+export type ControlPlaneOptions = {
+  /** More flags of kube-apiserver; a flag given twice counts as the last one says. */
+  readonly apiServerFlags?: readonly string[];
+};
+
+/**
+ * RBAC is on, and so are token issuing and ValidatingAdmissionPolicies, which take effect a second or three after they were applied. There
+ * are no controllers (a namespace's default ServiceAccount is not made, and pods do not need it), no nodes and no Service network; but
+ * a webhook's Service works where an EndpointSlice leads to an address of this machine that is not a loopback one.
+ */
+export type ControlPlane = KubernetesClient & {
+  readonly url: string;
+  /** Its state; removed by `stop`. */
+  readonly directory: string;
+  /** The administrator's (group system:masters), as a path. */
+  readonly kubeconfig: string;
+  /** The path of a kubeconfig that authenticates as somebody: by client certificate, or by a token. */
+  readonly kubeconfigFor: (user: Pick<KubernetesUser, 'name' | 'groups'> | { readonly token: string }) => Promise<string>;
+  /** Ends the API server, by SIGKILL unless told: a graceful end takes up to 25 s. etcd goes on, and the port stays its. */
+  readonly stopApiServer: (signal?: 'SIGTERM' | 'SIGKILL') => Promise<void>;
+  /** Starts it again, and resolves when it is ready. */
+  readonly startApiServer: () => Promise<void>;
+  /** Ends both and removes their data. */
+  readonly stop: () => Promise<void>;
+  /** The last lines of kube-apiserver's log. */
+  readonly apiServerLog: () => string;
+};
+
+const HOST = '127.0.0.1';
+const ATTEMPTS = 5;
+
+/** Starts a control plane on free ports of 127.0.0.1; it dies with this process. About 5 s and 300 MB: share it among many tests. */
+export const startControlPlane = async (options: ControlPlaneOptions = {}): Promise<ControlPlane> => {
+  const programs = await kubernetesPrograms(CONTROL_PLANE_PROGRAMS);
+  const { kubectl, helm } = await clientPrograms();
+  const directory = await mkdtemp(join(tmpdir(), 'pg-airlock-kubernetes-'));
+  const reaper = reapWithUs(directory);
+  const authority = await createAuthority('kubernetes');
+  await writePki(directory, authority);
+
+  let etcd: Supervised | undefined;
+  let server: Supervised | undefined;
+  let [port, clientPort, peerPort] = [0, 0, 0];
+  const url = (): string => `https://${HOST}:${port}`;
+  const launch = (): Supervised =>
+    supervise(directory, 'kube-apiserver', programs['kube-apiserver'], [
+      ...apiServerFlags(port, clientPort),
+      ...(options.apiServerFlags ?? []),
+    ]);
+  const stop = async (): Promise<void> => {
+    await server?.kill('SIGKILL');
+    await etcd?.kill('SIGKILL');
+    await rm(directory, { recursive: true, force: true });
+    reaper.stdin?.end();
+  };
+
+  const client = await authority.issue(['admin'], { organizations: ['system:masters'] });
+  try {
+    for (let attempt = 1; ; attempt++) {
+      [port = 0, clientPort = 0, peerPort = 0] = await freePorts(3);
+      etcd = supervise(directory, 'etcd', programs.etcd, etcdFlags(clientPort, peerPort));
+      server = launch();
+      if (await isReady(kubernetesClient({ url: url(), ca: authority.cert, client, kubectl, helm, directory }), [etcd, server])) break;
+      // Between finding ports and taking them, another process may have taken one.
+      const logs = [etcd.log(), server.log()].join('\n');
+      if (attempt === ATTEMPTS || !logs.includes('address already in use')) throw new Error(`the control plane did not start: ${logs}`);
+      await server.kill('SIGKILL');
+      await etcd.kill('SIGKILL');
+      await rm(join(directory, 'etcd'), { recursive: true, force: true });
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  let configurations = 0;
+  const writeKubeconfig = async (name: string, user: object): Promise<string> => {
+    const path = join(directory, `${name}.kubeconfig`);
+    await writeFile(path, JSON.stringify(kubeconfigOf(url(), authority.cert, user)), { mode: 0o600 });
+    return path;
+  };
+  const certificateUser = ({ cert, key }: { cert: string; key: string }): object => ({
+    'client-certificate-data': base64(cert),
+    'client-key-data': base64(key),
+  });
+  const kubeconfig = await writeKubeconfig('admin', certificateUser(client));
+  const kubeconfigFor: ControlPlane['kubeconfigFor'] = async (user) =>
+    writeKubeconfig(
+      `user-${++configurations}`,
+      'token' in user
+        ? { token: user.token }
+        : certificateUser(await authority.issue([], { commonName: user.name, organizations: user.groups ?? [] })),
+    );
+
+  const commands = kubernetesClient({ url: url(), ca: authority.cert, client, kubectl, helm, directory });
+  const startApiServer = async (): Promise<void> => {
+    if (server?.isRunning() === true) return;
+    server = launch();
+    if (!(await isReady(commands, [server]))) throw new Error(`kube-apiserver did not start again: ${server.log()}`);
+  };
+  const stopApiServer: ControlPlane['stopApiServer'] = async (signal = 'SIGKILL') => server?.kill(signal);
+  const apiServerLog = (): string => server?.log() ?? '';
+  return { ...commands, url: url(), directory, kubeconfig, kubeconfigFor, stopApiServer, startApiServer, stop, apiServerLog };
+};
+
+const writePki = async (directory: string, authority: Authority): Promise<void> => {
+  const serving = await authority.issue([HOST, 'localhost', 'kubernetes.default.svc', '10.0.0.1']);
+  const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const files = {
+    'ca.crt': authority.cert,
+    'server.crt': serving.cert,
+    'server.key': serving.key,
+    'service-accounts.key': pair.privateKey.export({ type: 'pkcs1', format: 'pem' }),
+    'service-accounts.pub': pair.publicKey.export({ type: 'spki', format: 'pem' }),
+  };
+  await mkdir(join(directory, 'pki'));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(directory, 'pki', name), text, { mode: 0o600 });
+};
+
+const etcdFlags = (clientPort: number, peerPort: number): string[] => [
+  '--data-dir=etcd',
+  `--listen-client-urls=http://${HOST}:${clientPort}`,
+  `--advertise-client-urls=http://${HOST}:${clientPort}`,
+  `--listen-peer-urls=http://${HOST}:${peerPort}`,
+  `--initial-advertise-peer-urls=http://${HOST}:${peerPort}`,
+  `--initial-cluster=default=http://${HOST}:${peerPort}`,
+  '--unsafe-no-fsync',
+];
+
+const apiServerFlags = (port: number, etcdPort: number): string[] => [
+  `--secure-port=${port}`,
+  `--bind-address=${HOST}`,
+  `--advertise-address=${HOST}`,
+  // The Service "kubernetes" may not lead to a loopback address, and nobody needs it.
+  '--endpoint-reconciler-type=none',
+  `--etcd-servers=http://${HOST}:${etcdPort}`,
+  '--service-cluster-ip-range=10.0.0.0/24',
+  '--authorization-mode=RBAC',
+  '--disable-admission-plugins=ServiceAccount',
+  '--allow-privileged',
+  '--enable-aggregator-routing',
+  '--shutdown-delay-duration=0',
+  '--service-account-issuer=https://kubernetes.default.svc',
+  '--service-account-key-file=pki/service-accounts.pub',
+  '--service-account-signing-key-file=pki/service-accounts.key',
+  '--tls-cert-file=pki/server.crt',
+  '--tls-private-key-file=pki/server.key',
+  '--client-ca-file=pki/ca.crt',
+];
+
+/** True once it is ready; false when one of the processes ended first. */
+const isReady = async ({ request }: KubernetesClient, processes: readonly Supervised[]): Promise<boolean> => {
+  while (processes.every(({ isRunning }) => isRunning())) {
+    const status = await request('GET', '/readyz').then(
+      (answer) => answer.status,
+      () => 0,
+    );
+    if (status === 200) return true;
+    await setTimeout(100);
+  }
+  return false;
+};
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+const kubeconfigOf = (server: string, ca: string, user: object): object => ({
+  apiVersion: 'v1',
+  kind: 'Config',
+  clusters: [{ name: 'test', cluster: { server, 'certificate-authority-data': base64(ca) } }],
+  users: [{ name: 'test', user }],
+  contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
+  'current-context': 'test',
+});
