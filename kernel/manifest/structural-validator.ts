@@ -61,7 +61,8 @@ const faultOf = ({ keyword, path, field = '' }: Violation, schema: StructuralSch
       return {
         path,
         message: `${quoted(value)} is not one of ${allowed.join(', ')}`,
-        remedy: didYouMean(String(value), allowed, remedy),
+        // An object need not be fit for String(): `toString` may be a field of it.
+        remedy: typeof value === 'string' ? didYouMean(value, allowed, remedy) : remedy,
       };
     }
     case 'type': {
