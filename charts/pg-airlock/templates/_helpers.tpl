@@ -51,7 +51,75 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- include "pg-airlock.image" (dict "image" .Values.image.proxy "chart" .Chart) -}}
 {{- end }}
 
+{{/* Names of the Secret with the certificate, and of cert-manager's objects for it. */}}
+{{- define "pg-airlock.certificateName" -}}
+{{- include "pg-airlock.fullname" . }}-certificates
+{{- end }}
+
 {{/* What sidecars are told to connect to. */}}
 {{- define "pg-airlock.controlUrl" -}}
+{{- with .Values.control.url -}}
+{{ . }}
+{{- else -}}
 https://{{ include "pg-airlock.fullname" . }}-control.{{ .Release.Namespace }}.svc:8444
+{{- end -}}
+{{- end }}
+
+{{/* Whether the operator runs in the cluster: "true", or nothing. */}}
+{{- define "pg-airlock.inCluster" -}}
+{{- if not .Values.webhook.url }}true{{ end -}}
+{{- end }}
+
+{{/* Names, or addresses, that the certificate must bear, as a JSON array. */}}
+{{- define "pg-airlock.certificateHosts" -}}
+{{- $hosts := list -}}
+{{- range $service := list "webhook" "control" -}}
+{{- $host := printf "%s-%s.%s.svc" (include "pg-airlock.fullname" $) $service $.Release.Namespace -}}
+{{- $hosts = concat $hosts (list $host (printf "%s.cluster.local" $host)) -}}
+{{- end -}}
+{{- range compact (list .Values.webhook.url .Values.control.url) -}}
+{{- $hosts = append $hosts (regexReplaceAll "^\\[|\\]$" (urlParse .).hostname "") -}}
+{{- end -}}
+{{- $hosts | uniq | toJson -}}
+{{- end }}
+
+{{/* Where a webhook of ours is: list $ "/path". */}}
+{{- define "pg-airlock.clientConfig" -}}
+{{- $root := index . 0 -}}
+{{- $path := index . 1 -}}
+{{- if $root.Values.webhook.url -}}
+url: {{ printf "%s%s" $root.Values.webhook.url $path | quote }}
+{{- else -}}
+service:
+  name: {{ include "pg-airlock.fullname" $root }}-webhook
+  namespace: {{ $root.Release.Namespace }}
+  path: {{ $path }}
+  port: 443
+{{- end -}}
+{{- end }}
+
+{{/* Of webhook configurations where cert-manager keeps their caBundle. */}}
+{{- define "pg-airlock.injectCa" -}}
+{{- if eq .Values.certificates.source "CertManager" -}}
+annotations:
+  cert-manager.io/inject-ca-from: {{ .Release.Namespace }}/{{ include "pg-airlock.certificateName" . }}
+{{- end -}}
+{{- end }}
+
+{{/* Security context of every container of this chart, as Pod Security's level restricted has it and more. */}}
+{{- define "pg-airlock.containerSecurity" -}}
+allowPrivilegeEscalation: false
+capabilities:
+  drop: [ALL]
+readOnlyRootFilesystem: true
+{{- end }}
+
+{{/* And of every pod. */}}
+{{- define "pg-airlock.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
 {{- end }}
