@@ -8,7 +8,9 @@ export TIME REPEATS N ONLY PGBENCH PGBOUNCER SOAK PROFILE
 installed := node_modules/.installed
 checks := types format lint imports unused lockfile generated
 
-.PHONY: help build demo test check $(checks:%=check-%) corpus corpus-server hunt writes fuzz kills bench startup
+PREFIX ?= docker.io/pg-airlock
+
+.PHONY: help build images images-lock demo test check $(checks:%=check-%) corpus corpus-server hunt writes fuzz kills bench startup
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -16,6 +18,12 @@ help: ## List the targets
 
 build: $(installed) ## The bundle: dist/ runs with nothing but Node, and starts quickly (node dist/pg-airlock.cjs proxy ...)
 	@exec node scripts/build.ts
+
+images: build ## OCI archives of proxy and operator in dist/images, without Docker (ARCH="amd64 arm64", PREFIX=registry.example/pg-airlock)
+	@exec node scripts/build-images.ts $(if $(ARCH),--architectures "$(ARCH)") --prefix "$(PREFIX)"
+
+images-lock: $(installed) ## Takes Debian's newest packages for the images: renews scripts/images/inputs.lock.json
+	@exec node scripts/build-images.ts --lock
 
 demo: $(installed) ## An agent's session through the airlock, on a real PostgreSQL (ONCE=1: exit at the end)
 	@exec node test/demo/main.ts

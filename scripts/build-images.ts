@@ -1,0 +1,116 @@
+/**
+ * `make images`: OCI archives of proxy and operator, from Debian's and npm's packages: `node scripts/build-images.ts [folder]`.
+ * With --lock it renews the list of inputs, with --root-files FOLDER it writes what is in the images as plain files, for the Dockerfile.
+ */
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ImageError } from './images/apt.ts';
+import { fetchInputs, renewLock } from './images/inputs.ts';
+import { APP_PATH, baseLayer, IMAGE_USER, NODE_PATH, nodeLayer, PROGRAMS, type Program, programLayer } from './images/layers.ts';
+import { ARCHITECTURES, type Architecture } from './images/lock.ts';
+import { type Image, writeArchive } from './images/oci.ts';
+import { tarOf, type Tree } from './images/tar.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const DIST = join(ROOT, 'dist');
+
+const HERE: Architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    lock: { type: 'boolean', default: false },
+    'root-files': { type: 'string' },
+    architectures: { type: 'string', default: HERE },
+    /** What stands before `/proxy:VERSION` in the images' names. */
+    prefix: { type: 'string', default: 'docker.io/pg-airlock' },
+  },
+});
+
+const architecturesOf = (text: string): readonly Architecture[] =>
+  text.split(/[\s,]+/).map((each) => {
+    const known = ARCHITECTURES.find((architecture) => architecture === each);
+    if (known === undefined) throw new ImageError(`no such architecture: ${each} (there are ${ARCHITECTURES.join(' and ')})`);
+    return known;
+  });
+
+const programs = (): readonly Program[] =>
+  PROGRAMS.map((program) => {
+    if (!existsSync(join(DIST, program.entry))) throw new ImageError(`dist/${program.entry} is missing: run \`make build\``);
+    return program;
+  });
+
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { readonly version: string };
+
+const configOf = ({ name, entry }: Program): Image['config'] => ({
+  User: `${IMAGE_USER}:${IMAGE_USER}`,
+  Entrypoint: [NODE_PATH, `${APP_PATH}/${entry}`],
+  WorkingDir: '/',
+  Labels: {
+    'org.opencontainers.image.title': `pg-airlock ${name}`,
+    'org.opencontainers.image.version': version,
+    'org.opencontainers.image.licenses': 'Apache-2.0',
+  },
+});
+
+type Layers = { readonly architecture: Architecture; readonly shared: readonly Tree[]; readonly programs: ReadonlyMap<Program, Tree> };
+
+const layersFor = async (architecture: Architecture): Promise<Layers> => {
+  const inputs = await fetchInputs(ROOT, architecture);
+  return {
+    architecture,
+    shared: [baseLayer(inputs), nodeLayer(inputs)],
+    programs: new Map(programs().map((program) => [program, programLayer(DIST, program, architecture !== HERE)])),
+  };
+};
+
+const writeArchives = async (folder: string, architectures: readonly Architecture[]): Promise<void> => {
+  mkdirSync(folder, { recursive: true });
+  const time = Number(process.env['SOURCE_DATE_EPOCH'] ?? 0);
+  const all = await Promise.all(architectures.map(layersFor));
+  const shared = all.map((layers) => layers.shared.map((tree) => tarOf(tree, time)));
+  for (const program of programs()) {
+    const path = join(folder, `pg-airlock-${program.name}.tar`);
+    const images = all.map(({ architecture, programs: own }, index) => ({
+      architecture,
+      layers: [...(shared[index] ?? []), tarOf(own.get(program) ?? new Map(), time)],
+      config: configOf(program),
+    }));
+    const digest = writeArchive({ path, name: `${values.prefix}/${program.name}:${version}`, time, images });
+    const megabytes = (statSync(path).size / 1e6).toFixed(1);
+    process.stdout.write(`${path}  ${digest}  ${megabytes} MB (${architectures.join(', ')})\n`);
+  }
+};
+
+/** Folders of one layer each: `base`, `node`, `proxy`, `operator`. */
+const writeRootFiles = async (folder: string, architecture: Architecture): Promise<void> => {
+  const { shared, programs: own } = await layersFor(architecture);
+  const [base = new Map(), node = new Map()] = shared;
+  const named = [['base', base], ['node', node], ...[...own].map(([{ name }, tree]) => [name, tree])] as readonly (readonly [
+    string,
+    Tree,
+  ])[];
+  for (const [name, tree] of named) {
+    for (const [path, entry] of tree) {
+      const to = join(folder, name, path);
+      mkdirSync(entry.type === 'Directory' ? to : dirname(to), { recursive: true });
+      if (entry.type === 'Link') symlinkSync(entry.target, to);
+      else {
+        if (entry.type === 'File') writeFileSync(to, entry.content);
+        chmodSync(to, entry.mode);
+      }
+    }
+  }
+};
+
+try {
+  const architectures = architecturesOf(values.architectures);
+  if (values.lock) await renewLock(ROOT);
+  else if (values['root-files'] === undefined) await writeArchives(resolve(positionals[0] ?? join(DIST, 'images')), architectures);
+  else await writeRootFiles(resolve(values['root-files']), architectures[0] ?? HERE);
+} catch (error) {
+  if (!(error instanceof ImageError)) throw error;
+  process.stderr.write(`images: ${error.message}\n`);
+  process.exitCode = 1;
+}
