@@ -10,7 +10,7 @@ checks := types format lint imports unused lockfile generated
 
 PREFIX ?= docker.io/pg-airlock
 
-.PHONY: help build images images-lock demo test check $(checks:%=check-%) corpus corpus-server hunt writes fuzz kills bench startup
+.PHONY: help build images images-lock demo test check $(checks:%=check-%) corpus corpus-server hunt writes fuzz kills cluster bench startup
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -55,6 +55,9 @@ fuzz: $(installed) ## Random bytes and mutated conversations against a running p
 
 kills: $(installed) ## Kills the proxy under load and checks its audit log each time (N=100, SEED=)
 	@KILLS=$(or $(N),100) exec vitest run test/audit/end-to-end.test.ts
+
+cluster: $(installed) ## A whole Kubernetes of one node on this machine, until Ctrl-C: prints its KUBECONFIG (root, Linux, containerd)
+	@exec node test/cluster/main.ts
 
 bench: build ## Speed next to PostgreSQL and PgBouncer (TIME=3 REPEATS=3 N=rows ONLY=regex PGBENCH= PGBOUNCER= PROFILE=1 SOAK=minutes)
 	@exec node bench/main.ts

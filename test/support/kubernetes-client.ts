@@ -20,11 +20,14 @@ export type CommandResult = { readonly code: number; readonly stdout: string; re
 /** `body` is parsed where the answer is JSON, else text. */
 export type Answer = { readonly status: number; readonly body: unknown };
 
-export type KubernetesClient = {
+export type CommandLine = {
   readonly kubectl: (parameters: readonly string[], options?: AsUser & { readonly stdin?: string }) => Promise<CommandResult>;
   readonly helm: (parameters: readonly string[], options?: AsUser & { readonly stdin?: string }) => Promise<CommandResult>;
   /** `kubectl apply` of YAML text or of objects; rejects with what kubectl says. */
   readonly apply: (manifest: string | readonly object[], options?: AsUser) => Promise<void>;
+};
+
+export type KubernetesClient = CommandLine & {
   /** One request; `body` is sent as JSON. PATCH is a merge patch unless `contentType` says otherwise. Rejects only without an answer. */
   readonly request: (
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
@@ -34,39 +37,49 @@ export type KubernetesClient = {
   ) => Promise<Answer>;
 };
 
-export type KubernetesClientOptions = {
-  readonly url: string;
-  readonly ca: string;
-  readonly client: { readonly cert: string; readonly key: string };
+export type CommandLineOptions = {
   /** Paths of the programs. */
   readonly kubectl: string;
   readonly helm: string;
-  /** Holds `admin.kubeconfig`; the programs keep their caches here. */
+  /** Holds `admin.kubeconfig`, unless another path is given; the programs keep their caches here. */
   readonly directory: string;
+  readonly kubeconfig?: string;
 };
 
-/** The commands of a cluster whose administrator has that client certificate. */
-export const kubernetesClient = (options: KubernetesClientOptions): KubernetesClient => {
-  const { url, ca, client, directory } = options;
-  const agent = new Agent({ ca, cert: client.cert, key: client.key, keepAlive: true });
+export type KubernetesClientOptions = CommandLineOptions & {
+  readonly url: string;
+  readonly ca: string;
+  readonly client: { readonly cert: string; readonly key: string };
+};
+
+/** kubectl and helm as the user of a kubeconfig. */
+export const commandLine = (options: CommandLineOptions): CommandLine => {
+  const { directory, kubeconfig = join(directory, 'admin.kubeconfig') } = options;
   const env = {
     PATH: process.env['PATH'],
     HOME: directory,
-    KUBECONFIG: join(directory, 'admin.kubeconfig'),
+    KUBECONFIG: kubeconfig,
     KUBECACHEDIR: join(directory, 'kubectl-cache'),
     HELM_CACHE_HOME: join(directory, 'helm', 'cache'),
     HELM_CONFIG_HOME: join(directory, 'helm', 'config'),
     HELM_DATA_HOME: join(directory, 'helm', 'data'),
   };
-  const kubectl: KubernetesClient['kubectl'] = (parameters, { as, stdin } = {}) =>
+  const kubectl: CommandLine['kubectl'] = (parameters, { as, stdin } = {}) =>
     command(options.kubectl, [...parameters.slice(0, 1), ...impersonation(as, '--as', '--as-group'), ...parameters.slice(1)], env, stdin);
-  const helm: KubernetesClient['helm'] = (parameters, { as, stdin } = {}) =>
+  const helm: CommandLine['helm'] = (parameters, { as, stdin } = {}) =>
     command(options.helm, [...parameters, ...impersonation(as, '--kube-as-user', '--kube-as-group')], env, stdin);
-  const apply: KubernetesClient['apply'] = async (manifest, asUser = {}) => {
+  const apply: CommandLine['apply'] = async (manifest, asUser = {}) => {
     const stdin = typeof manifest === 'string' ? manifest : JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifest });
     const { code, stderr } = await kubectl(['apply', '-f', '-'], { ...asUser, stdin });
     if (code !== 0) throw new Error(stderr.trim());
   };
+  return { kubectl, helm, apply };
+};
+
+/** The commands of a cluster whose administrator has that client certificate. */
+export const kubernetesClient = (options: KubernetesClientOptions): KubernetesClient => {
+  const { url, ca, client } = options;
+  const agent = new Agent({ ca, cert: client.cert, key: client.key, keepAlive: true });
   const request: KubernetesClient['request'] = (method, path, body, { as, contentType } = {}) =>
     new Promise((resolve, reject) => {
       const type = contentType ?? (method === 'PATCH' ? 'application/merge-patch+json' : 'application/json');
@@ -84,7 +97,7 @@ export const kubernetesClient = (options: KubernetesClientOptions): KubernetesCl
       sent.once('error', reject);
       sent.end(body === undefined ? undefined : JSON.stringify(body));
     });
-  return { kubectl, helm, apply, request };
+  return { ...commandLine(options), request };
 };
 
 const isJson = (type: string | undefined): boolean => type?.startsWith('application/json') === true;

@@ -44,11 +44,18 @@ export const supervise = (folder: string, name: string, program: string, paramet
   return { ended, isRunning: () => running, kill, log: () => readFileSync(logFile, 'utf8').slice(-LOG_CHARACTERS) };
 };
 
-/** Kills what is left in the folder and removes it once this process is gone, however it went: its end closes the pipe that the shell reads. */
-export const reapWithUs = (folder: string): ChildProcess => {
-  const script =
-    'cat >/dev/null; for file in *.pid; do [ -f "$file" ] && kill -KILL "$(cat "$file")"; done; sleep 0.5; cd / && rm -rf "$1"';
-  const child = spawn('sh', ['-c', script, 'reaper', folder], { cwd: folder, detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+const KILL_AND_REMOVE = 'for file in *.pid; do [ -f "$file" ] && kill -KILL "$(cat "$file")"; done; sleep 0.5; cd / && rm -rf "$1"';
+
+/**
+ * Runs a shell's script in the folder, which it has as $1, once this process is gone, however it went: its end closes the pipe that the
+ * shell reads. Unless told, the script kills what is left in the folder and removes it.
+ */
+export const reapWithUs = (folder: string, script = KILL_AND_REMOVE): ChildProcess => {
+  const child = spawn('sh', ['-c', `cat >/dev/null; ${script}`, 'reaper', folder], {
+    cwd: folder,
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   child.unref();
   (child.stdin as unknown as { unref?: () => void }).unref?.();
   return child;

@@ -1,14 +1,14 @@
 /**
  * A real Kubernetes control plane for tests: kube-apiserver and etcd. Things start here with `startControlPlane`.
  */
-import { generateKeyPairSync } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { type Authority, createAuthority } from './certificates.ts';
+import { createAuthority } from './certificates.ts';
 import { CONTROL_PLANE_PROGRAMS, clientPrograms, kubernetesPrograms } from './kubernetes-binaries.ts';
 import { type KubernetesClient, type KubernetesUser, kubernetesClient } from './kubernetes-client.ts';
+import { apiServerFlags, certificateUser, etcdFlags, HOST, kubeconfigOf, writePki } from './kubernetes-configuration.ts';
 import { freePorts, reapWithUs, type Supervised, supervise } from './kubernetes-processes.ts';
 
 export type ControlPlaneOptions = {
@@ -39,7 +39,15 @@ export type ControlPlane = KubernetesClient & {
   readonly apiServerLog: () => string;
 };
 
-const HOST = '127.0.0.1';
+const LOOPBACK_FLAGS = [
+  `--bind-address=${HOST}`,
+  `--advertise-address=${HOST}`,
+  // The Service "kubernetes" may not lead to a loopback address, and nobody needs it.
+  '--endpoint-reconciler-type=none',
+  '--service-cluster-ip-range=10.0.0.0/24',
+  '--authorization-mode=RBAC',
+  '--disable-admission-plugins=ServiceAccount',
+];
 const ATTEMPTS = 5;
 
 /** Starts a control plane on free ports of 127.0.0.1; it dies with this process. About 5 s and 300 MB: share it among many tests. */
@@ -58,6 +66,7 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
   const launch = (): Supervised =>
     supervise(directory, 'kube-apiserver', programs['kube-apiserver'], [
       ...apiServerFlags(port, clientPort),
+      ...LOOPBACK_FLAGS,
       ...(options.apiServerFlags ?? []),
     ]);
   const stop = async (): Promise<void> => {
@@ -92,10 +101,6 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
     await writeFile(path, JSON.stringify(kubeconfigOf(url(), authority.cert, user)), { mode: 0o600 });
     return path;
   };
-  const certificateUser = ({ cert, key }: { cert: string; key: string }): object => ({
-    'client-certificate-data': base64(cert),
-    'client-key-data': base64(key),
-  });
   const kubeconfig = await writeKubeconfig('admin', certificateUser(client));
   const kubeconfigFor: ControlPlane['kubeconfigFor'] = async (user) =>
     writeKubeconfig(
@@ -116,53 +121,8 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
   return { ...commands, url: url(), directory, kubeconfig, kubeconfigFor, stopApiServer, startApiServer, stop, apiServerLog };
 };
 
-const writePki = async (directory: string, authority: Authority): Promise<void> => {
-  const serving = await authority.issue([HOST, 'localhost', 'kubernetes.default.svc', '10.0.0.1']);
-  const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const files = {
-    'ca.crt': authority.cert,
-    'server.crt': serving.cert,
-    'server.key': serving.key,
-    'service-accounts.key': pair.privateKey.export({ type: 'pkcs1', format: 'pem' }),
-    'service-accounts.pub': pair.publicKey.export({ type: 'spki', format: 'pem' }),
-  };
-  await mkdir(join(directory, 'pki'));
-  for (const [name, text] of Object.entries(files)) await writeFile(join(directory, 'pki', name), text, { mode: 0o600 });
-};
-
-const etcdFlags = (clientPort: number, peerPort: number): string[] => [
-  '--data-dir=etcd',
-  `--listen-client-urls=http://${HOST}:${clientPort}`,
-  `--advertise-client-urls=http://${HOST}:${clientPort}`,
-  `--listen-peer-urls=http://${HOST}:${peerPort}`,
-  `--initial-advertise-peer-urls=http://${HOST}:${peerPort}`,
-  `--initial-cluster=default=http://${HOST}:${peerPort}`,
-  '--unsafe-no-fsync',
-];
-
-const apiServerFlags = (port: number, etcdPort: number): string[] => [
-  `--secure-port=${port}`,
-  `--bind-address=${HOST}`,
-  `--advertise-address=${HOST}`,
-  // The Service "kubernetes" may not lead to a loopback address, and nobody needs it.
-  '--endpoint-reconciler-type=none',
-  `--etcd-servers=http://${HOST}:${etcdPort}`,
-  '--service-cluster-ip-range=10.0.0.0/24',
-  '--authorization-mode=RBAC',
-  '--disable-admission-plugins=ServiceAccount',
-  '--allow-privileged',
-  '--enable-aggregator-routing',
-  '--shutdown-delay-duration=0',
-  '--service-account-issuer=https://kubernetes.default.svc',
-  '--service-account-key-file=pki/service-accounts.pub',
-  '--service-account-signing-key-file=pki/service-accounts.key',
-  '--tls-cert-file=pki/server.crt',
-  '--tls-private-key-file=pki/server.key',
-  '--client-ca-file=pki/ca.crt',
-];
-
-/** True once it is ready; false when one of the processes ended first. */
-const isReady = async ({ request }: KubernetesClient, processes: readonly Supervised[]): Promise<boolean> => {
+/** True once the API server is ready; false when one of the processes ended first. */
+export const isReady = async ({ request }: KubernetesClient, processes: readonly Supervised[]): Promise<boolean> => {
   while (processes.every(({ isRunning }) => isRunning())) {
     const status = await request('GET', '/readyz').then(
       (answer) => answer.status,
@@ -173,14 +133,3 @@ const isReady = async ({ request }: KubernetesClient, processes: readonly Superv
   }
   return false;
 };
-
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
-
-const kubeconfigOf = (server: string, ca: string, user: object): object => ({
-  apiVersion: 'v1',
-  kind: 'Config',
-  clusters: [{ name: 'test', cluster: { server, 'certificate-authority-data': base64(ca) } }],
-  users: [{ name: 'test', user }],
-  contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
-  'current-context': 'test',
-});
