@@ -21,14 +21,17 @@ const bytesAt = (path: string): Buffer | undefined => {
   }
 };
 
-/** The bundle of a folder. V8 leaves out what another version of it, or one with other flags, has compiled: the start is slower then. */
+/** The bundle of a folder as a script. `name` is what it is called in stack traces. */
+export const scriptOf = (folder: string, name: string, compiled?: Buffer): Script => {
+  // In one line with the function around it, so that lines in stack traces are the file's.
+  const source = `(function (require, __filename) {${readFileSync(join(folder, BUNDLE), 'latin1')}\n})`;
+  return new Script(source, { filename: name, ...(compiled === undefined ? {} : { cachedData: compiled }) });
+};
+
+/** The bundle, ready to run. V8 leaves out what another version of it, or one with other flags, has compiled: the start is slower then. */
 export const loadBundle = (folder: string): Script => {
   setStartFlags();
-  const filename = join(folder, BUNDLE);
-  const compiled = bytesAt(join(folder, COMPILED));
-  // In one line with the function around it, so that lines in stack traces are the file's.
-  const source = `(function (require, __filename) {${readFileSync(filename, 'latin1')}\n})`;
-  return new Script(source, { filename, ...(compiled === undefined ? {} : { cachedData: compiled }) });
+  return scriptOf(folder, join(folder, BUNDLE), bytesAt(join(folder, COMPILED)));
 };
 
 /** Runs the bundle as Node runs a CommonJS module, which exports nothing. */

@@ -10,6 +10,7 @@ import { join, resolve } from 'node:path';
 import { build, type BuildOptions, type Metafile } from 'esbuild';
 import { BUNDLE } from '../proxy/launch.ts';
 import { lateBuiltins, leftOut } from './bundle-plugins.ts';
+import { DETERMINISTIC } from './compile-bundle.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -83,6 +84,7 @@ const makeBundle = async (folder: string): Promise<void> => {
 
 const folder = resolve(process.argv[2] ?? join(ROOT, 'dist'));
 await makeBundle(folder);
-// In a process of its own, which runs it.
-const { status } = spawnSync(process.execPath, [join(import.meta.dirname, 'compile-bundle.ts'), folder], { stdio: 'inherit' });
+// In a process of its own, with V8's flags of its own.
+const compile = [...Object.keys(DETERMINISTIC), join(import.meta.dirname, 'compile-bundle.ts'), folder];
+const { status } = spawnSync(process.execPath, compile, { stdio: 'inherit' });
 process.exitCode = status ?? 1;

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
@@ -107,6 +107,20 @@ describe('the bundle', () => {
     const look = `import { loadBundle } from ${JSON.stringify(join(ROOT, 'proxy/launch.ts'))}; console.log(loadBundle(process.argv[1]).cachedDataRejected)`;
     const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', look, folder], { encoding: 'utf8' });
     expect(stdout).toBe('false\n');
+  });
+
+  it('is the same, byte for byte, wherever and whenever it is built', async () => {
+    const again = await mkdtemp(join(tmpdir(), 'pg-airlock-bundle-elsewhere-'));
+    try {
+      execFileSync(process.execPath, [join(ROOT, 'scripts/build.ts'), again], { stdio: 'pipe' });
+      const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+      const paths = files.map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+      expect(paths).toContain('bundle.compiled');
+      const same = async (path: string): Promise<boolean> => (await readFile(join(again, path))).equals(await readFile(join(folder, path)));
+      for (const path of paths) expect({ path, same: await same(path) }).toEqual({ path, same: true });
+    } finally {
+      await rm(again, { recursive: true, force: true });
+    }
   });
 
   it('says what the sources say', () => {
