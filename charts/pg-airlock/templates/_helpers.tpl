@@ -123,3 +123,44 @@ fsGroup: 65532
 seccompProfile:
   type: RuntimeDefault
 {{- end }}
+
+{{/* Where the pods of this chart run, and what their images are pulled with. */}}
+{{- define "pg-airlock.scheduling" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.operator.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.operator.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* A container that runs a script of the volume "scripts" with the operator's Node: list $ "name" "argument" ... The image has no shell. */}}
+{{- define "pg-airlock.scriptContainer" -}}
+{{- $root := first . -}}
+{{- $script := index . 1 -}}
+image: {{ include "pg-airlock.image" (dict "image" $root.Values.image.operator "chart" $root.Chart) | quote }}
+imagePullPolicy: {{ $root.Values.image.operator.pullPolicy }}
+command: {{ concat (list "node" (printf "/scripts/%s" $script)) (slice . 2) | toJson }}
+env:
+  - name: NODE_EXTRA_CA_CERTS
+    value: /var/run/secrets/kubernetes.io/serviceaccount/ca.crt
+resources:
+  requests:
+    cpu: 10m
+    memory: 64Mi
+  limits:
+    memory: 192Mi
+securityContext:
+  {{- include "pg-airlock.containerSecurity" $root | nindent 2 }}
+terminationMessagePolicy: FallbackToLogsOnError
+volumeMounts:
+  - name: scripts
+    mountPath: /scripts
+    readOnly: true
+{{- end }}

@@ -1,0 +1,186 @@
+/** The chart's life on a real API server: installed, upgraded, rolled back, uninstalled by a real Helm. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../operator/kube/kube.ts';
+import { CHART, RELEASE, RELEASE_NAMESPACE, renderChart, settings } from '../support/chart.ts';
+import { goModule } from '../support/go-module.ts';
+import { type ControlPlane, startControlPlane } from '../support/kubernetes.ts';
+
+const OPERATOR = 'system:serviceaccount:pg-airlock:pg-airlock-operator';
+const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pg-airlock';
+const POLICIES_CRD = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/databaseaccesspolicies.pg-airlock.dev';
+
+const EVERYTHING = {
+  'networkPolicy.metricsFrom': [{ namespaceSelector: { matchLabels: { team: 'observability' } } }],
+  'networkPolicy.agents': { namespaces: ['agents'], databases: [{ cidr: '10.0.0.0/8' }], egress: [{ ports: [{ port: 443 }] }] },
+  imagePullSecrets: [{ name: 'registry' }],
+  'operator.priorityClassName': 'system-cluster-critical',
+  'operator.nodeSelector': { 'kubernetes.io/os': 'linux' },
+  'operator.tolerations': [{ key: 'dedicated', operator: 'Exists' }],
+  'operator.affinity': { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } },
+  'operator.podLabels': { team: 'platform' },
+  'operator.podAnnotations': { note: 'on' },
+  'rbac.aggregateToEdit': true,
+};
+
+const namespace = (name: string): object => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+
+describe('the chart on a real API server', () => {
+  let cluster: ControlPlane;
+  beforeAll(async () => {
+    cluster = await startControlPlane();
+    await cluster.apply([namespace(RELEASE_NAMESPACE), namespace('agents')]);
+  });
+  afterAll(() => cluster.stop());
+
+  const helm = async (...parameters: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await cluster.helm([...parameters, '--namespace', RELEASE_NAMESPACE]);
+    if (code !== 0) throw new Error(stderr);
+    return stdout;
+  };
+  const objectAt = async (path: string): Promise<KubeObject> => (await cluster.request('GET', path)).body as KubeObject;
+
+  /** Every object of every kind, but for what the API server makes by itself. */
+  const inventory = async (): Promise<readonly string[]> => {
+    const kinds = (await cluster.kubectl(['api-resources', '--verbs=list', '-o', 'name'])).stdout.trim().split('\n');
+    const listed = kinds.filter((kind) => !/^(events|componentstatuses|apiservices|leases|flowschemas|prioritylevel)/.test(kind));
+    const columns = 'custom-columns=KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name';
+    const { stdout } = await cluster.kubectl(['get', `${listed.join()},leases.coordination.k8s.io`, '-A', '--no-headers', '-o', columns]);
+    const lines = stdout.trim().split('\n');
+    return lines.map((line) => line.split(/\s+/).join(' ')).filter((line) => !line.startsWith('Lease kube-system'));
+  };
+
+  it.each([
+    ['defaults', {}],
+    ['everything set', EVERYTHING],
+    ['an operator elsewhere', { 'webhook.url': 'https://10.0.0.7:8443', 'control.url': 'https://10.0.0.7:8444' }],
+  ])('renders what the API server accepts without a warning: %s', async (_, values) => {
+    const stdin = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: await renderChart(values) });
+    const { code, stderr } = await cluster.kubectl(['create', '--dry-run=server', '--validate=strict', '-f', '-'], { stdin });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('renders for cert-manager what its kinds say', async () => {
+    const module = await goModule('github.com/cert-manager/cert-manager@v1.19.1');
+    for (const name of ['certificates', 'issuers']) {
+      await cluster.apply(await readFile(join(module, 'deploy', 'crds', `cert-manager.io_${name}.yaml`), 'utf8'));
+    }
+    for (const values of [{}, { 'certificates.issuerRef': { name: 'corporate', kind: 'ClusterIssuer' } }]) {
+      const items = await renderChart({ ...values, 'certificates.source': 'CertManager' });
+      expect(items.filter(({ kind }) => kind === 'Certificate')).toHaveLength('certificates.issuerRef' in values ? 1 : 2);
+      const stdin = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+      const { code, stderr } = await cluster.kubectl(['create', '--dry-run=server', '--validate=strict', '-f', '-'], { stdin });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    }
+  });
+
+  describe('in its life', () => {
+    let before: readonly string[] = [];
+    const caBundle = async (): Promise<unknown> =>
+      ((await objectAt(WEBHOOKS)) as unknown as { webhooks: { clientConfig: { caBundle?: string } }[] }).webhooks[0]?.clientConfig.caBundle;
+    const policyColumns = async (): Promise<readonly string[]> => {
+      const { spec } = (await objectAt(POLICIES_CRD)) as unknown as {
+        spec: { versions: { additionalPrinterColumns?: { name: string }[] }[] };
+      };
+      return spec.versions[0]?.additionalPrinterColumns?.map(({ name }) => name) ?? [];
+    };
+    const encoded = (text: string): string => Buffer.from(text).toString('base64');
+    const certificate = async (): Promise<string> => encoded(await readFile(join(cluster.directory, 'pki', 'ca.crt'), 'utf8'));
+
+    it('is installed, first as a version whose kinds said less', async () => {
+      before = await inventory();
+      const older = join(cluster.directory, 'older');
+      await cp(CHART, older, { recursive: true });
+      const crd = join(older, 'files/crds/databaseaccesspolicies.yaml');
+      await writeFile(crd, (await readFile(crd, 'utf8')).replace(/ +additionalPrinterColumns:\n(?: +- .*\n)+/, ''));
+      await helm('install', RELEASE, older);
+      expect(await cluster.kubectl(['get', 'dap,dbc', '-A'])).toMatchObject({ code: 0, stderr: 'No resources found\n' });
+      expect(await policyColumns()).toEqual([]);
+      expect(await caBundle()).toBeUndefined();
+    });
+
+    it('leaves the caBundle to the operator when it is upgraded with the same values, with others, and rolled back', async () => {
+      const patch = { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingWebhookConfiguration' };
+      const bundle = await certificate();
+      const webhooks = [{ name: 'pods.pg-airlock.dev', clientConfig: { caBundle: bundle } }];
+      const answer = await cluster.request(
+        'PATCH',
+        `${WEBHOOKS}?fieldManager=pg-airlock&force=true`,
+        { ...patch, metadata: { name: 'pg-airlock' }, webhooks },
+        { as: OPERATOR, contentType: 'application/apply-patch+yaml' },
+      );
+      expect(answer).toMatchObject({ status: 200, body: { webhooks: [{ failurePolicy: 'Fail', clientConfig: { caBundle: bundle } }] } });
+      await helm('upgrade', RELEASE, CHART);
+      expect(await caBundle()).toBe(bundle);
+      await helm('upgrade', RELEASE, CHART, ...settings({ 'webhook.timeoutSeconds': 7, 'operator.replicas': 3 }));
+      expect(await objectAt(WEBHOOKS)).toMatchObject({ webhooks: [{ timeoutSeconds: 7, clientConfig: { caBundle: bundle } }] });
+      expect(await objectAt('/apis/apps/v1/namespaces/pg-airlock/deployments/pg-airlock-operator')).toMatchObject({
+        spec: { replicas: 3 },
+      });
+      await helm('rollback', RELEASE, '1');
+      expect(await objectAt(WEBHOOKS)).toMatchObject({ webhooks: [{ timeoutSeconds: 5, clientConfig: { caBundle: bundle } }] });
+    });
+
+    it('has upgraded its kinds', async () => {
+      await helm('upgrade', RELEASE, CHART);
+      expect(await policyColumns()).toContain('Ready');
+    });
+
+    it('is uninstalled and leaves its kinds with their objects, and nothing else', async () => {
+      await helm('uninstall', RELEASE, '--no-hooks');
+      const after = await inventory();
+      expect(after.filter((line) => !before.includes(line))).toEqual([
+        'CustomResourceDefinition <none> databaseaccesspolicies.pg-airlock.dev',
+        'CustomResourceDefinition <none> databaseconnections.pg-airlock.dev',
+      ]);
+    });
+
+    it('deletes what the operator made in the namespaces of agents', async () => {
+      const secret = (name: string, labels: object): object => ({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name, namespace: 'agents', labels: { 'app.kubernetes.io/managed-by': 'pg-airlock', ...labels } },
+      });
+      await cluster.apply([
+        { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'agents', labels: { 'pg-airlock.dev/managed': 'true', team: 'sales' } } },
+        secret('pg-airlock-data.shop', {}),
+        secret('pg-airlock-of-others', { 'app.kubernetes.io/managed-by': 'Helm' }),
+        secret('labelled-by-somebody', {}),
+        ...(await renderChart()).filter(
+          ({ kind = '', metadata }) => metadata.name === 'pg-airlock-clean-up' && /^(ServiceAccount|ClusterRole)/.test(kind),
+        ),
+      ]);
+      const account = '/api/v1/namespaces/pg-airlock/serviceaccounts/pg-airlock-clean-up/token';
+      const { body } = await cluster.request('POST', account, { spec: {} });
+      const tokenFile = join(cluster.directory, 'clean-up-token');
+      await writeFile(tokenFile, (body as { status: { token: string } }).status.token);
+      const script = spawn(process.execPath, [join(CHART, 'files/scripts/clean-up.mts'), cluster.url, tokenFile], {
+        env: { NODE_EXTRA_CA_CERTS: join(cluster.directory, 'pki', 'ca.crt') },
+      });
+      const [said, [code]] = await Promise.all([text(script.stdout), once(script, 'exit')]);
+      expect({ said, code }).toEqual({
+        said: [
+          'deleted Secret agents/pg-airlock-data.shop\n',
+          'took the label pg-airlock.dev/managed off namespace agents\n',
+          'nothing of pg-airlock is left in the namespaces of agents\n',
+        ].join(''),
+        code: 0,
+      });
+      const { stdout } = await cluster.kubectl(['get', 'secrets', '-n', 'agents', '-o', 'name']);
+      expect(stdout).toBe('secret/labelled-by-somebody\nsecret/pg-airlock-of-others\n');
+      expect((await objectAt('/api/v1/namespaces/agents')).metadata.labels).toEqual({
+        'kubernetes.io/metadata.name': 'agents',
+        team: 'sales',
+      });
+    });
+
+    it('is installed again over the kinds that stayed', async () => {
+      expect(await helm('install', RELEASE, CHART)).toContain('STATUS: deployed');
+      await helm('uninstall', RELEASE, '--no-hooks');
+    });
+  });
+});
