@@ -104,16 +104,10 @@ describe('the chart on a real API server', () => {
     });
 
     it('leaves the caBundle to the operator when it is upgraded with the same values, with others, and rolled back', async () => {
-      const patch = { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingWebhookConfiguration' };
       const bundle = await certificate();
-      const webhooks = [{ name: 'pods.pg-airlock.dev', clientConfig: { caBundle: bundle } }];
-      const answer = await cluster.request(
-        'PATCH',
-        `${WEBHOOKS}?fieldManager=pg-airlock&force=true`,
-        { ...patch, metadata: { name: 'pg-airlock' }, webhooks },
-        { as: OPERATOR, contentType: 'application/apply-patch+yaml' },
-      );
-      expect(answer).toMatchObject({ status: 200, body: { webhooks: [{ failurePolicy: 'Fail', clientConfig: { caBundle: bundle } }] } });
+      const patch = [{ op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: bundle }];
+      const answer = await cluster.request('PATCH', WEBHOOKS, patch, { as: OPERATOR, contentType: 'application/json-patch+json' });
+      expect(answer.status).toBe(200);
       await helm('upgrade', RELEASE, CHART);
       expect(await caBundle()).toBe(bundle);
       await helm('upgrade', RELEASE, CHART, ...settings({ 'webhook.timeoutSeconds': 7, 'operator.replicas': 3 }));
@@ -123,6 +117,13 @@ describe('the chart on a real API server', () => {
       });
       await helm('rollback', RELEASE, '1');
       expect(await objectAt(WEBHOOKS)).toMatchObject({ webhooks: [{ timeoutSeconds: 5, clientConfig: { caBundle: bundle } }] });
+    });
+
+    it('leaves the certificates to the operator', async () => {
+      const path = '/api/v1/namespaces/pg-airlock/secrets/pg-airlock-certificates';
+      await cluster.request('PATCH', path, { data: { 'tls.key': 'eA==' } }, { as: OPERATOR });
+      await helm('upgrade', RELEASE, CHART, ...settings({ 'sidecar.staleAfter': 60 }));
+      expect(await objectAt(path)).toMatchObject({ type: 'Opaque', data: { 'tls.key': 'eA==' } });
     });
 
     it('has upgraded its kinds', async () => {

@@ -26,7 +26,12 @@ describe('the chart', () => {
         admissionReviewVersions: ['v1'],
         clientConfig: clientConfig('/mutate-pods'),
         rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' }],
-        objectSelector: { matchLabels: { [AGENT_LABEL]: 'true' } },
+        objectSelector: {
+          matchExpressions: [
+            { key: AGENT_LABEL, operator: 'Exists' },
+            { key: AGENT_LABEL, operator: 'NotIn', values: ['false'] },
+          ],
+        },
         namespaceSelector: {
           matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['pg-airlock', 'kube-system'] }],
         },

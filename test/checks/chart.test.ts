@@ -30,9 +30,9 @@ describe('scripts/generate-chart.ts', () => {
   });
 
   it('finds each part that is not, and writes it again', () => {
-    edit(`${CHART}/values.yaml`, 'uid: 64532', 'uid: 0');
+    edit(`${CHART}/values.yaml`, 'uid: 20432', 'uid: 0');
     edit(`${CHART}/README.md`, 'Images.', 'Pictures.');
-    edit(`${CHART}/README.md`, '`64532`', '`0`');
+    edit(`${CHART}/README.md`, '`20432`', '`0`');
     edit('package.json', /"version": "[^"]+"/, '"version": "0.2.0"');
     edit('crds/databaseconnections.yaml', 'scope: Namespaced', 'scope: Cluster');
     writeFileSync(join(root, CHART, 'files/crds/forgotten.yaml'), '');

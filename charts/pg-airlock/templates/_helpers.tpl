@@ -146,7 +146,7 @@ tolerations:
 {{- $script := index . 1 -}}
 image: {{ include "pg-airlock.image" (dict "image" $root.Values.image.operator "chart" $root.Chart) | quote }}
 imagePullPolicy: {{ $root.Values.image.operator.pullPolicy }}
-command: {{ concat (list "node" (printf "/scripts/%s" $script)) (slice . 2) | toJson }}
+command: {{ concat (list "/usr/bin/node" (printf "/scripts/%s" $script)) (slice . 2) | toJson }}
 env:
   - name: NODE_EXTRA_CA_CERTS
     value: /var/run/secrets/kubernetes.io/serviceaccount/ca.crt
