@@ -44,6 +44,12 @@ describe('the chart on a real API server', () => {
   };
   const objectAt = async (path: string): Promise<KubeObject> => (await cluster.request('GET', path)).body as KubeObject;
 
+  /** What the API server has against creating them: unknown fields too, and warnings. */
+  const complaints = async (items: readonly KubeObject[]): Promise<string> => {
+    const stdin = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+    return (await cluster.kubectl(['create', '--dry-run=server', '--validate=strict', '-f', '-'], { stdin })).stderr;
+  };
+
   /** Every object of every kind, but for what the API server makes by itself. */
   const inventory = async (): Promise<readonly string[]> => {
     const kinds = (await cluster.kubectl(['api-resources', '--verbs=list', '-o', 'name'])).stdout.trim().split('\n');
@@ -59,9 +65,7 @@ describe('the chart on a real API server', () => {
     ['everything set', EVERYTHING],
     ['an operator elsewhere', { 'webhook.url': 'https://10.0.0.7:8443', 'control.url': 'https://10.0.0.7:8444' }],
   ])('renders what the API server accepts without a warning: %s', async (_, values) => {
-    const stdin = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: await renderChart(values) });
-    const { code, stderr } = await cluster.kubectl(['create', '--dry-run=server', '--validate=strict', '-f', '-'], { stdin });
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(await complaints(await renderChart(values))).toBe('');
   });
 
   it('renders for cert-manager what its kinds say', async () => {
@@ -72,10 +76,25 @@ describe('the chart on a real API server', () => {
     for (const values of [{}, { 'certificates.issuerRef': { name: 'corporate', kind: 'ClusterIssuer' } }]) {
       const items = await renderChart({ ...values, 'certificates.source': 'CertManager' });
       expect(items.filter(({ kind }) => kind === 'Certificate')).toHaveLength('certificates.issuerRef' in values ? 1 : 2);
-      const stdin = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-      const { code, stderr } = await cluster.kubectl(['create', '--dry-run=server', '--validate=strict', '-f', '-'], { stdin });
+      expect(await complaints(items)).toBe('');
+    }
+  });
+
+  it('renders for prometheus-operator what its kinds say', async () => {
+    const module = await goModule('github.com/prometheus-operator/prometheus-operator@v0.85.0');
+    for (const name of ['podmonitors', 'servicemonitors', 'prometheusrules']) {
+      const crd = join(module, 'example', 'prometheus-operator-crd', `monitoring.coreos.com_${name}.yaml`);
+      // Too large for the annotation that a plain apply leaves behind.
+      const { code, stderr } = await cluster.kubectl(['apply', '--server-side', '-f', crd]);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     }
+    const monitoring = Object.fromEntries(
+      ['podMonitor', 'serviceMonitor', 'prometheusRule', 'dashboard'].map((name) => [name, { enabled: true, labels: { release: 'x' } }]),
+    );
+    const items = await renderChart({ monitoring });
+    const kinds = ['PodMonitor', 'PrometheusRule', 'ServiceMonitor'];
+    expect(items.flatMap(({ kind = '' }) => (kinds.includes(kind) ? [kind] : [])).toSorted()).toEqual(kinds);
+    expect(await complaints(items)).toBe('');
   });
 
   describe('in its life', () => {
