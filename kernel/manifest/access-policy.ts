@@ -21,6 +21,7 @@ export const connectionKey = ({ namespace, value }: Resource<DatabaseAccessPolic
   `${value.spec.connectionRef.namespace ?? namespace}/${value.spec.connectionRef.name}`;
 
 const agentsOf = (building: Building, subjects: readonly SubjectDocument[]): readonly PasswordSubject[] => {
+  if (building.agent !== undefined) return [{ agent: building.agent, password: undefined }];
   const agents = subjects.flatMap((subject, index) => {
     const path = ['spec', 'subjects', index];
     const elsewhere = IN_CLUSTER.filter((kind) => subject[kind] !== undefined);

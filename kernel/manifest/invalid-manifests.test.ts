@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CONNECTION, INVALID, policy, SECRETS } from '../../test/support/invalid-manifests.ts';
-import { type ParsedManifests, parseManifests } from './parse-manifests.ts';
+import type { ParsedManifests } from './bundle-of.ts';
+import { parseManifests } from './parse-manifests.ts';
 import { problemText } from './problem.ts';
 
 const parse = (...texts: readonly string[]): ParsedManifests =>

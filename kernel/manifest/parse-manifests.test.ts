@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ParsedManifests, parseManifests } from './parse-manifests.ts';
+import type { ParsedManifests } from './bundle-of.ts';
+import { parseManifests } from './parse-manifests.ts';
 import { problemText } from './problem.ts';
 
 const CONNECTION = `

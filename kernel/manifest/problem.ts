@@ -4,7 +4,7 @@
 import { type FieldPath, fieldText } from './field-path.ts';
 
 export type Problem = {
-  /** The file's path within the folder of manifests. */
+  /** The file's path within the folder of manifests; an object's kind and name where it comes from no file. */
   readonly file: string;
   /** Which YAML document of the file, from 1; undefined where the file as a whole is meant. */
   readonly document: number | undefined;
@@ -44,7 +44,7 @@ export const fileProblem = (file: string, message: string, remedy: string): Prob
 
 /** A fault at the place of the document where it stands. */
 export const problemAt = (
-  document: { readonly file: string; readonly number: number; readonly lineOf: (path: FieldPath) => number },
+  document: { readonly file: string; readonly number: number | undefined; readonly lineOf: (path: FieldPath) => number | undefined },
   fault: Fault,
 ): Problem => ({
   file: document.file,

@@ -18,6 +18,8 @@ export type Resource<Value> = {
 export type Building = {
   readonly namespace: string;
   readonly secrets: SecretStore;
+  /** The one agent that every subject is; undefined: subjects say who. */
+  readonly agent: string | undefined;
   readonly fault: (fault: Fault) => void;
   readonly warn: (fault: Fault) => void;
 };

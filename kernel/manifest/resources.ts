@@ -90,6 +90,8 @@ const faultsOf = (kind: Kind, value: unknown): readonly Fault[] => {
   return [...repetitions(SCHEMAS[kind], value), ...brokenRules(SCHEMAS[kind], value)];
 };
 
+const placeOf = ({ file, number }: ManifestDocument): string => (number === undefined ? file : `document ${number} of ${file}`);
+
 const keyOf = (kind: Kind, value: unknown): string | undefined => {
   const { metadata } = value as { readonly metadata?: Partial<Metadata> | null };
   if (typeof metadata?.name !== 'string') return undefined;
@@ -155,7 +157,7 @@ export const resourcesOf = (documents: readonly ManifestDocument[]): Resources =
         : [
             {
               path: ['metadata', 'name'],
-              message: `${id} is defined a second time, after document ${first.number} of ${first.file}`,
+              message: `${id} is defined a second time, after ${placeOf(first)}`,
               remedy: 'Remove or rename one of them.',
             },
           ];

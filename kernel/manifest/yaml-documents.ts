@@ -9,12 +9,12 @@ export type ManifestFile = { readonly path: string; readonly text: string };
 
 export type ManifestDocument = {
   readonly file: string;
-  /** From 1, in the file. */
-  readonly number: number;
+  /** From 1, in the file; undefined where it is no file's. */
+  readonly number: number | undefined;
   /** Plain JSON. */
   readonly value: unknown;
   /** Line of the value at a path, or of the nearest thing around it that exists. */
-  readonly lineOf: (path: FieldPath) => number;
+  readonly lineOf: (path: FieldPath) => number | undefined;
 };
 
 /** Expansions by aliases that a document may have: more than any manifest needs, far from a "billion laughs". */

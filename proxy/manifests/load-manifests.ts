@@ -1,7 +1,8 @@
 /**
  * A folder of manifests to a bundle, once.
  */
-import { type ParsedManifests, parseManifests } from '../../kernel/manifest/parse-manifests.ts';
+import type { ParsedManifests } from '../../kernel/manifest/bundle-of.ts';
+import { parseManifests } from '../../kernel/manifest/parse-manifests.ts';
 import { fileProblem } from '../../kernel/manifest/problem.ts';
 import { type ReadManifests, readManifests } from './read-manifests.ts';
 
