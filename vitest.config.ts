@@ -12,6 +12,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       { extends: true, test: { name: 'unit', include: ['{kernel,proxy,operator,cli}/**/*.test.ts'], exclude: never } },
       { extends: true, test: { name: 'server', include: ['test/**/*.test.ts'], exclude: never, hookTimeout: 900_000 } },

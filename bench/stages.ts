@@ -4,6 +4,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { shuttingDown } from '../kernel/failure.ts';
 import type { StatementDecided } from '../kernel/audit-record.ts';
 import type { Bundle } from '../kernel/policy.ts';
 import { ConnectionRuntime } from '../proxy/access/connection-runtime.ts';
@@ -145,6 +146,6 @@ export const measureStages = async (port: number, unseen: (turn: number) => stri
       ...(await auditCosts()),
     ];
   } finally {
-    await runtime.stop('The measurement is over.');
+    await runtime.stop(shuttingDown());
   }
 };

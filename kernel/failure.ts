@@ -156,11 +156,30 @@ export const serverSettingUnsafe = (name: string, value: string): Failure =>
 export const notReady = (detail: string): Failure =>
   fatal(SQLSTATE.cannotConnectNow, 'not-ready', 'pg-airlock is not ready', detail, 'Try again later.');
 
+export const operatorLost = (seconds: number): Failure =>
+  fatal(
+    SQLSTATE.cannotConnectNow,
+    'operator-lost',
+    'access is suspended because pg-airlock has lost its operator',
+    `Policies may have changed since the operator was last heard of, and are served for no longer than ${seconds} s without it.`,
+    'Try again later: access comes back with the operator.',
+  );
+
 export const shuttingDown = (): Failure =>
   fatal(SQLSTATE.adminShutdown, 'shutting-down', 'terminating connection because pg-airlock is shutting down', undefined, 'Reconnect.');
 
 export const sessionRevoked = (detail: string): Failure =>
   fatal(SQLSTATE.adminShutdown, 'session-revoked', 'terminating connection because access was revoked', detail);
+
+/** Before a session begins, what `sessionRevoked` is afterwards. */
+export const accessRevoked = (reason: string): Failure =>
+  fatal(
+    SQLSTATE.insufficientPrivilege,
+    'access-revoked',
+    'permission denied to connect through pg-airlock',
+    reason,
+    'Ask the platform team: the pod has to be labelled as an agent.',
+  );
 
 export const auditUnavailable = (detail: string): Failure =>
   error(

@@ -4,11 +4,10 @@ import { parseProxyConfig, UsageError } from './config.ts';
 describe('parseProxyConfig()', () => {
   it('fills in what is not said', () => {
     expect(parseProxyConfig(['--manifests', 'm'])).toEqual({
-      manifests: 'm',
-      listen: { host: '127.0.0.1', port: 5432 },
+      source: { type: 'Manifests', directory: 'm', identity: undefined },
+      listeners: [{ address: { host: '127.0.0.1', port: 5432 }, connection: undefined }],
       metrics: { host: '127.0.0.1', port: 9632 },
       audit: './pg-airlock-audit',
-      identity: undefined,
       tls: undefined,
       maxConnections: 500,
       messageLimit: 16 * 1024 * 1024,
@@ -24,7 +23,7 @@ describe('parseProxyConfig()', () => {
     ['[::1]:5433', { host: '::1', port: 5433 }],
     [':6000', { host: '127.0.0.1', port: 6000 }],
   ])('reads the address %s', (text, address) => {
-    expect(parseProxyConfig(['--manifests', 'm', '--listen', text]).listen).toEqual(address);
+    expect(parseProxyConfig(['--manifests', 'm', '--listen', text]).listeners).toEqual([{ address, connection: undefined }]);
   });
 
   it.each([
@@ -32,10 +31,43 @@ describe('parseProxyConfig()', () => {
     [['--manifests', 'm', '--listen', 'here'], '--listen takes HOST:PORT, not "here"'],
     [['--manifests', 'm', '--listen', 'a:70000'], '--listen takes HOST:PORT, not "a:70000"'],
     [['--manifests', 'm', '--tls-cert', 'c'], '--tls-cert and --tls-key go together'],
+    [['--manifests', 'm', '--listen', ':1', '--listen', ':2'], '--listen may be given several times only with --control'],
+    [['--manifests', 'm', '--access', 'a'], '--access belongs to --control'],
+    [['--control', 'https://o', '--manifests', 'm'], '--control goes with neither --manifests nor --identity: the operator says both'],
+    [['--control', 'https://o', '--identity', 'a'], '--control goes with neither --manifests nor --identity: the operator says both'],
+    [['--control', 'http://o', '--access', 'a'], '--control takes a URL that begins with https://, not "http://o"'],
+    [['--control', 'https://o'], '--access DIR is missing'],
+    [['--control', 'https://o', '--access', 'a'], '--listen HOST:PORT=NAMESPACE/NAME is missing'],
+    [['--control', 'https://o', '--access', 'a', '--listen', ':1'], 'with --control, --listen takes HOST:PORT=NAMESPACE/NAME, not ":1"'],
+    [
+      ['--control', 'https://o', '--access', 'a', '--listen', ':1=../x/y'],
+      'with --control, --listen takes HOST:PORT=NAMESPACE/NAME, not ":1=../x/y"',
+    ],
+    [['--control', 'https://o', '--access', 'a', '--listen', ':1=a/b', '--listen', ':2=a/b'], '--listen names "a/b" twice'],
     [['--manifests', 'm', '--grace', 'soon'], '--grace takes a whole number of at least 0, not "soon"'],
     [['--manifests', 'm', '--log-level', 'loud'], '--log-level is one of trace, debug, info, warn, error, fatal, not "loud"'],
   ])('refuses %j', (args, message) => {
     expect(() => parseProxyConfig(args)).toThrow(new UsageError(message));
+  });
+
+  it('binds each listener to its connection, where the operator says the rest', () => {
+    const args = [
+      '--control',
+      'https://operator:8444',
+      '--access',
+      '/a',
+      '--listen',
+      '127.0.0.1:5432=data/shop',
+      '--listen',
+      ':0=data/crm.v2',
+    ];
+    expect(parseProxyConfig(args)).toMatchObject({
+      source: { type: 'Operator', url: 'https://operator:8444', access: '/a' },
+      listeners: [
+        { address: { host: '127.0.0.1', port: 5432 }, connection: 'data/shop' },
+        { address: { host: '127.0.0.1', port: 0 }, connection: 'data/crm.v2' },
+      ],
+    });
   });
 
   it('refuses an option that it does not know', () => {

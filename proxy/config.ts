@@ -6,13 +6,25 @@ import type { LogLevel } from './metrics/log.ts';
 
 export type Address = { readonly host: string; readonly port: number };
 
+/** Where policies come from. */
+export type SourceConfig =
+  | {
+      readonly type: 'Manifests';
+      readonly directory: string;
+      /** The one agent that everybody on this loopback listener is. */
+      readonly identity: string | undefined;
+    }
+  /** The operator at `url`; `access` is the folder with token, certificate authority and credentials. */
+  | { readonly type: 'Operator'; readonly url: string; readonly access: string };
+
+/** A listener; `connection` is the one, as `namespace/name`, that it is bound to. */
+export type ListenerConfig = { readonly address: Address; readonly connection: string | undefined };
+
 export type ProxyConfig = {
-  readonly manifests: string;
-  readonly listen: Address;
+  readonly source: SourceConfig;
+  readonly listeners: readonly ListenerConfig[];
   readonly metrics: Address;
   readonly audit: string;
-  /** The one agent that everybody on this loopback listener is. */
-  readonly identity: string | undefined;
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
   /** Sessions at a time. */
   readonly maxConnections: number;
@@ -31,7 +43,7 @@ export const PROXY_USAGE = `usage: pg-airlock proxy --manifests DIR [options]
 
   --manifests DIR         folder with DatabaseConnection, DatabaseAccessPolicy and Secret manifests
   --listen HOST:PORT      where agents connect                         (127.0.0.1:5432)
-  --metrics HOST:PORT     /metrics, /healthz and /readyz               (127.0.0.1:9632)
+  --metrics HOST:PORT     /metrics, /healthz, /startupz and /readyz    (127.0.0.1:9632)
   --audit DIR             the audit log                                (./pg-airlock-audit)
   --identity AGENT        everybody on this listener is AGENT; loopback addresses only
   --tls-cert FILE         certificate chain (PEM) offered to clients; with --tls-key FILE
@@ -41,6 +53,14 @@ export const PROXY_USAGE = `usage: pg-airlock proxy --manifests DIR [options]
   --send-timeout SECONDS  how long a client may leave results waiting, 0 for ever (300)
   --grace SECONDS         time for running statements at shutdown      (10)
   --log-level LEVEL       trace, debug, info, warn, error, fatal       (info)
+
+usage: pg-airlock proxy --control URL --access DIR --listen HOST:PORT=NAMESPACE/NAME ... [options]
+
+  As the operator's injection starts it beside an agent: everybody who reaches these listeners is the agent of this pod.
+
+  --control URL           the operator, https://
+  --access DIR            token, control-ca.crt and connections/NAMESPACE.NAME/{username,password,ca.crt}
+  --listen ADDRESS=CONNECTION  a loopback address, and the DatabaseConnection that is there; once for each
 `;
 
 /** What is wrong with a command line, in one sentence. */
@@ -69,18 +89,52 @@ const levelOf = (text: string): LogLevel => {
   return level;
 };
 
+const CONNECTION = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?\/[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
+
+const boundListener = (text: string): ListenerConfig => {
+  const equals = text.indexOf('=');
+  const connection = text.slice(equals + 1);
+  if (equals < 0 || !CONNECTION.test(connection))
+    throw new UsageError(`with --control, --listen takes HOST:PORT=NAMESPACE/NAME, not "${text}"`);
+  return { address: addressOf(text.slice(0, equals), 'listen'), connection };
+};
+
+type Values = ReturnType<typeof readArguments>;
+
+const operatorConfig = (control: string, values: Values): Pick<ProxyConfig, 'source' | 'listeners'> => {
+  if (values.manifests !== undefined || values.identity !== undefined)
+    throw new UsageError('--control goes with neither --manifests nor --identity: the operator says both');
+  if (!URL.canParse(control) || new URL(control).protocol !== 'https:')
+    throw new UsageError(`--control takes a URL that begins with https://, not "${control}"`);
+  if (values.access === undefined) throw new UsageError('--access DIR is missing');
+  const listeners = (values.listen ?? []).map(boundListener);
+  if (listeners.length === 0) throw new UsageError('--listen HOST:PORT=NAMESPACE/NAME is missing');
+  const connections = listeners.map(({ connection }) => connection);
+  const twice = connections.find((connection, index) => connections.indexOf(connection) !== index);
+  if (twice !== undefined) throw new UsageError(`--listen names "${twice}" twice`);
+  return { source: { type: 'Operator', url: control, access: values.access }, listeners };
+};
+
+const manifestsConfig = ({ manifests, listen, access, identity }: Values): Pick<ProxyConfig, 'source' | 'listeners'> => {
+  if (manifests === undefined) throw new UsageError('--manifests DIR is missing');
+  if (access !== undefined) throw new UsageError('--access belongs to --control');
+  const [text = '127.0.0.1:5432', ...more] = listen ?? [];
+  if (more.length > 0) throw new UsageError('--listen may be given several times only with --control');
+  return {
+    source: { type: 'Manifests', directory: manifests, identity },
+    listeners: [{ address: addressOf(text, 'listen'), connection: undefined }],
+  };
+};
+
 /** Parses the arguments behind `pg-airlock proxy`. @throws UsageError */
 export const parseProxyConfig = (args: readonly string[]): ProxyConfig => {
   const values = readArguments(args);
-  if (values.manifests === undefined) throw new UsageError('--manifests DIR is missing');
   const { 'tls-cert': certificate, 'tls-key': key } = values;
   if ((certificate === undefined) !== (key === undefined)) throw new UsageError('--tls-cert and --tls-key go together');
   return {
-    manifests: values.manifests,
-    listen: addressOf(values.listen, 'listen'),
+    ...(values.control === undefined ? manifestsConfig(values) : operatorConfig(values.control, values)),
     metrics: addressOf(values.metrics, 'metrics'),
     audit: values.audit,
-    identity: values.identity,
     tls: certificate === undefined || key === undefined ? undefined : { certificate, key },
     maxConnections: numberOf(values['max-connections'], 'max-connections', 1),
     messageLimit: numberOf(values['message-limit'], 'message-limit', 1024),
@@ -97,7 +151,9 @@ const readArguments = (args: readonly string[]) => {
       args: [...args],
       options: {
         manifests: { type: 'string' },
-        listen: { type: 'string', default: '127.0.0.1:5432' },
+        control: { type: 'string' },
+        access: { type: 'string' },
+        listen: { type: 'string', multiple: true },
         metrics: { type: 'string', default: '127.0.0.1:9632' },
         audit: { type: 'string', default: './pg-airlock-audit' },
         identity: { type: 'string' },

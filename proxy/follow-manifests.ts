@@ -6,20 +6,22 @@ import { problemText } from '../kernel/manifest/problem.ts';
 import type { Bundle } from '../kernel/policy.ts';
 import { watchManifests } from './manifests/watch-manifests.ts';
 import type { Metrics } from './metrics/metrics.ts';
+import { manifestsReadiness } from './metrics/readiness.ts';
+import type { BundleListener, PolicySource } from './policy-source.ts';
+import { fixedIdentity } from './identity/fixed-identity.ts';
 
-/** Manifests that are followed. */
-export type Manifests = {
-  /** The last good bundle. */
-  readonly current: () => Bundle;
-  /** `listener` is told of every later bundle, and of the current one at once. */
-  readonly follow: (listener: (bundle: Bundle) => void) => void;
-  readonly stop: () => void;
+export type FollowManifestsOptions = {
+  readonly directory: string;
+  /** The agent that everybody is; undefined: agents log in. */
+  readonly identity: string | undefined;
+  readonly log: Logger;
+  readonly metrics: Metrics;
 };
 
 /** Reads the manifests, and keeps following them. @throws Error when the first read finds a problem. */
-export const followManifests = async (directory: string, log: Logger, metrics: Metrics): Promise<Manifests> => {
+export const followManifests = async ({ directory, identity, log, metrics }: FollowManifestsOptions): Promise<PolicySource> => {
   let current: Bundle | undefined;
-  let listener: ((bundle: Bundle) => void) | undefined;
+  let listener: BundleListener | undefined;
   const tell = (level: 'warn' | 'error', problems: readonly Parameters<typeof problemText>[0][]): void => {
     for (const problem of problems) log[level]({ problem: problemText(problem) }, 'manifest');
   };
@@ -56,6 +58,11 @@ export const followManifests = async (directory: string, log: Logger, metrics: M
       // A change that came in between is not lost.
       next(last());
     },
+    refusal: () => undefined,
+    identity: () => (identity === undefined ? undefined : fixedIdentity(identity)),
+    startup: () => [],
+    readiness: () => [manifestsReadiness(last())],
+    observe: () => undefined,
     stop,
   };
 };

@@ -7,36 +7,30 @@ import type { Logger } from 'pino';
 import type { Bundle } from '../kernel/policy.ts';
 import { Failure, shuttingDown } from '../kernel/failure.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { type LateRegistry, lateRegistry } from './access/late-registry.ts';
-import { type AuditStore, openAuditStore } from './audit/audit-store.ts';
-import { type ClientTls, openClientTls } from './client-tls.ts';
+import { lateRegistry } from './access/late-registry.ts';
+import { openAuditStore } from './audit/audit-store.ts';
+import { openClientTls } from './client-tls.ts';
 import { parseProxyConfig, PROXY_USAGE, type ProxyConfig, UsageError } from './config.ts';
-import { agentPassword } from './identity/agent-directory.ts';
-import { startAuthentication } from './identity/authenticator.ts';
-import { assertLoopback, fixedIdentity } from './identity/fixed-identity.ts';
+import { assertLoopback } from './identity/fixed-identity.ts';
 import { releaseIdleMemory } from './idle-memory.ts';
-import { createScramSecrets } from './identity/scram-secrets.ts';
-import { listen } from './listener.ts';
-import { followManifests, type Manifests } from './follow-manifests.ts';
-import { createLogger, logStatement } from './metrics/log.ts';
+import { type Listener, listen } from './listener.ts';
+import { followManifests } from './follow-manifests.ts';
+import { createLogger } from './metrics/log.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
-import { catalogReadiness, manifestsReadiness } from './metrics/readiness.ts';
+import type { PolicySource } from './policy-source.ts';
+import { catalogReadiness } from './metrics/readiness.ts';
+import type { ReadinessCheck } from './metrics/server.ts';
 import { CancelRegistry } from './session/cancel-registry.ts';
-import type { Access, Authenticator, SessionDependencies } from './session/dependencies.ts';
 import { Doorkeeper } from './session/doorkeeper.ts';
-import { MemoryPool } from './session/session-memory.ts';
+import { type Parts, sessionDependencies } from './session-dependencies.ts';
 import { Sessions } from './session/sessions.ts';
 import { optimiseWhenBusy, setStartFlags } from './v8-flags.ts';
-import { encodeAuthenticationOk } from './wire/authentication.ts';
 import { boundYoungGeneration } from './young-generation.ts';
 
 const VERSION = '0.1.0';
 
 /** Milliseconds from a connection to the end of its authentication. */
 const STARTUP_DEADLINE = 60_000;
-
-/** All sessions together may hold what so many may hold. */
-const POOL_OF_SESSIONS = 8;
 
 const clock: Clock = { now: () => new Date(), monotonic: () => performance.now() };
 
@@ -45,7 +39,7 @@ export const runProxy = async (args: readonly string[], write: (text: string) =>
   let config: ProxyConfig;
   try {
     config = parseProxyConfig(args);
-    if (config.identity !== undefined) assertLoopback(config.listen.host);
+    for (const { address } of sameAgentForAll(config) ? config.listeners : []) assertLoopback(address.host);
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof Failure)) throw error;
     const detail = error instanceof Failure ? error.fields.detail : undefined;
@@ -71,37 +65,24 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
   setStartFlags();
   const metrics = createMetrics({ version: VERSION });
   const stopping = signalled();
-  const manifests = await followManifests(config.manifests, log, metrics);
+  const sessions = new Sessions();
+  const source = await policySource(config, { log, metrics, sessions });
   const audit = await openAuditStore({
     directory: config.audit,
-    durability: () => durabilityOf(manifests.current()),
+    durability: () => durabilityOf(source.current()),
     clock,
     observer: metrics.audit,
   });
   metrics.observeAuditLag(() => audit.lag());
   const onFailure = (event: string, error: unknown): void => log.warn({ err: error, event }, 'something failed and is tried again');
-  const registry = lateRegistry(manifests.follow, { clock, audit: () => audit, onFailure });
+  const registry = lateRegistry(source.follow, { clock, audit: () => audit, onFailure, warm: config.source.type === 'Operator' });
   const tls = config.tls === undefined ? undefined : await openClientTls(config.tls, (error) => onFailure('certificate', error));
-  const sessions = new Sessions();
-  const dependencies = dependenciesOf({ config, log, metrics, manifests, registry, audit, tls });
-  const cancels = new CancelRegistry(randomBytes);
+  const listeners = await openListeners({ config, clock, log, metrics, source, registry, audit, tls }, sessions);
   let accepting = true;
-  const { maxConnections } = config;
-  // Where everybody is the same agent, there is nobody to keep a place for.
-  const reserve = config.identity === undefined ? Math.floor(maxConnections / 10) : 0;
-  const listener = await listen(config.listen, {
-    serve: () => ({
-      dependencies,
-      cancels,
-      sessions,
-      tls: tls === undefined ? undefined : { context: tls.current().context, required: false },
-      startupDeadline: STARTUP_DEADLINE,
-    }),
-    doorkeeper: new Doorkeeper({ maxConnections, reserve, clock }),
-    turnedAway: (failure) => {
-      metrics.sessionResult('TurnedAway');
-      metrics.limited(failure?.fields.limit ?? 'maxConnections');
-    },
+  const listening = (): ReadinessCheck => ({
+    name: 'listener',
+    ready: accepting,
+    detail: accepting ? 'accepting connections' : 'shutting down',
   });
   // A client that waits already is answered first.
   await nextTurn();
@@ -110,21 +91,24 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
     host: config.metrics.host,
     port: config.metrics.port,
     render: async () => {
-      metrics.received(listener.received());
+      for (const { received } of listeners) metrics.received(received());
       return await metrics.render();
     },
     contentType: metrics.contentType,
-    readiness: () => [
-      { name: 'listener', ready: accepting, detail: accepting ? 'accepting connections' : 'shutting down' },
-      { name: 'audit', ...audit.health() },
-      catalogReadiness(registry.unread()),
-      manifestsReadiness(manifests.current()),
-    ],
+    startup: () => [listening(), ...source.startup()],
+    readiness: () => [listening(), { name: 'audit', ...audit.health() }, catalogReadiness(registry.unread()), ...source.readiness()],
   });
-  log.info(
-    { address: `${listener.address.address}:${listener.address.port}`, metrics: `${probes.address.address}:${probes.address.port}` },
-    'listening',
-  );
+  for (const [index, { address }] of listeners.entries()) {
+    const connection = config.listeners[index]?.connection;
+    log.info(
+      {
+        address: `${address.address}:${address.port}`,
+        ...(connection === undefined ? {} : { connection }),
+        metrics: `${probes.address.address}:${probes.address.port}`,
+      },
+      'listening',
+    );
+  }
   // A database that is slow or down must not keep the health probes from answering; sessions wait for the catalog themselves.
   await nextTurn();
   void registry
@@ -137,9 +121,9 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
     });
   log.info({ signal: await stopping, sessions: sessions.size }, 'shutting down');
   accepting = false;
-  listener.close();
+  for (const listener of listeners) listener.close();
   await sessions.drain(config.grace, shuttingDown());
-  manifests.stop();
+  source.stop();
   tls?.stop();
   await registry.stop();
   await audit.close();
@@ -165,77 +149,49 @@ const signalled = (): Promise<string> =>
     }
   });
 
-type Parts = {
-  readonly config: ProxyConfig;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  readonly manifests: Manifests;
-  readonly registry: LateRegistry;
-  readonly audit: AuditStore;
-  readonly tls: ClientTls | undefined;
+/** Whether everybody who gets to a listener is the same agent. */
+const sameAgentForAll = ({ source }: ProxyConfig): boolean => source.type === 'Operator' || source.identity !== undefined;
+
+type SourceParts = { readonly log: Logger; readonly metrics: Metrics; readonly sessions: Sessions };
+
+const policySource = async ({ source, listeners }: ProxyConfig, { log, metrics, sessions }: SourceParts): Promise<PolicySource> => {
+  if (source.type === 'Manifests') return await followManifests({ ...source, log, metrics });
+  const { followOperator } = await import('./control/follow-operator.ts');
+  return await followOperator({
+    operator: source,
+    connections: listeners.flatMap(({ connection }) => connection ?? []),
+    log,
+    metrics,
+    sessions: () => sessions.size,
+  });
 };
 
-const dependenciesOf = ({ config, log, metrics, manifests, registry, audit, tls }: Parts): SessionDependencies => {
-  const secrets = createScramSecrets();
-  const { identity } = config;
-  const everybody: Authenticator | undefined =
-    identity === undefined
-      ? undefined
-      : {
-          start: () => ({ type: 'Done', messages: [encodeAuthenticationOk()], identity: fixedIdentity(identity) }),
-          respond: () => Promise.reject(new Error('a fixed identity asks nothing')),
-        };
-  return {
-    clock,
-    randomBytes,
-    messageLimit: config.messageLimit,
-    sendTimeout: config.sendTimeout,
-    sessionMemory: config.sessionMemory,
-    memory: new MemoryPool(config.sessionMemory * POOL_OF_SESSIONS),
-    log: (event, details) => log.warn({ event, ...details }, 'session'),
-    limited: metrics.limited,
-    observe: (outcome) => {
-      metrics.statement(outcome);
-      logStatement(log, outcome);
-    },
-    authenticate: (user, encrypted) =>
-      everybody ??
-      startAuthentication({
-        user,
-        agents: (name) => agentPassword(manifests.current().policies, name),
-        secrets,
-        ...(encrypted && tls !== undefined ? { tls: { certificateHash: tls.current().certificateHash } } : {}),
+const openListeners = async (parts: Parts, sessions: Sessions): Promise<readonly Listener[]> => {
+  const { config, metrics, tls } = parts;
+  const { maxConnections } = config;
+  const cancels = new CancelRegistry(randomBytes);
+  // Where everybody is the same agent, there is nobody to keep a place for.
+  const reserve = sameAgentForAll(config) ? 0 : Math.floor(maxConnections / 10);
+  const doorkeeper = new Doorkeeper({ maxConnections, reserve, clock });
+  const dependenciesOf = sessionDependencies(parts);
+  const listeners: Listener[] = [];
+  for (const listener of config.listeners) {
+    const dependencies = dependenciesOf(listener);
+    const opened = await listen(listener.address, {
+      serve: () => ({
+        dependencies,
+        cancels,
+        sessions,
+        tls: tls === undefined ? undefined : { context: tls.current().context, required: false },
+        startupDeadline: STARTUP_DEADLINE,
       }),
-    authenticationFailed: (user, clientAddress, reason) => {
-      metrics.sessionResult('AuthenticationFailed');
-      log.warn({ user, clientAddress, reason }, 'authentication failed');
-      audit
-        .append([{ type: 'authentication-failed', user, clientAddress, reason }])
-        .catch((error: unknown) => log.error({ err: error }, 'audit'));
-    },
-    openAccess: async (who, database, user) => counted(await (await registry.opened()).open(who, database, user), metrics),
-  };
-};
-
-/** The access with its sessions counted, from the database's session to its end. */
-const counted = (access: Access | Failure, metrics: Metrics): Access | Failure => {
-  if (access instanceof Error) {
-    metrics.sessionResult('Refused');
-    return access;
+      doorkeeper,
+      turnedAway: (failure) => {
+        metrics.sessionResult('TurnedAway');
+        metrics.limited(failure?.fields.limit ?? 'maxConnections');
+      },
+    });
+    listeners.push(opened);
   }
-  return {
-    ...access,
-    openUpstream: async (parameters, signal) => {
-      try {
-        const upstream = await access.openUpstream(parameters, signal);
-        metrics.sessionResult('Accepted');
-        metrics.sessionOpened();
-        upstream.onClose(() => metrics.sessionClosed());
-        return upstream;
-      } catch (error) {
-        metrics.sessionResult('UpstreamFailed');
-        throw error;
-      }
-    },
-  };
+  return listeners;
 };

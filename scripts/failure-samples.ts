@@ -35,6 +35,8 @@ const CONNECTING = {
   encodingRefused: () => failures.encodingRefused('LATIN1'),
   tlsRequired: () => failures.tlsRequired(),
   notReady: () => failures.notReady('The catalog of the database has not been read yet.'),
+  operatorLost: () => failures.operatorLost(300),
+  accessRevoked: () => failures.accessRevoked('The pod has no label pg-airlock.dev/agent=true any more.'),
   tooManySessions: () => failures.tooManySessions(10),
   tooManyConnections: () => failures.tooManyConnections(200),
   upstreamUnreachable: () => failures.upstreamUnreachable('The connection was refused.'),

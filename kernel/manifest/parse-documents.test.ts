@@ -99,6 +99,8 @@ describe('parseDocuments()', () => {
       agent: 'agents/reporter-1',
       credentials: new Map([['data/shop', credentials]]),
     });
-    expect(problems.map(({ message }) => message)).toEqual(['DatabaseConnection "data/shop" does not allow policies of namespace "agents"']);
+    expect(problems.map(({ message }) => message)).toEqual([
+      'DatabaseConnection "data/shop" does not allow policies of namespace "agents"',
+    ]);
   });
 });

@@ -2,9 +2,9 @@
  * Who may open what: from an identity and a database name to the access that a session works with.
  */
 import type { Clock } from '../../kernel/clock.ts';
-import { databaseUnknown, Failure, internalError } from '../../kernel/failure.ts';
+import { databaseUnknown, Failure, internalError, sessionRevoked, shuttingDown } from '../../kernel/failure.ts';
 import type { Identity } from '../../kernel/identity.ts';
-import { type Bundle, type Connection, type Limits, NO_LIMITS } from '../../kernel/policy.ts';
+import { type Bundle, type Connection, type ConnectionKey, type Limits, NO_LIMITS } from '../../kernel/policy.ts';
 import { checkSetting, splitIdentifiers } from '../policy/checks/settings.ts';
 import { grantsFor } from '../policy/grants.ts';
 import type { AgentJudge } from '../judge/judge.ts';
@@ -28,6 +28,14 @@ const ABANDONED = 2_000;
 /** PostgreSQL's timeouts are integers. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
+/** What a client asks for. */
+export type Wanted = {
+  readonly database: string;
+  readonly user: string;
+  /** The one connection of the listener; undefined: the database's name says which. */
+  readonly connection: ConnectionKey | undefined;
+};
+
 export class AccessRegistry {
   readonly #options: AccessRegistryOptions;
   readonly #runtimes = new Map<string, ConnectionRuntime>();
@@ -42,8 +50,8 @@ export class AccessRegistry {
     return this.#bundle;
   }
 
-  /** Puts a new bundle in force, on live sessions too. */
-  use(bundle: Bundle): void {
+  /** Puts a new bundle in force, on live sessions too. Those that it leaves nothing to are told `ended`, or what is gone. */
+  use(bundle: Bundle, ended?: Failure): void {
     this.#bundle = bundle;
     for (const [key, runtime] of this.#runtimes) {
       const connection = bundle.connections.get(key);
@@ -52,8 +60,8 @@ export class AccessRegistry {
         continue;
       }
       this.#runtimes.delete(key);
-      const reason = connection === undefined ? 'The DatabaseConnection is gone.' : 'The DatabaseConnection changed; reconnect.';
-      runtime.stop(reason).catch((error: unknown) => this.#options.onFailure('connection-stop-failed', error));
+      const gone = connection === undefined ? 'The DatabaseConnection is gone.' : 'The DatabaseConnection changed; reconnect.';
+      runtime.stop(ended ?? sessionRevoked(gone)).catch((error: unknown) => this.#options.onFailure('connection-stop-failed', error));
     }
   }
 
@@ -76,10 +84,11 @@ export class AccessRegistry {
     return [...this.#runtimes].filter(([, runtime]) => !runtime.catalog.ready).map(([key]) => key);
   }
 
-  async open(identity: Identity, database: string, user: string): Promise<Access | Failure> {
+  async open(identity: Identity, { database, user, connection: only }: Wanted): Promise<Access | Failure> {
     const now = this.#options.clock.now().getTime();
     const usable = [...this.#bundle.connections.values()].filter(
-      (connection) => grantsFor(this.#bundle, identity.agent, connection.key, now) !== undefined,
+      (connection) =>
+        (only === undefined || connection.key === only) && grantsFor(this.#bundle, identity.agent, connection.key, now) !== undefined,
     );
     const named = usable.filter((connection) => connection.database === database);
     // libpq names the database after the user where none is given.
@@ -101,7 +110,7 @@ export class AccessRegistry {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#runtimes.values()].map((runtime) => runtime.stop('pg-airlock is shutting down.')));
+    await Promise.all([...this.#runtimes.values()].map((runtime) => runtime.stop(shuttingDown())));
   }
 
   #runtime(connection: Connection): ConnectionRuntime {

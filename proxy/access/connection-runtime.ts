@@ -2,7 +2,7 @@
  * What the proxy keeps for one DatabaseConnection while sessions use it: its catalog, and the judge of each agent.
  */
 import type { Clock } from '../../kernel/clock.ts';
-import { sessionRevoked } from '../../kernel/failure.ts';
+import { type Failure, sessionRevoked } from '../../kernel/failure.ts';
 import { type Bundle, type Connection, type Limits, NO_LIMITS } from '../../kernel/policy.ts';
 import { AgentQuota } from './agent-quota.ts';
 import { CatalogStore } from '../catalog/catalog-store.ts';
@@ -84,10 +84,10 @@ export class ConnectionRuntime {
   }
 
   /** Ends every session and the catalog's own. */
-  async stop(reason: string): Promise<void> {
+  async stop(reason: Failure): Promise<void> {
     clearTimeout(this.#timer);
     for (const { judge, ended } of this.#agents.values()) {
-      ended.abort(sessionRevoked(reason));
+      ended.abort(reason);
       judge.retire();
     }
     this.#agents.clear();

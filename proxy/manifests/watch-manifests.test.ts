@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemText } from '../../kernel/manifest/problem.ts';
-import { type ManifestListeners, type WatchTiming, watchManifests } from './watch-manifests.ts';
+import type { FollowTiming } from '../follow-folder.ts';
+import { type ManifestListeners, watchManifests } from './watch-manifests.ts';
 
 const QUICKSTART = join(import.meta.dirname, '../../examples/quickstart');
 
@@ -26,7 +27,7 @@ const toldAtLeast = async (count: number): Promise<readonly Told[]> => {
   return told;
 };
 
-const start = async (timing?: WatchTiming): Promise<void> => {
+const start = async (timing?: FollowTiming): Promise<void> => {
   const listeners: ManifestListeners = {
     onBundle: ({ policies }) => tell({ statementTimeout: policies[0]?.limits.statementTimeout }),
     onProblems: (problems) => tell({ problems: problems.map(problemText) }),

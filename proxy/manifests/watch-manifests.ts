@@ -1,9 +1,9 @@
 /**
  * Follows a folder of manifests. A change is in force well within a second; what is invalid is reported and changes nothing.
  */
-import { type FSWatcher, watch } from 'node:fs';
 import type { Problem } from '../../kernel/manifest/problem.ts';
 import type { Bundle } from '../../kernel/policy.ts';
+import { type FollowTiming, followFolder } from '../follow-folder.ts';
 import { parseRead } from './load-manifests.ts';
 import { manifestSignature, readManifests } from './read-manifests.ts';
 
@@ -14,15 +14,7 @@ export type ManifestListeners = {
   readonly onProblems: (problems: readonly Problem[], warnings: readonly Problem[]) => void;
 };
 
-/** Milliseconds. */
-export type WatchTiming = {
-  /** How often the folder is looked at, for file systems that tell nothing. */
-  readonly poll: number;
-  /** How long the folder must have stayed as it is before it is read: a half-written file can be valid, and wider than the whole. */
-  readonly settle: number;
-};
-
-const TIMING: WatchTiming = { poll: 400, settle: 150 };
+const TIMING: FollowTiming = { poll: 400, settle: 150 };
 
 type State = {
   /** The state of the folder that was read last. */
@@ -52,7 +44,7 @@ const readInto = async (directory: string, listeners: ManifestListeners, state: 
 export const watchManifests = async (
   directory: string,
   listeners: ManifestListeners,
-  timing: WatchTiming = TIMING,
+  timing: FollowTiming = TIMING,
 ): Promise<{ readonly stop: () => void }> => {
   const state: State = { read: undefined, revision: undefined, repaired: true };
   await readInto(directory, listeners, state);
@@ -62,73 +54,19 @@ export const watchManifests = async (
     onBundle: (...told) => stopped || listeners.onBundle(...told),
     onProblems: (...told) => stopped || listeners.onProblems(...told),
   };
-  let looking = false;
-  let timer: NodeJS.Timeout | undefined;
-  let due = Number.POSITIVE_INFINITY;
-  let watcher: FSWatcher | undefined;
-  /** What the folder was when it was last looked at. */
-  let seen = state.read;
-
-  const unwatch = (): void => {
-    watcher?.close();
-    watcher = undefined;
-  };
-  const listen = (): void => {
-    if (watcher !== undefined) return;
-    try {
-      watcher = watch(directory, { persistent: false }, () => schedule(timing.settle));
-      watcher.on('error', unwatch);
-    } catch {
-      // The folder is not there, or the system has no watches left: looking at it regularly has to do.
-    }
-  };
-  /** Looks at the folder; returns when to look again. */
-  const look = async (): Promise<number> => {
-    const before = seen;
-    seen = await manifestSignature(directory);
-    if (stopped || seen === state.read) return timing.poll;
-    // Changed since it was last looked at: it has to stay so first.
-    if (seen !== before) return timing.settle;
-    await readInto(directory, listening, state);
-    // The folder may have been replaced by another of the same name.
-    unwatch();
-    return timing.poll;
-  };
-  const run = async (): Promise<void> => {
-    looking = true;
-    due = Number.POSITIVE_INFINITY;
-    let next = timing.poll;
-    try {
-      next = await look();
-    } finally {
-      looking = false;
-      schedule(Math.min(next, Math.max(0, due - performance.now())));
-    }
-  };
-  /** An event brings the next look forward and never puts it off: a file that is written all the time must not hide another. */
-  const schedule = (delay: number): void => {
-    if (stopped) return;
-    const at = performance.now() + delay;
-    if (looking) {
-      due = Math.min(due, at);
-      return;
-    }
-    listen();
-    if (timer !== undefined && due <= at) return;
-    clearTimeout(timer);
-    due = at;
-    timer = setTimeout(() => {
-      timer = undefined;
-      void run();
-    }, delay);
-    timer.unref();
-  };
-  schedule(timing.poll);
+  const unfollow = followFolder(
+    {
+      directory,
+      signature: () => manifestSignature(directory),
+      read: () => state.read,
+      readAgain: () => readInto(directory, listening, state),
+    },
+    timing,
+  );
   return {
     stop: () => {
       stopped = true;
-      clearTimeout(timer);
-      unwatch();
+      unfollow();
     },
   };
 };

@@ -21,6 +21,7 @@ const outcome: Outcome = {
   result: 'Completed',
   kinds: ['Select'],
   reasons: [],
+  policies: ['agents/reading'],
   masked: ['public.customers.ssn'],
   filtered: [],
   rules: [],

@@ -10,6 +10,7 @@ const outcome: Outcome = {
   result: 'Completed',
   kinds: ['Select'],
   reasons: [],
+  policies: ['agents/reading'],
   masked: [],
   filtered: [],
   rules: [],

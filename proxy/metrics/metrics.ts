@@ -8,6 +8,7 @@ import type { Outcome } from '../session/outcome.ts';
 import { boundedLabels } from './bounded-labels.ts';
 import { CounterTally, HistogramTally, type Tally } from './tally.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
+import { type OperatorMetrics, operatorMetrics } from './operator-metrics.ts';
 import { ruleOf } from './refusing-rule.ts';
 import { kindLabel } from './statement-kinds.ts';
 
@@ -31,6 +32,8 @@ export type Metrics = {
   readonly audit: AuditObserver;
   /** Asked at each scrape, in milliseconds: `store.lag`. */
   readonly observeAuditLag: (lag: () => number) => void;
+  /** Begins to tell of the operator, where there is one. */
+  readonly operator: () => OperatorMetrics;
   readonly render: () => Promise<string>;
   readonly contentType: string;
 };
@@ -179,7 +182,7 @@ const policyMetrics = (registry: Registry): Pick<Metrics, 'policyLoaded' | 'poli
   const info = new Gauge({ name: 'pg_airlock_policy_info', help: 'The policy revision in force.', labelNames: ['revision'], registers });
   const reloads = new Counter({
     name: 'pg_airlock_policy_reloads_total',
-    help: 'Changes of the manifests, by whether they were accepted.',
+    help: 'Changes of the policies, by whether they were accepted.',
     labelNames: ['result'],
     registers,
   });
@@ -207,6 +210,7 @@ export const createMetrics = ({ version }: MetricsOptions): Metrics => {
     ...sessionMetrics(registry),
     ...auditMetrics(registry),
     ...policyMetrics(registry),
+    operator: () => operatorMetrics(registry),
     render: async () => {
       settle();
       return await registry.metrics();

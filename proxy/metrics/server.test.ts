@@ -13,6 +13,7 @@ const start = async (options: Partial<MetricsServerOptions> = {}): Promise<strin
     port: 0,
     render: async () => 'metric 1\n',
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    startup: () => [{ name: 'bundle', ready: false, detail: 'not received' }],
     readiness: () => [{ name: 'audit', ready: true, detail: '' }],
     ...options,
   });
@@ -47,10 +48,33 @@ describe('startMetricsServer()', () => {
     expect(await ask(`${url}/readyz`)).toEqual([200, TEXT, 'ready: manifests\nready: audit\n']);
   });
 
+  it('says whether it has started', async () => {
+    expect(await ask(`${await start()}/startupz`)).toEqual([503, TEXT, 'not ready: bundle: not received\n']);
+  });
+
+  it('keeps connections for others when a neighbour takes all that it can', async () => {
+    const url = await start();
+    const port = Number(new URL(url).port);
+    const sockets = Array.from({ length: 100 }, () => connect({ port, host: '127.0.0.1' }));
+    const closed = await Promise.all(
+      sockets.map(
+        (socket) =>
+          new Promise<boolean>((resolve) => {
+            socket.on('error', () => undefined);
+            socket.once('close', () => resolve(true));
+            socket.once('connect', () => setTimeout(() => resolve(false), 500));
+          }),
+      ),
+    );
+    expect(closed.filter((gone) => !gone)).toHaveLength(16);
+    for (const socket of sockets) socket.destroy();
+    await expect.poll(() => ask(`${url}/healthz`).catch(() => undefined)).toEqual([200, TEXT, 'ok\n']);
+  });
+
   it('answers nothing else', async () => {
     const url = await start();
-    expect(await ask(`${url}/`)).toEqual([404, TEXT, 'Here are /metrics, /healthz and /readyz.\n']);
-    expect(await ask(`${url}/metrics/../etc/passwd`)).toEqual([404, TEXT, 'Here are /metrics, /healthz and /readyz.\n']);
+    expect(await ask(`${url}/`)).toEqual([404, TEXT, 'Here are /metrics, /healthz, /startupz and /readyz.\n']);
+    expect(await ask(`${url}/metrics/../etc/passwd`)).toEqual([404, TEXT, 'Here are /metrics, /healthz, /startupz and /readyz.\n']);
     expect(await ask(`${url}/metrics`, 'POST')).toEqual([405, TEXT, 'Only GET and HEAD.\n']);
   });
 

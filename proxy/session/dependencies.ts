@@ -60,6 +60,8 @@ export type SessionDependencies = {
   readonly observe: (outcome: Outcome) => void;
   /** Told of each statement and session that a limit refused or ended; undefined: it was none. */
   readonly limited: (limit: string | undefined) => void;
+  /** Why nobody is let in at present; undefined: that depends on who it is. */
+  readonly refusal?: () => Failure | undefined;
   /** Who connects: SCRAM, or an authenticator that is done at its start. */
   readonly authenticate: (user: string, encrypted: boolean) => Authenticator;
   /** Told where a login failed, for the record. */

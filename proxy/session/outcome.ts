@@ -13,6 +13,8 @@ export type Outcome = {
   readonly kinds: readonly string[];
   /** Codes of the failures that refused it, or would have. */
   readonly reasons: readonly { readonly code: string }[];
+  /** `namespace/name` of the policies that decided. */
+  readonly policies: readonly string[];
   readonly masked: readonly string[];
   readonly filtered: readonly string[];
   /** Names of the rules that it met, before it ran or meanwhile. */

@@ -183,6 +183,7 @@ export const outcomeOf = (decided: StatementDecided, completed: StatementComplet
   result: completed?.outcome ?? 'Refused',
   kinds: decided.kinds,
   reasons: decided.reasons,
+  policies: decided.policies,
   masked: decided.masked,
   filtered: decided.filtered,
   rows: completed?.rows ?? 0,

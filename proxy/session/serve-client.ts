@@ -86,6 +86,10 @@ class Client {
     checkMajor(arrival);
     const request = readStartup(arrival.startup.parameters);
     const minor = negotiateVersion(arrival, request);
+    const refusal = this.#options.dependencies.refusal?.();
+    if (refusal !== undefined) {
+      throw refusal;
+    }
     const identity = await this.#identify(arrival, request);
     if (identity === undefined) {
       return;

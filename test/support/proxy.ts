@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export type ProxyOptions = {
-  /** Folder of manifests. */
-  readonly manifests: string;
+  /** Folder of manifests, or the operator that says what would stand there. */
+  readonly manifests: string | { readonly url: string; readonly access: string; readonly connections: readonly string[] };
   /** A temporary folder unless told. */
   readonly audit?: string;
   readonly logLevel?: string;
@@ -41,7 +41,18 @@ const MAIN = join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
 /** Starts the proxy on a free port of 127.0.0.1 and waits until it listens. */
 export const startProxy = async (options: ProxyOptions): Promise<TestProxy> => {
   const auditDirectory = options.audit ?? (await mkdtemp(join(tmpdir(), 'pg-airlock-audit-')));
-  const where = ['--manifests', options.manifests, '--listen', '127.0.0.1:0', '--metrics', '127.0.0.1:0', '--audit', auditDirectory];
+  const { manifests } = options;
+  const source =
+    typeof manifests === 'string'
+      ? ['--manifests', manifests, '--listen', '127.0.0.1:0']
+      : [
+          '--control',
+          manifests.url,
+          '--access',
+          manifests.access,
+          ...manifests.connections.flatMap((connection) => ['--listen', `127.0.0.1:0=${connection}`]),
+        ];
+  const where = [...source, '--metrics', '127.0.0.1:0', '--audit', auditDirectory];
   const parameters = [options.entry ?? MAIN, 'proxy', ...where, '--log-level', options.logLevel ?? 'info', ...(options.flags ?? [])];
   const child = spawn(process.execPath, parameters, { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
