@@ -19,7 +19,7 @@ export type Building = {
   readonly namespace: string;
   readonly secrets: SecretStore;
   /** The one agent that every subject is; undefined: subjects say who. */
-  readonly agent: string | undefined;
+  readonly agent?: string | undefined;
   readonly fault: (fault: Fault) => void;
   readonly warn: (fault: Fault) => void;
 };
