@@ -5,21 +5,25 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type BundledPackage, PACKAGES_FILE } from './bundled-packages.ts';
 import { ImageError } from './images/apt.ts';
 import { fetchInputs, renewLock } from './images/inputs.ts';
-import { APP_PATH, baseLayer, IMAGE_USER, NODE_PATH, nodeLayer, PROGRAMS, type Program, programLayer } from './images/layers.ts';
-import { ARCHITECTURES, type Architecture } from './images/lock.ts';
-import { type Image, writeArchive } from './images/oci.ts';
+import { baseLayer, entryAt, nodeLayer, pathsIn } from './images/layers.ts';
+import { ARCHITECTURES, type Architecture, type Inputs } from './images/lock.ts';
+import { writeArchive } from './images/oci.ts';
+import { APP_PATH, configOf, type Program, PROGRAMS } from './images/program.ts';
+import { sbomOf } from './images/sbom.ts';
 import { tarOf, type Tree } from './images/tar.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const DIST = join(ROOT, 'dist');
 
 const HERE: Architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    /** The bundle. */
+    dist: { type: 'string', default: join(ROOT, 'dist') },
     lock: { type: 'boolean', default: false },
     'root-files': { type: 'string' },
     architectures: { type: 'string', default: HERE },
@@ -37,31 +41,37 @@ const architecturesOf = (text: string): readonly Architecture[] =>
 
 const programs = (): readonly Program[] =>
   PROGRAMS.map((program) => {
-    if (!existsSync(join(DIST, program.entry))) throw new ImageError(`dist/${program.entry} is missing: run \`make build\``);
+    if (!existsSync(join(values.dist, program.entry))) throw new ImageError(`dist/${program.entry} is missing: run \`make build\``);
     return program;
   });
 
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { readonly version: string };
 
-const configOf = ({ name, entry }: Program): Image['config'] => ({
-  User: `${IMAGE_USER}:${IMAGE_USER}`,
-  Entrypoint: [NODE_PATH, `${APP_PATH}/${entry}`],
-  WorkingDir: '/',
-  Labels: {
-    'org.opencontainers.image.title': `pg-airlock ${name}`,
-    'org.opencontainers.image.version': version,
-    'org.opencontainers.image.licenses': 'Apache-2.0',
-  },
-});
+/** What V8 has compiled is left out where it is of another processor: the start takes longer there. */
+const programLayer = (program: Program, architecture: Architecture): Tree =>
+  new Map(
+    pathsIn(values.dist)
+      .filter((path) => program.files.some((each) => path === each || path.startsWith(`${each}/`)))
+      .filter((path) => architecture === HERE || !path.endsWith('.compiled'))
+      .map((path) => [path, entryAt(join(values.dist, path))] as const)
+      // Node reads them: none is a program by itself.
+      .map(([path, entry]) => [`${APP_PATH.slice(1)}/${path}`, entry.type === 'File' ? { ...entry, mode: 0o644 } : entry]),
+  );
 
-type Layers = { readonly architecture: Architecture; readonly shared: readonly Tree[]; readonly programs: ReadonlyMap<Program, Tree> };
+type Layers = {
+  readonly architecture: Architecture;
+  readonly inputs: Inputs;
+  readonly shared: readonly Tree[];
+  readonly programs: ReadonlyMap<Program, Tree>;
+};
 
 const layersFor = async (architecture: Architecture): Promise<Layers> => {
-  const inputs = await fetchInputs(ROOT, architecture);
+  const files = await fetchInputs(ROOT, architecture);
   return {
     architecture,
-    shared: [baseLayer(inputs), nodeLayer(inputs)],
-    programs: new Map(programs().map((program) => [program, programLayer(DIST, program, architecture !== HERE)])),
+    inputs: files.inputs,
+    shared: [baseLayer(files), nodeLayer(files)],
+    programs: new Map(programs().map((program) => [program, programLayer(program, architecture)])),
   };
 };
 
@@ -69,15 +79,29 @@ const writeArchives = async (folder: string, architectures: readonly Architectur
   mkdirSync(folder, { recursive: true });
   const time = Number(process.env['SOURCE_DATE_EPOCH'] ?? 0);
   const all = await Promise.all(architectures.map(layersFor));
+  const packages = JSON.parse(readFileSync(join(values.dist, PACKAGES_FILE), 'utf8')) as Readonly<
+    Record<Program['name'], readonly BundledPackage[]>
+  >;
   const shared = all.map((layers) => layers.shared.map((tree) => tarOf(tree, time)));
   for (const program of programs()) {
     const path = join(folder, `pg-airlock-${program.name}.tar`);
     const images = all.map(({ architecture, programs: own }, index) => ({
       architecture,
       layers: [...(shared[index] ?? []), tarOf(own.get(program) ?? new Map(), time)],
-      config: configOf(program),
+      config: configOf(program, version),
     }));
     const digest = writeArchive({ path, name: `${values.prefix}/${program.name}:${version}`, time, images });
+    writeFileSync(
+      join(folder, `pg-airlock-${program.name}.spdx.json`),
+      sbomOf({
+        name: `pg-airlock-${program.name}`,
+        version,
+        digest,
+        time,
+        inputs: new Map(all.map(({ architecture, inputs }) => [architecture, inputs])),
+        packages: packages[program.name],
+      }),
+    );
     const megabytes = (statSync(path).size / 1e6).toFixed(1);
     process.stdout.write(`${path}  ${digest}  ${megabytes} MB (${architectures.join(', ')})\n`);
   }
@@ -107,7 +131,7 @@ const writeRootFiles = async (folder: string, architecture: Architecture): Promi
 try {
   const architectures = architecturesOf(values.architectures);
   if (values.lock) await renewLock(ROOT);
-  else if (values['root-files'] === undefined) await writeArchives(resolve(positionals[0] ?? join(DIST, 'images')), architectures);
+  else if (values['root-files'] === undefined) await writeArchives(resolve(positionals[0] ?? join(values.dist, 'images')), architectures);
   else await writeRootFiles(resolve(values['root-files']), architectures[0] ?? HERE);
 } catch (error) {
   if (!(error instanceof ImageError)) throw error;

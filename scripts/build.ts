@@ -5,11 +5,12 @@
  * compiling modules.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build, type BuildOptions, type Metafile } from 'esbuild';
 import { BUNDLE } from '../proxy/launch.ts';
 import { lateBuiltins, leftOut } from './bundle-plugins.ts';
+import { type BundledPackage, licencesOf, packageAt, packageFolders, PACKAGES_FILE } from './bundled-packages.ts';
 import { DETERMINISTIC } from './compile-bundle.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -34,24 +35,6 @@ const SHARED = {
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
-/** Folders of the packages that are in the bundle. */
-const packagesOf = ({ inputs }: Metafile): readonly string[] => {
-  const folders = Object.keys(inputs).flatMap((path) => /^[^:]*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
-  return [...new Set(folders)].sort();
-};
-
-/** What the licences of the packages ask for: that their texts go along. */
-const licencesOf = (packages: readonly string[]): string =>
-  packages
-    .map((folder) => {
-      const path = resolve(ROOT, folder);
-      const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8')) as Record<string, unknown>;
-      const files = readdirSync(path).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
-      const texts = files.map((file) => readFileSync(join(path, file), 'utf8').trim());
-      return [`${String(name)} ${String(version)} (${String(license)})`, ...texts].join('\n\n');
-    })
-    .join(`\n\n${'-'.repeat(80)}\n\n`);
-
 /** The grammars are found as the sources find them: as packages. */
 const GRAMMARS = ['libpg-query', 'libpg-query-15', 'libpg-query-16', 'libpg-query-17'];
 const GRAMMAR_FILES = ['package.json', 'LICENSE', 'wasm/libpg-query.js', 'wasm/libpg-query.wasm'];
@@ -66,8 +49,8 @@ const copyGrammars = (folder: string): void => {
 
 const starting = (contents: string): { readonly contents: string; readonly resolveDir: string } => ({ contents, resolveDir: ROOT });
 
-const makeBundle = async (folder: string): Promise<void> => {
-  rmSync(folder, { recursive: true, force: true });
+/** The proxy, and the rest of the command line. */
+const bundleProxy = async (folder: string): Promise<Metafile> => {
   const { metafile } = await build({ ...SHARED, stdin: starting('import "./cli/main.ts"'), outfile: join(folder, BUNDLE) });
   await build({
     ...SHARED,
@@ -77,13 +60,34 @@ const makeBundle = async (folder: string): Promise<void> => {
   });
   await build({ ...SHARED, entryPoints: ['proxy/judge/judge-worker.ts'], outfile: join(folder, 'judge-worker.cjs') });
   chmodSync(join(folder, 'pg-airlock.cjs'), 0o755);
+  return metafile;
+};
+
+const OPERATOR = 'operator/main.ts';
+
+/** The operator, in one file: it runs for months, and may take its time to start. */
+const bundleOperator = async (folder: string): Promise<Metafile> => {
+  const define = { ...SHARED.define, 'import.meta.main': 'true' };
+  const outfile = join(folder, 'pg-airlock-operator.cjs');
+  const { metafile } = await build({ ...SHARED, define, stdin: starting(`import "./${OPERATOR}"`), outfile });
+  return metafile;
+};
+
+const makeBundles = async (folder: string): Promise<void> => {
+  rmSync(folder, { recursive: true, force: true });
+  const proxy = packageFolders(await bundleProxy(folder));
+  const operator = existsSync(join(ROOT, OPERATOR)) ? packageFolders(await bundleOperator(folder)) : [];
   copyGrammars(folder);
   cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
-  writeFileSync(join(folder, 'THIRD-PARTY-LICENSES'), `${licencesOf(packagesOf(metafile))}\n`);
+  writeFileSync(join(folder, 'THIRD-PARTY-LICENSES'), `${licencesOf(ROOT, [...new Set([...proxy, ...operator])].sort())}\n`);
+  const grammars = GRAMMARS.map((name) => join('node_modules', name));
+  const listed = (folders: readonly string[]): readonly BundledPackage[] => folders.map((path) => packageAt(join(ROOT, path)));
+  const packages = { proxy: listed([...proxy, ...grammars].sort()), operator: listed(operator) };
+  writeFileSync(join(folder, PACKAGES_FILE), `${JSON.stringify(packages, undefined, 2)}\n`);
 };
 
 const folder = resolve(process.argv[2] ?? join(ROOT, 'dist'));
-await makeBundle(folder);
+await makeBundles(folder);
 // In a process of its own, with V8's flags of its own.
 const compile = [...Object.keys(DETERMINISTIC), join(import.meta.dirname, 'compile-bundle.ts'), folder];
 const { status } = spawnSync(process.execPath, compile, { stdio: 'inherit' });

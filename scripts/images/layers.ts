@@ -1,24 +1,19 @@
 /**
- * What is in the images, in three layers: Debian's libraries, Node, and the program. Whatever is not named here is left out: there is no shell,
- * no package manager, no other program.
+ * What is below the program in the images, in two layers: Debian's libraries, and Node. Whatever is not named here is left out: there is no
+ * shell, no package manager, no other program.
  */
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { controlOf, run, unpackDebian } from './apt.ts';
 import type { InputFiles } from './inputs.ts';
+import { NODE_PATH, PROGRAMS } from './program.ts';
 import type { Tree, TreeEntry } from './tar.ts';
-
-/** The user of both images; the chart's `sidecar.uid` says the same. */
-export const IMAGE_USER = 20432;
-
-export const NODE_PATH = '/usr/bin/node';
-export const APP_PATH = '/app';
 
 /** What is taken of each of Debian's packages, besides its licence. */
 const KEPT: Readonly<Record<string, RegExp>> = {
   'base-files':
-    /^(lib|lib64|etc\/(debian_version|os-release)|usr\/lib\/os-release|tmp|usr\/share\/common-licenses\/(Apache-2\.0|[AL]?GPL.*|MPL.*))$/,
+    /^(lib|lib64|etc\/(debian_version|os-release)|usr\/lib\/os-release|usr\/share\/common-licenses\/(Apache-2\.0|[AL]?GPL.*|MPL.*))$/,
   'ca-certificates': /^$/,
   'gcc-14-base': /^$/,
   libc6: /^(lib|usr\/lib)(64)?\/([^/]+-linux-gnu\/)?(ld-linux-[^/]+|lib(c|m|dl|pthread|rt|resolv)\.so\.\d+)$/,
@@ -30,10 +25,11 @@ const LICENCE = /^usr\/share\/doc\/[^/]+(\/copyright)?$/;
 
 const file = (content: Buffer | string, mode = 0o644): TreeEntry => ({ type: 'File', mode, content: Buffer.from(content) });
 
-const entryAt = (path: string): TreeEntry => {
+/** What stands at a path of this machine. */
+export const entryAt = (path: string): TreeEntry => {
   const stat = lstatSync(path);
   if (stat.isSymbolicLink()) return { type: 'Link', target: readlinkSync(path) };
-  if (stat.isDirectory()) return { type: 'Directory', mode: stat.mode & 0o7777 };
+  if (stat.isDirectory()) return { type: 'Directory', mode: 0o755 };
   // The owner's right to run it is everybody's.
   return file(readFileSync(path), (stat.mode & 0o100) === 0 ? 0o644 : 0o755);
 };
@@ -48,7 +44,8 @@ const inFolder = <T>(work: (folder: string) => T): T => {
   }
 };
 
-const pathsIn = (folder: string): readonly string[] => readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+/** All paths in a folder, sorted. */
+export const pathsIn = (folder: string): readonly string[] => readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
 
 const debianFiles = (name: string, path: string): readonly (readonly [string, TreeEntry])[] =>
   inFolder((folder) => {
@@ -69,14 +66,18 @@ const debianFiles = (name: string, path: string): readonly (readonly [string, Tr
 
 const CERTIFICATES = 'etc/ssl/certs/ca-certificates.crt';
 
+/** Lines of passwd (which has the group's id too) or group. */
+const users = (end: string): string =>
+  PROGRAMS.map(({ name, user }) => `pg-airlock-${name}:x:${user}:${end === '' ? '' : `${user}${end}`}\n`).join('');
+
 /** Debian's libraries, and the files that every system has. */
 export const baseLayer = ({ debian }: InputFiles): Tree =>
   new Map<string, TreeEntry>([
     ...[...debian].flatMap(([name, path]) => debianFiles(name, path)),
     // Where OpenSSL looks.
     ['etc/ssl/cert.pem', { type: 'Link', target: 'certs/ca-certificates.crt' }],
-    ['etc/passwd', file(`root:x:0:0:root:/:/usr/sbin/nologin\npg-airlock:x:${IMAGE_USER}:${IMAGE_USER}:pg-airlock:/:/usr/sbin/nologin\n`)],
-    ['etc/group', file(`root:x:0:\npg-airlock:x:${IMAGE_USER}:\n`)],
+    ['etc/passwd', file(`root:x:0:0:root:/:/usr/sbin/nologin\n${users('::/:/usr/sbin/nologin')}`)],
+    ['etc/group', file(`root:x:0:\n${users('')}`)],
     ['etc/nsswitch.conf', file('passwd: files\ngroup: files\nhosts: files dns\n')],
   ]);
 
@@ -91,26 +92,3 @@ export const nodeLayer = ({ node }: InputFiles): Tree =>
       ['usr/share/doc/node/LICENSE', file(readFileSync(join(folder, 'package/LICENSE')))],
     ]);
   });
-
-/** Files and folders of dist/. */
-export type Program = { readonly name: 'proxy' | 'operator'; readonly entry: string; readonly files: readonly string[] };
-
-const LICENCES = ['LICENSE', 'THIRD-PARTY-LICENSES'];
-
-export const PROGRAMS: readonly Program[] = [
-  {
-    name: 'proxy',
-    entry: 'pg-airlock.cjs',
-    files: ['pg-airlock.cjs', 'bundle.cjs', 'bundle.compiled', 'judge-worker.cjs', 'node_modules', ...LICENCES],
-  },
-];
-
-/** The program of an image. What V8 has compiled is left out where it is of another processor (`foreign`): the start takes longer there. */
-export const programLayer = (dist: string, program: Program, foreign: boolean): Tree =>
-  new Map(
-    pathsIn(dist)
-      .filter((path) => program.files.some((each) => path === each || path.startsWith(`${each}/`)))
-      .filter((path) => !(foreign && path.endsWith('.compiled')))
-      .map((path) => [`${APP_PATH.slice(1)}/${path}`, entryAt(join(dist, path))] as const)
-      .map(([path, entry]) => [path, entry.type === 'Directory' ? { type: 'Directory', mode: 0o755 } : entry]),
-  );
