@@ -16,6 +16,6 @@ FROM scratch AS proxy
 COPY --from=build /images/base/ /
 COPY --from=build /images/node/ /
 COPY --from=build /images/proxy/ /
-USER 64532:64532
+USER 20432:20432
 WORKDIR /
 ENTRYPOINT ["/usr/bin/node", "--disable-sigusr1", "/app/pg-airlock.cjs"]

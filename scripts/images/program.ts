@@ -21,7 +21,7 @@ export const PROGRAMS: readonly Program[] = [
     name: 'proxy',
     entry: 'pg-airlock.cjs',
     files: ['pg-airlock.cjs', 'bundle.cjs', 'bundle.compiled', 'judge-worker.cjs', 'node_modules', ...LICENCES],
-    user: 64532,
+    user: 20432,
   },
 ];
 

@@ -12,7 +12,7 @@ import { temporaryFolder } from '../support/postgres-binaries.ts';
 import { type ArchivedImage, readOciArchive } from './oci-archive.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PROXY_USER = 64532;
+const PROXY_USER = 20432;
 
 /** What is built of Debian's packages needs apt-get and Debian's keys. */
 const debian = existsSync('/usr/bin/apt-get') && existsSync('/usr/share/keyrings/debian-archive-keyring.gpg');
