@@ -1,7 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** `make e2e` has a configuration of its own. */
-const never = ['**/node_modules/**', 'test/corpus/public/**', 'test/e2e/**'];
+const never = ['**/node_modules/**', 'test/corpus/public/**'];
 
 /**
  * `unit`: beside the code, without a server. `server`: under test/, with a real PostgreSQL, some with a real Kubernetes API server: the

@@ -39,12 +39,11 @@ const architecturesOf = (text: string): readonly Architecture[] =>
     return known;
   });
 
-/** Those that have been built. */
-const programs = (): readonly Program[] => {
-  const there = PROGRAMS.filter(({ entry }) => existsSync(join(values.dist, entry)));
-  if (there.length === 0) throw new ImageError(`${values.dist} has no bundle: run \`make build\``);
-  return there;
-};
+const programs = (): readonly Program[] =>
+  PROGRAMS.map((program) => {
+    if (!existsSync(join(values.dist, program.entry))) throw new ImageError(`dist/${program.entry} is missing: run \`make build\``);
+    return program;
+  });
 
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { readonly version: string };
 

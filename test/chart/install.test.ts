@@ -5,6 +5,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../operator/kube/kube.ts';
 import { CHART, RELEASE, RELEASE_NAMESPACE, renderChart, settings } from '../support/chart.ts';
 import { goModule } from '../support/go-module.ts';
@@ -25,6 +26,7 @@ const EVERYTHING = {
   'operator.podLabels': { team: 'platform' },
   'operator.podAnnotations': { note: 'on' },
   'rbac.aggregateToEdit': true,
+  'test.agent': { namespace: 'agents', connection: 'data/shop', database: 'shop', labels: { app: 'reporting' } },
 };
 
 const namespace = (name: string): object => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
@@ -99,6 +101,7 @@ describe('the chart on a real API server', () => {
 
   describe('in its life', () => {
     let before: readonly string[] = [];
+    let notes = '';
     const caBundle = async (): Promise<unknown> =>
       ((await objectAt(WEBHOOKS)) as unknown as { webhooks: { clientConfig: { caBundle?: string } }[] }).webhooks[0]?.clientConfig.caBundle;
     const policyColumns = async (): Promise<readonly string[]> => {
@@ -116,7 +119,7 @@ describe('the chart on a real API server', () => {
       await cp(CHART, older, { recursive: true });
       const crd = join(older, 'files/crds/databaseaccesspolicies.yaml');
       await writeFile(crd, (await readFile(crd, 'utf8')).replace(/ +additionalPrinterColumns:\n(?: +- .*\n)+/, ''));
-      await helm('install', RELEASE, older);
+      notes = await helm('install', RELEASE, older);
       expect(await cluster.kubectl(['get', 'dap,dbc', '-A'])).toMatchObject({ code: 0, stderr: 'No resources found\n' });
       expect(await policyColumns()).toEqual([]);
       expect(await caBundle()).toBeUndefined();
@@ -157,6 +160,16 @@ describe('the chart on a real API server', () => {
         'CustomResourceDefinition <none> databaseaccesspolicies.pg-airlock.dev',
         'CustomResourceDefinition <none> databaseconnections.pg-airlock.dev',
       ]);
+    });
+
+    it('has said so when it was installed, and how to prove that it works', async () => {
+      expect(notes).toContain('its CustomResourceDefinitions stay');
+      const [, manifests = ''] = /<<'EOF'\n([^]*?)\nEOF\n/.exec(notes) ?? [];
+      const documents = parseAllDocuments(manifests).map((document) => document.toJS() as KubeObject);
+      expect(documents.map(({ kind }) => kind)).toEqual(['DatabaseConnection', 'DatabaseAccessPolicy']);
+      await cluster.apply([namespace('data')]);
+      expect(await complaints(documents)).toBe('');
+      expect(notes).toMatch(/-c 'DROP TABLE customers'\n[^]*helm test pg-airlock -n pg-airlock\n$/);
     });
 
     it('deletes what the operator made in the namespaces of agents', async () => {

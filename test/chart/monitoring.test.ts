@@ -3,9 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { createMetrics } from '../../proxy/metrics/metrics.ts';
+import { operatorMetrics } from '../../proxy/metrics/operator-metrics.ts';
 import { CHART, objectOf, renderChart } from '../support/chart.ts';
 
 type Target = { readonly refId: string; readonly expr: string; readonly legendFormat: string; readonly datasource: object };
@@ -48,7 +50,9 @@ const PREFIX = /\b(?:pg_airlock|process|nodejs)_\w+/g;
 
 /** The names of the series that we export. */
 const exported = async (): Promise<ReadonlySet<string>> => {
-  const texts = [await createMetrics({ version: '0' }).render()];
+  const ofSidecars = new Registry();
+  operatorMetrics(ofSidecars);
+  const texts = [await createMetrics({ version: '0' }).render(), await ofSidecars.metrics()];
   const types = texts.flatMap((text) => [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)]);
   const suffixes = (type: string): readonly string[] => (type === 'histogram' ? ['_bucket', '_sum', '_count'] : ['']);
   return new Set(types.flatMap(([, name = '', type = '']) => suffixes(type).map((suffix) => name + suffix)));

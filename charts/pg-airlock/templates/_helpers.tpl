@@ -147,9 +147,11 @@ tolerations:
 image: {{ include "pg-airlock.image" (dict "image" $root.Values.image.operator "chart" $root.Chart) | quote }}
 imagePullPolicy: {{ $root.Values.image.operator.pullPolicy }}
 command: {{ concat (list "/usr/bin/node" (printf "/scripts/%s" $script)) (slice . 2) | toJson }}
+{{- if ne $script "prove.mts" }}
 env:
   - name: NODE_EXTRA_CA_CERTS
     value: /var/run/secrets/kubernetes.io/serviceaccount/ca.crt
+{{- end }}
 resources:
   requests:
     cpu: 10m
