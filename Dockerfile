@@ -19,3 +19,11 @@ COPY --from=build /images/proxy/ /
 USER 20432:20432
 WORKDIR /
 ENTRYPOINT ["/usr/bin/node", "--disable-sigusr1", "/app/pg-airlock.cjs"]
+
+FROM scratch AS operator
+COPY --from=build /images/base/ /
+COPY --from=build /images/node/ /
+COPY --from=build /images/operator/ /
+USER 65532:65532
+WORKDIR /
+ENTRYPOINT ["/usr/bin/node", "--disable-sigusr1", "/app/pg-airlock-operator.cjs"]

@@ -10,7 +10,7 @@ checks := types format lint imports unused lockfile generated
 
 PREFIX ?= docker.io/pg-airlock
 
-.PHONY: help build images images-lock demo test check $(checks:%=check-%) corpus corpus-server hunt writes fuzz kills cluster bench startup
+.PHONY: help build images images-lock demo test check $(checks:%=check-%) corpus corpus-server hunt writes fuzz kills e2e cluster bench startup
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -55,6 +55,9 @@ fuzz: $(installed) ## Random bytes and mutated conversations against a running p
 
 kills: $(installed) ## Kills the proxy under load and checks its audit log each time (N=100, SEED=)
 	@KILLS=$(or $(N),100) exec vitest run test/audit/end-to-end.test.ts
+
+e2e: images ## The whole of it in a real cluster, a new one of this machine (root, Linux) or KUBECONFIG's (LOAD_IMAGE="kind load image-archive")
+	@exec vitest run --config test/e2e/vitest.config.ts $(TESTS)
 
 cluster: $(installed) ## A whole Kubernetes of one node on this machine, until Ctrl-C: prints its KUBECONFIG (root, Linux, containerd)
 	@exec node test/cluster/main.ts

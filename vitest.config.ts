@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-const never = ['**/node_modules/**', 'test/corpus/public/**'];
+/** `make e2e` has a configuration of its own. */
+const never = ['**/node_modules/**', 'test/corpus/public/**', 'test/e2e/**'];
 
 /**
  * `unit`: beside the code, without a server. `server`: under test/, with a real PostgreSQL, some with a real Kubernetes API server: the

@@ -12,7 +12,7 @@ export const AGENT_LABEL = 'pg-airlock.dev/agent';
  */
 export const CONNECTION_ANNOTATION = 'pg-airlock.dev/connection';
 
-/** Label that the operator gives a namespace with agents, before it puts a Secret there; nobody else may change it. */
+/** Label that the operator gives a namespace with agents, before it puts a Secret there; nobody else may take it away. */
 export const MANAGED_NAMESPACE_LABEL = 'pg-airlock.dev/managed';
 
 /** Label of every object that the operator makes in a namespace of agents. Its value is `pg-airlock`. */

@@ -39,11 +39,12 @@ const architecturesOf = (text: string): readonly Architecture[] =>
     return known;
   });
 
-const programs = (): readonly Program[] =>
-  PROGRAMS.map((program) => {
-    if (!existsSync(join(values.dist, program.entry))) throw new ImageError(`dist/${program.entry} is missing: run \`make build\``);
-    return program;
-  });
+/** Those that have been built. */
+const programs = (): readonly Program[] => {
+  const there = PROGRAMS.filter(({ entry }) => existsSync(join(values.dist, entry)));
+  if (there.length === 0) throw new ImageError(`${values.dist} has no bundle: run \`make build\``);
+  return there;
+};
 
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { readonly version: string };
 

@@ -23,6 +23,7 @@ export const PROGRAMS: readonly Program[] = [
     files: ['pg-airlock.cjs', 'bundle.cjs', 'bundle.compiled', 'judge-worker.cjs', 'node_modules', ...LICENCES],
     user: 20432,
   },
+  { name: 'operator', entry: 'pg-airlock-operator.cjs', files: ['pg-airlock-operator.cjs', ...LICENCES], user: 65532 },
 ];
 
 /** How an image is run. */

@@ -8,9 +8,9 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createAuthority } from '../support/certificates.ts';
 import { CONTROL_PLANE_PROGRAMS, clientPrograms, kubernetesPrograms, NODE_PROGRAMS } from '../support/kubernetes-binaries.ts';
-import { type KubernetesClient, kubernetesClient } from '../support/kubernetes-client.ts';
+import { type CommandLine, type KubernetesClient, kubernetesClient } from '../support/kubernetes-client.ts';
 import { apiServerFlags, certificateUser, etcdFlags, kubeconfigOf, writePki } from '../support/kubernetes-configuration.ts';
-import { freePorts, reapWithUs, type Supervised, supervise } from '../support/kubernetes-processes.ts';
+import { freePorts, readPid, reapWithUs, type Supervised, supervise } from '../support/kubernetes-processes.ts';
 import { isReady } from '../support/kubernetes.ts';
 import { run } from '../support/postgres-binaries.ts';
 import { writeImageArchive } from './image-archive.ts';
@@ -31,10 +31,6 @@ export type Cluster = KubernetesClient & {
   /** The administrator's, as a path. */
   readonly kubeconfig: string;
   readonly directory: string;
-  /** Puts the images of an OCI archive onto the node. */
-  readonly importImage: (archive: string) => Promise<void>;
-  /** Ends the kubelet, and starts it again `milliseconds` later. */
-  readonly restartKubelet: (milliseconds: number) => Promise<void>;
   /** Ends all of it and leaves nothing. */
   readonly stop: () => Promise<void>;
 };
@@ -42,6 +38,10 @@ export type Cluster = KubernetesClient & {
 /** One at a time: networks and ports of the node are the machine's. Its path is short, for the sake of sockets' names. */
 const STATE = '/tmp/pg-airlock-cluster';
 const OWNER = join(STATE, 'owner');
+const SOCKET = join(STATE, 'containerd.sock');
+
+/** The administrator's kubeconfig of the cluster of this machine, while there is one. */
+export const CLUSTER_KUBECONFIG = join(STATE, 'admin.kubeconfig');
 
 /** Starts the cluster and resolves when its node is ready; it ends with this process, whatever way that goes. */
 export const startCluster = async (): Promise<Cluster> => {
@@ -73,34 +73,41 @@ export const startCluster = async (): Promise<Cluster> => {
     const server = start('kube-apiserver', [...apiServerFlags(port, clientPort), ...NODE_FLAGS]);
     const api = kubernetesClient({ url, ...client, kubectl, helm, directory: STATE });
     if (!(await isReady(api, [etcd, server]))) throw new Error(`the API server did not start: ${etcd.log()}\n${server.log()}`);
-    const importImage: Cluster['importImage'] = (archive) =>
-      run('ctr', ['-a', join(STATE, 'containerd.sock'), '-n', 'k8s.io', 'images', 'import', archive], undefined);
-    await until('containerd', () => existsSync(join(STATE, 'containerd.sock')), containerd);
-    await importPause(programs.pause, importImage);
+    await until('containerd', () => existsSync(SOCKET), containerd);
+    await importPause(programs.pause);
 
     start('kube-controller-manager', CONTROLLER_MANAGER_FLAGS);
     start('kube-scheduler', ['--kubeconfig=admin.kubeconfig', '--leader-elect=false']);
     start('kube-proxy', ['--config=kube-proxy.json']);
     start('coredns', ['-conf', 'Corefile']);
-    const startKubelet = (): Supervised => start('kubelet', KUBELET_FLAGS);
-    let kubelet = startKubelet();
+    const kubelet = start('kubelet', KUBELET_FLAGS);
     await api.apply(DNS_SERVICE);
-    const nodeIsReady = async (): Promise<boolean> => {
-      const { stdout } = await api.kubectl(['wait', '--for=condition=Ready', `node/${NODE}`, '--timeout=2s']);
-      return stdout.includes('condition met');
-    };
-    await until('the node', nodeIsReady, kubelet);
-    const restartKubelet: Cluster['restartKubelet'] = async (milliseconds) => {
-      await kubelet.kill('SIGKILL');
-      await setTimeout(milliseconds);
-      kubelet = startKubelet();
-      await until('the node', nodeIsReady, kubelet);
-    };
-    return { ...api, kubeconfig: join(STATE, 'admin.kubeconfig'), directory: STATE, importImage, restartKubelet, stop };
+    await until('the node', () => nodeIsReady(api), kubelet);
+    return { ...api, kubeconfig: CLUSTER_KUBECONFIG, directory: STATE, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+};
+
+/** Puts the images of an OCI archive onto the node of the cluster of this machine. */
+export const importImage = (archive: string): Promise<void> =>
+  run('ctr', ['-a', SOCKET, '-n', 'k8s.io', 'images', 'import', archive], undefined);
+
+/** Kills the kubelet of the cluster of this machine, and starts it again `milliseconds` later; resolves when its node is ready. */
+export const restartKubelet = async (api: CommandLine, milliseconds: number): Promise<void> => {
+  const pid = readPid(join(STATE, 'kubelet.pid'));
+  if (pid === undefined) throw new Error('there is no kubelet');
+  process.kill(pid, 'SIGKILL');
+  await setTimeout(milliseconds);
+  const { kubelet } = await kubernetesPrograms(['kubelet']);
+  const again = supervise(STATE, 'kubelet', kubelet, KUBELET_FLAGS);
+  await until('the node', () => nodeIsReady(api), again);
+};
+
+const nodeIsReady = async ({ kubectl }: CommandLine): Promise<boolean> => {
+  const { stdout } = await kubectl(['wait', '--for=condition=Ready', `node/${NODE}`, '--timeout=2s']);
+  return stdout.includes('condition met');
 };
 
 const NODE_FLAGS = [
@@ -176,7 +183,7 @@ const makeBridge = async (): Promise<void> => {
 };
 
 /** The container that holds a pod's namespaces. */
-const importPause = async (program: string, importImage: Cluster['importImage']): Promise<void> => {
+const importPause = async (program: string): Promise<void> => {
   const layer = join(STATE, 'pause-layer.tar');
   await run('tar', ['-cf', layer, '-C', dirname(program), 'pause'], undefined);
   const archive = join(STATE, 'pause.tar');

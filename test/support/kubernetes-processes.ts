@@ -17,6 +17,15 @@ export type Supervised = {
 
 const LOG_CHARACTERS = 4000;
 
+/** What `NAME.pid` says; undefined where nothing of that name runs. */
+export const readPid = (pidFile: string): number | undefined => {
+  try {
+    return Number(readFileSync(pidFile, 'utf8'));
+  } catch {
+    return undefined;
+  }
+};
+
 /** Starts a program in a process group of its own, its output in a file: a pipe would stop it when this process is too busy to read. */
 export const supervise = (folder: string, name: string, program: string, parameters: readonly string[]): Supervised => {
   const logFile = join(folder, `${name}.log`);
@@ -28,7 +37,7 @@ export const supervise = (folder: string, name: string, program: string, paramet
   const ended = new Promise<void>((resolve) => {
     const end = (): void => {
       running = false;
-      rmSync(pidFile, { force: true });
+      if (readPid(pidFile) === child.pid) rmSync(pidFile, { force: true });
       resolve();
     };
     child.once('exit', end);

@@ -1,0 +1,47 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { getObject, inAgent, kubectlDone, startAgent, SYSTEM } from './environment.ts';
+import { installed } from './release.ts';
+import { PASSWORD } from './shop.ts';
+import { THEFTS } from './thefts.ts';
+
+/** The audiences of all tokens that a text holds. */
+const audiencesIn = (text: string): string[] =>
+  [...text.matchAll(/eyJ[\w-]+\.(eyJ[\w-]+)\.[\w-]+/g)].flatMap(([, claims = '']) => {
+    const { aud } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { aud?: string | string[] };
+    return aud ?? [];
+  });
+
+describe('a thief who is root in the container of an agent', () => {
+  const stands: Record<string, string> = {};
+  beforeAll(async () => {
+    await installed();
+    await startAgent('thief');
+    const { items } = await getObject<{ items: { status: { addresses: { address: string }[] } }[] }>(['nodes']);
+    stands['NODE'] = items[0]?.status.addresses[0]?.address ?? '';
+    const { spec } = await getObject<{ spec: { clusterIP: string } }>(['service', 'pg-airlock-control', '-n', SYSTEM]);
+    stands['CONTROL'] = `${spec.clusterIP}:8444`;
+  });
+
+  it('is root', async () => {
+    expect((await inAgent('thief', ['id', '-u'])).stdout).toBe('0\n');
+  });
+
+  it.each(THEFTS)('cannot get at $aim: $name', async ({ command, refused }) => {
+    const script = command.replaceAll(/\b(NODE|CONTROL)\b/g, (name) => stands[name] ?? name);
+    const { stdout, stderr } = await inAgent('thief', ['sh', '-c', script]);
+    const output = `${stdout}\n${stderr}`;
+    const lines = output.trim().split('\n');
+    console.log(
+      `    ${refused === undefined ? 'found nothing' : `refused: ${(lines.find((line) => refused.test(line)) ?? 'NOT').slice(0, 140)}`}`,
+    );
+    expect(output).not.toContain(PASSWORD);
+    expect(audiencesIn(output)).not.toContain('pg-airlock.dev');
+    expect(output).toMatch(refused ?? '');
+  });
+
+  it('would have found the password, had it been in its reach', async () => {
+    const container = 'sleep 60 & cat /proc/$!/environ; wc -c < /proc/1/environ';
+    expect((await inAgent('thief', ['env', `LEAK=${PASSWORD}`, 'sh', '-c', container])).stdout).toContain(PASSWORD);
+    await kubectlDone(['delete', 'pod', 'thief', '-n', 'agents']);
+  });
+});

@@ -1,0 +1,83 @@
+import { spawnSync } from 'node:child_process';
+import { inject } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { CLUSTER_KUBECONFIG, restartKubelet } from '../cluster/cluster.ts';
+import { AGENTS, agentPod, apply, DATA, getObject, kubectl, kubectlDone, psql, ready, startAgent, SYSTEM } from './environment.ts';
+import { openSession } from './live-session.ts';
+import { installed } from './release.ts';
+import { asSuperuser, policy } from './shop.ts';
+
+type Restarts = { readonly status: { readonly initContainerStatuses: readonly { readonly restartCount: number }[] } };
+
+const OPERATORS = ['-n', SYSTEM, '-l', 'app.kubernetes.io/component=operator'];
+const restarts = async (pod: string): Promise<number | undefined> =>
+  (await getObject<Restarts>(['pod', pod, '-n', AGENTS])).status.initContainerStatuses[0]?.restartCount;
+const isOurs = inject('kubeconfig') === CLUSTER_KUBECONFIG;
+
+describe('an agent goes on', () => {
+  beforeAll(async () => {
+    await installed();
+    await startAgent('survivor');
+  });
+
+  it('while the operator is killed, and follows it when it is back', async () => {
+    const session = await openSession('survivor');
+    await kubectlDone(['delete', 'pods', ...OPERATORS, '--force', '--grace-period=0']);
+    expect((await session.run('SELECT count(*) FROM orders')).rows).toEqual(['24']);
+    await kubectlDone(['rollout', 'status', 'deployment/pg-airlock-operator', '-n', SYSTEM, '--timeout=120s']);
+    await apply([policy(['phone'])]);
+    await vi.waitFor(async () => expect((await session.run('SELECT phone FROM customers WHERE id = 1')).error).toBeUndefined(), {
+      timeout: 60_000,
+      interval: 500,
+    });
+    await apply([policy()]);
+    session.close();
+  });
+
+  it('while there is no operator at all; then no pod of an agent comes in', async () => {
+    await kubectlDone(['scale', 'deployment/pg-airlock-operator', '-n', SYSTEM, '--replicas=0']);
+    await kubectlDone(['wait', '--for=delete', 'pods', ...OPERATORS, '--timeout=90s']);
+    expect((await psql('survivor', 'SELECT count(*) FROM orders')).stdout).toBe('24');
+    await expect(apply([agentPod('newcomer')])).rejects.toThrow('failed calling webhook');
+    await kubectlDone(['scale', 'deployment/pg-airlock-operator', '-n', SYSTEM, '--replicas=2']);
+    await kubectlDone(['rollout', 'status', 'deployment/pg-airlock-operator', '-n', SYSTEM, '--timeout=120s']);
+    await vi.waitFor(() => apply([agentPod('newcomer')]), { timeout: 60_000, interval: 500 });
+    await ready('newcomer');
+    expect((await psql('newcomer', 'SELECT count(*) FROM orders')).stdout).toBe('24');
+    await kubectlDone(['delete', 'pod', 'newcomer', '-n', AGENTS]);
+  });
+
+  it.runIf(isOurs)('while the kubelet is away, and the sidecar is not restarted', async () => {
+    const session = await openSession('survivor').catch(() => undefined);
+    const before = await restarts('survivor');
+    await restartKubelet({ kubectl, apply, helm: kubectl }, 5000);
+    await ready('survivor');
+    expect(await restarts('survivor')).toBe(before);
+    expect((await psql('survivor', 'SELECT count(*) FROM orders')).stdout).toBe('24');
+    session?.close();
+  });
+
+  it('when the database has restarted', async () => {
+    const session = await openSession('survivor');
+    await asSuperuser('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $$airlock$$');
+    expect(await session.ended).toMatch(/FATAL|terminat|closed/i);
+    await kubectl(['exec', '-n', DATA, 'postgres', '--', 'sh', '-c', 'kill -INT 1']);
+    await vi.waitFor(async () => expect((await psql('survivor', 'SELECT count(*) FROM orders')).stdout).toBe('24'), {
+      timeout: 120_000,
+      interval: 1000,
+    });
+    expect(await restarts('survivor')).toBe(0);
+  });
+
+  it.runIf(isOurs)('when its sidecar hangs: the kubelet restarts it', async () => {
+    const { stdout } = spawnSync('sh', ['-c', 'pgrep -f "proxy --control"'], { encoding: 'utf8' });
+    const uid = await kubectlDone(['get', 'pod', 'survivor', '-n', AGENTS, '-o', 'jsonpath={.metadata.uid}']);
+    const mine = stdout.split('\n').filter((pid) => pid !== '' && spawnSync('grep', ['-q', uid, `/proc/${pid}/cgroup`]).status === 0);
+    expect(mine).toHaveLength(1);
+    process.kill(Number(mine[0]), 'SIGSTOP');
+    await vi.waitFor(async () => expect(await restarts('survivor')).toBe(1), { timeout: 180_000, interval: 2000 });
+    await ready('survivor');
+    expect((await psql('survivor', 'SELECT count(*) FROM orders')).stdout).toBe('24');
+    await kubectlDone(['delete', 'pod', 'survivor', '-n', AGENTS]);
+  });
+});

@@ -1,0 +1,82 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { AGENTS, agentPod, apply, kubectl, startAgent } from './environment.ts';
+import { installed } from './release.ts';
+import { PASSWORD } from './shop.ts';
+
+/** All that a developer may do in a namespace, but read its Secrets. */
+const RULES = [
+  {
+    apiGroups: [''],
+    resources: [
+      'pods',
+      'pods/exec',
+      'pods/attach',
+      'pods/portforward',
+      'pods/proxy',
+      'pods/log',
+      'pods/ephemeralcontainers',
+      'serviceaccounts',
+      'serviceaccounts/token',
+      'configmaps',
+    ],
+    verbs: ['*'],
+  },
+  { apiGroups: ['apps', 'batch'], resources: ['*'], verbs: ['*'] },
+];
+const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { name: 'developer', namespace: AGENTS } };
+const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'developer' };
+const as = { as: 'mallory' };
+
+describe('a developer of the namespace', () => {
+  beforeAll(async () => {
+    await installed();
+    await apply([
+      { ...role, rules: RULES },
+      { ...role, kind: 'RoleBinding', roleRef, subjects: [{ apiGroup: roleRef.apiGroup, kind: 'User', name: 'mallory' }] },
+    ]);
+    await startAgent('target');
+  });
+
+  it("runs commands in the agent's own container", async () => {
+    expect(await kubectl(['exec', '-n', AGENTS, 'target', '-c', 'agent', '--', 'id', '-u'], as)).toMatchObject({ code: 0, stdout: '0\n' });
+  });
+
+  it.each([
+    ['exec', ['exec', '-n', AGENTS, 'target', '-c', 'pg-airlock', '--', '/usr/bin/node', '-e', '1']],
+    ['attach', ['attach', '-n', AGENTS, 'target', '-c', 'pg-airlock']],
+    ['port-forward', ['port-forward', '-n', AGENTS, 'pod/target', '0:5432', '--pod-running-timeout=10s']],
+    ['copy', ['cp', '-n', AGENTS, '-c', 'pg-airlock', 'target:/var/run/pg-airlock/token', '/tmp/never-written']],
+    ['debug', ['debug', '-n', AGENTS, 'target', '--target=pg-airlock', '--image=pg-airlock.test/agent:1', '--', 'sleep', '1000']],
+    [
+      'debug a copy with all processes shared',
+      ['debug', '-n', AGENTS, 'target', '--copy-to=copy', '--share-processes', '--image=pg-airlock.test/agent:1', '--', 'sleep', '1000'],
+    ],
+    [
+      'debug a copy whose sidecar is of another image',
+      ['debug', '-n', AGENTS, 'target', '--copy-to=copy', '--set-image=pg-airlock=pg-airlock.test/agent:1', '--', 'sleep', '1000'],
+    ],
+    ['proxy', ['get', '--raw', `/api/v1/namespaces/${AGENTS}/pods/target:9632/proxy/metrics`]],
+    ['token', ['create', 'token', 'default', '-n', AGENTS, '--audience=pg-airlock.dev']],
+    ['secret', ['get', 'secrets', '-n', AGENTS]],
+  ] as const)('is refused: %s', async (_name, parameters) => {
+    const { code, stdout, stderr } = await kubectl(parameters, as);
+    console.log(`    ${stderr.trim().split('\n').at(-1)?.slice(0, 200)}`);
+    expect(stdout).not.toContain(PASSWORD);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/denied|forbidden|Forbidden/) });
+  });
+
+  it('learns no secret from the logs of the sidecar', async () => {
+    const { code, stdout } = await kubectl(['logs', '-n', AGENTS, 'target', '-c', 'pg-airlock'], as);
+    expect(code).toBe(0);
+    expect(stdout).not.toContain(PASSWORD);
+    expect(stdout).not.toMatch(/eyJ[\w-]+\./);
+  });
+
+  it('cannot mount the managed Secret into a pod of theirs', async () => {
+    const volumes = [{ name: 'loot', secret: { secretName: 'pg-airlock-data.shop' } }];
+    const containers = [{ name: 'agent', image: 'pg-airlock.test/agent:1', volumeMounts: [{ name: 'loot', mountPath: '/loot' }] }];
+    await expect(apply([agentPod('looter', { spec: { volumes, containers } })], as)).rejects.toThrow(/denied|forbidden/);
+    const plain = agentPod('looter', { spec: { volumes, containers } }) as { metadata: object };
+    await expect(apply([{ ...plain, metadata: { name: 'looter', namespace: AGENTS } }], as)).rejects.toThrow(/denied|forbidden/);
+  });
+});
