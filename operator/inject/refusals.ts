@@ -1,10 +1,9 @@
 /**
  * Why a pod cannot be an agent's: one check each, all of them asked, so that an author gets the whole list at once.
  */
-import { SIDECAR_CONTAINER } from '../../kernel/cluster-names.ts';
+import { SIDECAR_CONTAINER, SIDECAR_METRICS_PORT } from '../../kernel/cluster-names.ts';
 import type { AgentConnection } from '../specs/agent-connections.ts';
 import { METRICS_PORT_NAME } from '../specs/sidecar.ts';
-import { SIDECAR_METRICS_PORT } from '../../kernel/cluster-names.ts';
 import { type Json, type PlacedContainer, containerText, containersOf, listOf, objectOf, textOf } from './pod.ts';
 import { isReservedContainer } from './reserved.ts';
 
@@ -14,6 +13,7 @@ export type Candidate = {
   readonly spec: Json;
   readonly containers: readonly PlacedContainer[];
   readonly connections: readonly AgentConnection[];
+  /** Its group too. */
   readonly sidecarUid: number;
 };
 
@@ -48,7 +48,10 @@ const nameResolution: Check = ({ spec }) => {
   const policy = textOf(spec['dnsPolicy']);
   return [
     ...(listOf(spec['hostAliases']).length > 0 ? [`spec.hostAliases is set, and with it ${steered}: use a Service or DNS instead`] : []),
-    ...(Object.keys(objectOf(spec['dnsConfig'])).length > 0 ? [`spec.dnsConfig is set, and with it ${steered}: take it out`] : []),
+    // Its options, such as ndots, lead nowhere.
+    ...['nameservers', 'searches']
+      .filter((field) => listOf(objectOf(spec['dnsConfig'])[field]).length > 0)
+      .map((field) => `spec.dnsConfig.${field} is set, and with it ${steered}: take it out`),
     // The kubelet writes it into the pod's /etc/hosts, dots included.
     ...((textOf(spec['hostnameOverride']) ?? '') === '' ? [] : [`spec.hostnameOverride is set, and with it ${steered}: use spec.hostname`]),
     ...(policy === undefined || policy === '' || policy.startsWith('ClusterFirst')
@@ -86,6 +89,20 @@ const sameUser: Check = ({ spec, containers, sidecarUid }) =>
     .filter(({ container }) => uidOf(spec, container) === sidecarUid)
     .map((placed) => `${containerText(placed)} runs as user ${sidecarUid}, which is the sidecar's: set another securityContext.runAsUser`);
 
+const sameGroup: Check = ({ spec, containers, sidecarUid }) => {
+  const pod = objectOf(spec['securityContext']);
+  const places: readonly (readonly [string, unknown])[] = [
+    ['spec.securityContext.runAsGroup', pod['runAsGroup']],
+    ['spec.securityContext.fsGroup', pod['fsGroup']],
+    ...listOf(pod['supplementalGroups']).map((group) => ['spec.securityContext.supplementalGroups', group] as const),
+    ...containers.map(
+      (placed) =>
+        [`securityContext.runAsGroup of ${containerText(placed)}`, objectOf(placed.container['securityContext'])['runAsGroup']] as const,
+    ),
+  ];
+  return places.filter(([, group]) => group === sidecarUid).map(([place]) => `${place} is ${sidecarUid}, the sidecar's group: set another`);
+};
+
 const ports: Check = ({ containers, connections }) => {
   const owners = new Map<unknown, string>([
     ...connections.map(({ namespace, name, port }) => [port, `connection ${namespace}/${name}`] as const),
@@ -112,7 +129,17 @@ const ports: Check = ({ containers, connections }) => {
   );
 };
 
-const CHECKS: readonly Check[] = [sharedNamespaces, nameResolution, operatingSystem, staticPod, ephemeral, nothingElse, sameUser, ports];
+const CHECKS: readonly Check[] = [
+  sharedNamespaces,
+  nameResolution,
+  operatingSystem,
+  staticPod,
+  ephemeral,
+  nothingElse,
+  sameUser,
+  sameGroup,
+  ports,
+];
 
 /** All reasons against injection; none if there are none. */
 export const refusals = (candidate: Candidate): readonly string[] => CHECKS.flatMap((check) => check(candidate));

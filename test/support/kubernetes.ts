@@ -12,7 +12,7 @@ import { apiServerFlags, certificateUser, etcdFlags, HOST, kubeconfigOf, writePk
 import { freePorts, reapWithUs, type Supervised, supervise } from './kubernetes-processes.ts';
 
 export type ControlPlaneOptions = {
-  /** More flags of kube-apiserver; a flag given twice counts as the last one says. */
+  /** More flags of kube-apiserver; they take the place of ours of the same name. */
   readonly apiServerFlags?: readonly string[];
 };
 
@@ -50,6 +50,8 @@ const LOOPBACK_FLAGS = [
 ];
 const ATTEMPTS = 5;
 
+const nameOf = (flag: string): string => flag.split('=', 1)[0] ?? flag;
+
 /** Starts a control plane on free ports of 127.0.0.1; it dies with this process. About 5 s and 300 MB: share it among many tests. */
 export const startControlPlane = async (options: ControlPlaneOptions = {}): Promise<ControlPlane> => {
   const programs = await kubernetesPrograms(CONTROL_PLANE_PROGRAMS);
@@ -63,10 +65,11 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
   let server: Supervised | undefined;
   let [port, clientPort, peerPort] = [0, 0, 0];
   const url = (): string => `https://${HOST}:${port}`;
+  // Some count as the last one says, and lists as all of them together.
+  const own = new Set((options.apiServerFlags ?? []).map(nameOf));
   const launch = (): Supervised =>
     supervise(directory, 'kube-apiserver', programs['kube-apiserver'], [
-      ...apiServerFlags(port, clientPort),
-      ...LOOPBACK_FLAGS,
+      ...[...apiServerFlags(port, clientPort), ...LOOPBACK_FLAGS].filter((flag) => !own.has(nameOf(flag))),
       ...(options.apiServerFlags ?? []),
     ]);
   const stop = async (): Promise<void> => {
