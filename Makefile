@@ -10,7 +10,7 @@ checks := types format lint imports unused lockfile generated
 
 PREFIX ?= docker.io/pg-airlock
 
-.PHONY: help build images images-lock demo test check $(checks:%=check-%) corpus corpus-server hunt writes fuzz kills e2e cluster bench startup
+.PHONY: help build images images-lock demo test check $(checks:%=check-%) corpus corpus-server hunt writes fuzz kills kubernetes e2e cluster bench startup
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -28,8 +28,11 @@ images-lock: $(installed) ## Takes Debian's newest packages for the images: rene
 demo: $(installed) ## An agent's session through the airlock, on a real PostgreSQL (ONCE=1: exit at the end)
 	@exec node test/demo/main.ts
 
-test: $(installed) ## All tests; TESTS="path ..." for some
+test: $(installed) kubernetes ## All tests; TESTS="path ..." for some
 	@exec vitest run $(TESTS)
+
+kubernetes: $(installed) # What tests need of it: made here once, for it would slow them down
+	@exec node test/cluster/build.ts
 
 check: $(installed) ## Types, format, lint (type-aware too), import boundaries, unused code, lockfile, generated files
 	@$(MAKE) --no-print-directory --keep-going $(checks:%=check-%)

@@ -25,6 +25,8 @@ export type IssueOptions = {
 export type Authority = {
   /** The authority's own certificate, PEM. */
   readonly cert: string;
+  /** Its private key, PEM. */
+  readonly key: string;
   /** A server certificate for these DNS names or IP addresses, PEM. */
   readonly issue: (names: readonly string[], options?: IssueOptions) => Promise<{ readonly key: string; readonly cert: string }>;
 };
@@ -34,6 +36,8 @@ const HOUR = 60 * 60 * 1000;
 
 const generateKeys = (): Promise<webcrypto.CryptoKeyPair> =>
   crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>;
+const privateKeyPem = async ({ privateKey }: webcrypto.CryptoKeyPair): Promise<string> =>
+  `${PemConverter.encode(await crypto.subtle.exportKey('pkcs8', privateKey), 'PRIVATE KEY')}\n`;
 const serialNumber = (): string => `01${randomBytes(15).toString('hex')}`;
 const fromNow = (milliseconds: number): Date => new Date(Date.now() + milliseconds);
 
@@ -67,8 +71,7 @@ export const createAuthority = async (name = 'pg-airlock test authority'): Promi
         new SubjectAlternativeNameExtension(alternatives),
       ],
     });
-    const key = PemConverter.encode(await crypto.subtle.exportKey('pkcs8', own.privateKey), 'PRIVATE KEY');
-    return { key: `${key}\n`, cert: `${certificate.toString('pem')}\n` };
+    return { key: await privateKeyPem(own), cert: `${certificate.toString('pem')}\n` };
   };
-  return { cert: `${root.toString('pem')}\n`, issue };
+  return { cert: `${root.toString('pem')}\n`, key: await privateKeyPem(keys), issue };
 };

@@ -81,7 +81,7 @@ const built = async (program: KubernetesProgram, cache: string, version: string)
 
 const missing = (program: string, cache: string): string =>
   `"${program}" is missing, and so is Go to build it with. Install Go 1.26 or newer (https://go.dev/dl), or name a folder with ` +
-  `etcd and kube-apiserver in KUBEBUILDER_ASSETS (setup-envtest makes one), or put it into ${cache}.`;
+  `etcd and kube-apiserver in KUBEBUILDER_ASSETS (setup-envtest makes one), or put it into ${cache}. Docker does for tests, too.`;
 
 const build = async (program: KubernetesProgram, target: string, version: string): Promise<void> => {
   process.stderr.write(`building ${program} ${version}, once: this takes minutes\n`);

@@ -5,11 +5,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { type ApiServer, startHere, startInDocker } from './api-server.ts';
 import { createAuthority } from './certificates.ts';
-import { CONTROL_PLANE_PROGRAMS, clientPrograms, kubernetesPrograms } from './kubernetes-binaries.ts';
+import { clientPrograms } from './kubernetes-binaries.ts';
 import { type KubernetesClient, type KubernetesUser, kubernetesClient } from './kubernetes-client.ts';
-import { apiServerFlags, certificateUser, etcdFlags, HOST, kubeconfigOf, writePki } from './kubernetes-configuration.ts';
-import { freePorts, reapWithUs, type Supervised, supervise } from './kubernetes-processes.ts';
+import { certificateUser, kubeconfigOf, writePki } from './kubernetes-configuration.ts';
+import { reapWithUs, type Supervised } from './kubernetes-processes.ts';
 
 export type ControlPlaneOptions = {
   /** More flags of kube-apiserver; they take the place of ours of the same name. */
@@ -39,6 +40,7 @@ export type ControlPlane = KubernetesClient & {
   readonly apiServerLog: () => string;
 };
 
+<<<<<<< Updated upstream
 const LOOPBACK_FLAGS = [
   `--bind-address=${HOST}`,
   `--advertise-address=${HOST}`,
@@ -52,13 +54,16 @@ const ATTEMPTS = 5;
 
 const nameOf = (flag: string): string => flag.split('=', 1)[0] ?? flag;
 
+=======
+>>>>>>> Stashed changes
 /** Starts a control plane on free ports of 127.0.0.1; it dies with this process. About 5 s and 300 MB: share it among many tests. */
 export const startControlPlane = async (options: ControlPlaneOptions = {}): Promise<ControlPlane> => {
-  const programs = await kubernetesPrograms(CONTROL_PLANE_PROGRAMS);
   const { kubectl, helm } = await clientPrograms();
+  const start = await startHere().catch((error: unknown) => startInDocker(error));
   const directory = await mkdtemp(join(tmpdir(), 'pg-airlock-kubernetes-'));
   const reaper = reapWithUs(directory);
   const authority = await createAuthority('kubernetes');
+<<<<<<< Updated upstream
   await writePki(directory, authority);
 
   let etcd: Supervised | undefined;
@@ -72,36 +77,34 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
       ...[...apiServerFlags(port, clientPort), ...LOOPBACK_FLAGS].filter((flag) => !own.has(nameOf(flag))),
       ...(options.apiServerFlags ?? []),
     ]);
+=======
+  const client = await authority.issue(['admin'], { organizations: ['system:masters'] });
+  const clientOf = (url: string): KubernetesClient => kubernetesClient({ url, ca: authority.cert, client, kubectl, helm, directory });
+  let server: ApiServer | undefined;
+>>>>>>> Stashed changes
   const stop = async (): Promise<void> => {
-    await server?.kill('SIGKILL');
-    await etcd?.kill('SIGKILL');
+    await server?.destroy();
     await rm(directory, { recursive: true, force: true });
     reaper.stdin?.end();
   };
-
-  const client = await authority.issue(['admin'], { organizations: ['system:masters'] });
   try {
-    for (let attempt = 1; ; attempt++) {
-      [port = 0, clientPort = 0, peerPort = 0] = await freePorts(3);
-      etcd = supervise(directory, 'etcd', programs.etcd, etcdFlags(clientPort, peerPort));
-      server = launch();
-      if (await isReady(kubernetesClient({ url: url(), ca: authority.cert, client, kubectl, helm, directory }), [etcd, server])) break;
-      // Between finding ports and taking them, another process may have taken one.
-      const logs = [etcd.log(), server.log()].join('\n');
-      if (attempt === ATTEMPTS || !logs.includes('address already in use')) throw new Error(`the control plane did not start: ${logs}`);
-      await server.kill('SIGKILL');
-      await etcd.kill('SIGKILL');
-      await rm(join(directory, 'etcd'), { recursive: true, force: true });
-    }
+    await writePki(directory, authority);
+    server = await start({
+      directory,
+      authority,
+      flags: options.apiServerFlags ?? [],
+      isReady: (url, processes) => isReady(clientOf(url), processes),
+    });
   } catch (error) {
     await stop();
     throw error;
   }
+  const { url } = server;
 
   let configurations = 0;
   const writeKubeconfig = async (name: string, user: object): Promise<string> => {
     const path = join(directory, `${name}.kubeconfig`);
-    await writeFile(path, JSON.stringify(kubeconfigOf(url(), authority.cert, user)), { mode: 0o600 });
+    await writeFile(path, JSON.stringify(kubeconfigOf(url, authority.cert, user)), { mode: 0o600 });
     return path;
   };
   const kubeconfig = await writeKubeconfig('admin', certificateUser(client));
@@ -113,19 +116,12 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
         : certificateUser(await authority.issue([], { commonName: user.name, organizations: user.groups ?? [] })),
     );
 
-  const commands = kubernetesClient({ url: url(), ca: authority.cert, client, kubectl, helm, directory });
-  const startApiServer = async (): Promise<void> => {
-    if (server?.isRunning() === true) return;
-    server = launch();
-    if (!(await isReady(commands, [server]))) throw new Error(`kube-apiserver did not start again: ${server.log()}`);
-  };
-  const stopApiServer: ControlPlane['stopApiServer'] = async (signal = 'SIGKILL') => server?.kill(signal);
-  const apiServerLog = (): string => server?.log() ?? '';
-  return { ...commands, url: url(), directory, kubeconfig, kubeconfigFor, stopApiServer, startApiServer, stop, apiServerLog };
+  const { stop: stopApiServer, start: startApiServer, log: apiServerLog } = server;
+  return { ...clientOf(url), url, directory, kubeconfig, kubeconfigFor, stopApiServer, startApiServer, stop, apiServerLog };
 };
 
 /** True once the API server is ready; false when one of the processes ended first. */
-export const isReady = async ({ request }: KubernetesClient, processes: readonly Supervised[]): Promise<boolean> => {
+export const isReady = async ({ request }: KubernetesClient, processes: readonly Pick<Supervised, 'isRunning'>[]): Promise<boolean> => {
   while (processes.every(({ isRunning }) => isRunning())) {
     const status = await request('GET', '/readyz').then(
       (answer) => answer.status,
