@@ -15,7 +15,7 @@ export type ApiServerOptions = {
   /** Holds `pki`, as `writePki` makes it from the authority. */
   readonly directory: string;
   readonly authority: Authority;
-  /** More flags of kube-apiserver. */
+  /** More flags of kube-apiserver; they take the place of ours of the same name. */
   readonly flags: readonly string[];
   /** True once it is ready at that URL; false when one of the processes ended first. */
   readonly isReady: (url: string, processes: readonly Pick<Supervised, 'isRunning'>[]) => Promise<boolean>;
@@ -42,6 +42,13 @@ const LOOPBACK_FLAGS = [
   ...OURS,
 ];
 const ATTEMPTS = 5;
+
+/** Some flags count as the last one says, and lists as all of them together: what the caller says stands alone. */
+const withOwn = (ours: readonly string[], own: readonly string[]): string[] => {
+  const nameOf = (flag: string): string => flag.split('=', 1)[0] ?? flag;
+  const said = new Set(own.map(nameOf));
+  return [...ours.filter((flag) => !said.has(nameOf(flag))), ...own];
+};
 const K3S_IMAGE = 'docker.io/rancher/k3s:v1.35.4-k3s1';
 
 /** How to start one by kube-apiserver and etcd; rejects with KubernetesUnavailable where they cannot be had. */
@@ -103,7 +110,7 @@ const startK3s: StartApiServer = async ({ directory, authority, flags, isReady }
   const off = ['agent', 'scheduler', 'controller-manager', 'cloud-controller', 'network-policy', 'helm-controller'].map(
     (name) => `--disable-${name}`,
   );
-  const apiServer = [...OURS, ...flags].map((flag) => `--kube-apiserver-arg=${flag.replace(/^--/, '')}`);
+  const apiServer = withOwn(OURS, flags).map((flag) => `--kube-apiserver-arg=${flag.replace(/^--/, '')}`);
   const started = await new GenericContainer(K3S_IMAGE)
     .withCommand(['server', `--https-listen-port=${port}`, `--tls-san=${HOST}`, ...off, ...apiServer])
     .withBindMounts([{ source: tls, target: '/var/lib/rancher/k3s/server/tls' }])

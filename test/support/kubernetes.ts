@@ -40,22 +40,6 @@ export type ControlPlane = KubernetesClient & {
   readonly apiServerLog: () => string;
 };
 
-<<<<<<< Updated upstream
-const LOOPBACK_FLAGS = [
-  `--bind-address=${HOST}`,
-  `--advertise-address=${HOST}`,
-  // The Service "kubernetes" may not lead to a loopback address, and nobody needs it.
-  '--endpoint-reconciler-type=none',
-  '--service-cluster-ip-range=10.0.0.0/24',
-  '--authorization-mode=RBAC',
-  '--disable-admission-plugins=ServiceAccount',
-];
-const ATTEMPTS = 5;
-
-const nameOf = (flag: string): string => flag.split('=', 1)[0] ?? flag;
-
-=======
->>>>>>> Stashed changes
 /** Starts a control plane on free ports of 127.0.0.1; it dies with this process. About 5 s and 300 MB: share it among many tests. */
 export const startControlPlane = async (options: ControlPlaneOptions = {}): Promise<ControlPlane> => {
   const { kubectl, helm } = await clientPrograms();
@@ -63,25 +47,9 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
   const directory = await mkdtemp(join(tmpdir(), 'pg-airlock-kubernetes-'));
   const reaper = reapWithUs(directory);
   const authority = await createAuthority('kubernetes');
-<<<<<<< Updated upstream
-  await writePki(directory, authority);
-
-  let etcd: Supervised | undefined;
-  let server: Supervised | undefined;
-  let [port, clientPort, peerPort] = [0, 0, 0];
-  const url = (): string => `https://${HOST}:${port}`;
-  // Some count as the last one says, and lists as all of them together.
-  const own = new Set((options.apiServerFlags ?? []).map(nameOf));
-  const launch = (): Supervised =>
-    supervise(directory, 'kube-apiserver', programs['kube-apiserver'], [
-      ...[...apiServerFlags(port, clientPort), ...LOOPBACK_FLAGS].filter((flag) => !own.has(nameOf(flag))),
-      ...(options.apiServerFlags ?? []),
-    ]);
-=======
   const client = await authority.issue(['admin'], { organizations: ['system:masters'] });
   const clientOf = (url: string): KubernetesClient => kubernetesClient({ url, ca: authority.cert, client, kubectl, helm, directory });
   let server: ApiServer | undefined;
->>>>>>> Stashed changes
   const stop = async (): Promise<void> => {
     await server?.destroy();
     await rm(directory, { recursive: true, force: true });
