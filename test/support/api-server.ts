@@ -59,11 +59,12 @@ export const startHere = async (): Promise<StartApiServer> => {
       const [port = 0, clientPort = 0, peerPort = 0] = await freePorts(3);
       const url = `https://${HOST}:${port}`;
       const launch = (): Supervised =>
-        supervise(directory, 'kube-apiserver', programs['kube-apiserver'], [
-          ...apiServerFlags(port, clientPort),
-          ...LOOPBACK_FLAGS,
-          ...flags,
-        ]);
+        supervise(
+          directory,
+          'kube-apiserver',
+          programs['kube-apiserver'],
+          withOwn([...apiServerFlags(port, clientPort), ...LOOPBACK_FLAGS], flags),
+        );
       const etcd = supervise(directory, 'etcd', programs.etcd, etcdFlags(clientPort, peerPort));
       let server = launch();
       const destroy = async (): Promise<void> => {
