@@ -28,6 +28,8 @@ export type WebhookCluster = {
   readonly served: () => readonly ServedCertificate[];
   /** Creates a pod as somebody who may do just that. */
   readonly create: (pod: unknown, options?: { readonly dryRun?: boolean; readonly namespace?: string }) => Promise<Answer>;
+  /** A third replica, which has no right to tell the API server of its authority. */
+  readonly startMuteReplica: () => Promise<Certificates>;
   readonly stopAdmission: () => Promise<void>;
   readonly startAdmission: () => Promise<void>;
   /** Milliseconds of each injection so far, in the webhook. */
@@ -72,6 +74,19 @@ const OBJECTS: readonly object[] = [
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'author' },
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'authors' }],
   },
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'Role',
+    metadata: { name: 'mute', namespace: 'pg-airlock' },
+    rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }],
+  },
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    metadata: { name: 'mute', namespace: 'pg-airlock' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'mute' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'mute' }],
+  },
 ];
 
 /** The chart's own objects: what it says of rules, selectors and rights is tried too. */
@@ -114,9 +129,9 @@ export const startWebhookCluster = async (): Promise<WebhookCluster> => {
   await plane.apply(await chart(plane, port));
 
   let now = 0;
-  const startReplica = (): Promise<Certificates> =>
+  const startReplica = (as = OPERATOR): Promise<Certificates> =>
     startCertificates({
-      kube: kubeOf(plane, OPERATOR),
+      kube: kubeOf(plane, as),
       clock: { now: () => new Date(now) },
       log,
       config: {
@@ -150,6 +165,7 @@ export const startWebhookCluster = async (): Promise<WebhookCluster> => {
     served: () => replicas.map((replica) => replica.current()),
     create: (pod, { dryRun = true, namespace: where = NAMESPACE } = {}) =>
       plane.request('POST', `/api/v1/namespaces/${where}/pods${dryRun ? '?dryRun=All' : ''}`, pod, { as: AUTHOR }),
+    startMuteReplica: () => startReplica('mute'),
     stopAdmission: () => admission.stop(),
     startAdmission: async () => {
       admission = await begin();
