@@ -33,6 +33,13 @@ module.exports = {
       to: { path: '^(proxy|operator)/', pathNot: '^$1/' },
     },
     {
+      name: 'one-folder-knows-the-kubernetes-client',
+      comment: 'Everybody else gets JSON behind paths, from operator/kube/kube.ts.',
+      severity: 'error',
+      from: { pathNot: '^(operator/kube/|node_modules/)' },
+      to: { path: '(^|/)@kubernetes/client-node' },
+    },
+    {
       name: 'nobody-imports-main',
       comment: 'A main.ts composes and starts a program; only the command line may start the proxy.',
       severity: 'error',

@@ -38,12 +38,15 @@ export class KubeFailure extends Error {
   readonly status: number;
   /** As in metav1.Status: `NotFound`, `Conflict`, `Expired`, ... */
   readonly reason: string;
+  /** Seconds that the API server asks to wait. */
+  readonly retryAfter: number | undefined;
 
-  constructor(status: number, reason: string, message: string) {
+  constructor(status: number, reason: string, message: string, retryAfter?: number) {
     super(message);
     this.name = 'KubeFailure';
     this.status = status;
     this.reason = reason;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -53,6 +56,8 @@ export type KubeRequest = {
   readonly contentType?: string;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
+  /** Called in the moment before the request is sent: what it throws is thrown, and nothing was sent. */
+  readonly guard?: () => void;
 };
 
 /** `path` begins with /api or /apis. Failures are KubeFailures. */
