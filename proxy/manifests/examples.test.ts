@@ -19,6 +19,13 @@ describe('the examples', () => {
     expect(bundle?.policies.map(({ key }) => key)).toEqual(['default/reporting']);
   });
 
+  it('have one for a cluster, whose policy is valid, and about pods', async () => {
+    const { bundle, problems } = await loadManifests(join(EXAMPLES, 'cluster'));
+    expect(problems.map(problemText)).toEqual([]);
+    expect(bundle?.policies.map(({ key }) => key)).toEqual(['quickstart/reporting']);
+    expect([...(bundle?.connections.keys() ?? [])]).toEqual(['quickstart-data/shop']);
+  });
+
   it('show each feature in a file', () => {
     expect(features).toHaveLength(9);
   });
