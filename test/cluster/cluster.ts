@@ -143,7 +143,9 @@ const KUBELET_FLAGS = [
 const clearLeftovers = async (down: readonly string[]): Promise<void> => {
   if (!existsSync(STATE)) return;
   const owner = Number(await readFile(OWNER, 'utf8').catch(() => '0'));
-  if (owner > 0 && existsSync(`/proc/${owner}`)) throw new Error(`a cluster is running already: process ${owner} has it`);
+  if (owner > 0 && existsSync(`/proc/${owner}`)) {
+    throw new Error(`a cluster is running already: end process ${owner}, or use it by KUBECONFIG=${CLUSTER_KUBECONFIG}`);
+  }
   spawnSync('sh', down, { stdio: 'ignore' });
   if (existsSync(STATE)) throw new Error(`${STATE}, which a killed run left, cannot be removed`);
 };

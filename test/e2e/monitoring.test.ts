@@ -19,9 +19,9 @@ describe('a Prometheus that scrapes what the chart says', () => {
   it('finds the sidecars and the operators', async () => {
     await vi.waitFor(async () => {
       expect(await prometheus.query(`up{pod="watched",namespace="${AGENTS}"} == 1`)).toEqual([
-        { labels: expect.objectContaining({ container: 'pg-airlock', job: expect.stringContaining('podMonitor/') }), value: 1 },
+        { labels: expect.objectContaining({ container: 'pg-airlock', job: expect.stringContaining('PodMonitor/') }), value: 1 },
       ]);
-      expect(await valueOf('sum(up{job=~"serviceMonitor/.*"})')).toBe(2);
+      expect(await valueOf('sum(up{job=~"ServiceMonitor/.*"})')).toBe(2);
     }, soon);
   });
 

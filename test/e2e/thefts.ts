@@ -189,10 +189,9 @@ print(libc.open_by_handle_at(os.open('/etc/hostname', os.O_RDONLY), ctypes.byref
             try:
                 memory.seek(start)
                 content = memory.read(end - start)
-                at = content.find(b'-----BEGIN PRIVATE')
-                for needle in (b'first-', b'second-', b'pg-airlock.dev'):
+                for needle in (b'first-', b'second-', b'eyJ'):
                     at = content.find(needle)
-                    if at >= 0: print(maps, content[max(0, at - 40):at + 80])
+                    if at >= 0: print(maps, content[max(0, at - 40):at + 900])
             except Exception as error: pass
     except Exception as error: print(maps, error)`),
   },
@@ -207,7 +206,8 @@ print(libc.open_by_handle_at(os.open('/etc/hostname', os.O_RDONLY), ctypes.byref
   {
     aim: 'network',
     name: 'listen on the wire while a session is opened',
-    command: `timeout 8 tcpdump -i any -A -s 0 -w /tmp/wire 2>/dev/null & sleep 2; ${PSQL} -c 'SELECT 1' >/dev/null; sleep 2; ${PSQL} -c 'SELECT 2' >/dev/null; wait; strings -n 6 /tmp/wire 2>/dev/null || tr -c '[:print:]' '\\n' < /tmp/wire`,
+    command: `timeout 8 tcpdump -Z root -i any -A -s 0 -w /tmp/wire 2>/dev/null & sleep 2; ${PSQL} -c 'SELECT 1' >/dev/null; sleep 2; ${PSQL} -c 'SELECT 2' >/dev/null; wait; tr -c '[:print:]' '\\n' < /tmp/wire`,
+    refused: /SELECT 2/,
   },
   {
     aim: 'network',
