@@ -29,6 +29,13 @@ const EVERYTHING = {
   'test.agent': { namespace: 'agents', connection: 'data/shop', database: 'shop', labels: { app: 'reporting' } },
 };
 
+/** The pods that run of it: itself, or what its template makes. */
+const podsOf = (object: KubeObject): readonly KubeObject[] => {
+  if (object.kind === 'Pod') return [object];
+  const template = (object['spec'] as { readonly template?: KubeObject } | undefined)?.template;
+  return template === undefined ? [] : [template];
+};
+
 const namespace = (name: string): object => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
 
 describe('the chart on a real API server', () => {
@@ -70,6 +77,25 @@ describe('the chart on a real API server', () => {
     expect(await complaints(await renderChart(values))).toBe('');
   });
 
+  it('may be named otherwise', async () => {
+    const release = 'r'.repeat(48);
+    const elsewhere = await renderChart(EVERYTHING, release, 'agents');
+    expect(elsewhere.filter(({ metadata }) => !/^(r{48}|.*\.pg-airlock\.dev$)/.test(metadata.name))).toEqual([]);
+    expect(await complaints(elsewhere)).toBe('');
+  });
+
+  it('runs nothing that Pod Security refuses at its strictest level', async () => {
+    const enforce = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+    await cluster.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'strict', labels: enforce } }]);
+    const objects = await renderChart({ ...EVERYTHING, 'operator.priorityClassName': '', 'test.agent.namespace': 'strict' });
+    const pods = objects.flatMap(podsOf);
+    const answers = pods.map(async ({ metadata, ...others }, index) => {
+      const pod = { ...others, metadata: { labels: metadata.labels, name: `pod-${index}` } };
+      return (await cluster.request('POST', '/api/v1/namespaces/strict/pods?dryRun=All', pod)).status;
+    });
+    expect(await Promise.all(answers)).toEqual([201, 201, 201, 201]);
+  });
+
   it('renders for cert-manager what its kinds say', async () => {
     const module = await goModule('github.com/cert-manager/cert-manager@v1.19.1');
     for (const name of ['certificates', 'issuers']) {
@@ -102,8 +128,11 @@ describe('the chart on a real API server', () => {
   describe('in its life', () => {
     let before: readonly string[] = [];
     let notes = '';
-    const caBundle = async (): Promise<unknown> =>
-      ((await objectAt(WEBHOOKS)) as unknown as { webhooks: { clientConfig: { caBundle?: string } }[] }).webhooks[0]?.clientConfig.caBundle;
+    const clientConfigs = async (): Promise<readonly { readonly caBundle?: string }[]> => {
+      const { webhooks } = (await objectAt(WEBHOOKS)) as unknown as { webhooks: { clientConfig: { caBundle?: string } }[] };
+      return webhooks.map(({ clientConfig }) => clientConfig);
+    };
+    const caBundle = async (): Promise<unknown> => (await clientConfigs())[0]?.caBundle;
     const policyColumns = async (): Promise<readonly string[]> => {
       const { spec } = (await objectAt(POLICIES_CRD)) as unknown as {
         spec: { versions: { additionalPrinterColumns?: { name: string }[] }[] };
@@ -141,6 +170,19 @@ describe('the chart on a real API server', () => {
       expect(await objectAt(WEBHOOKS)).toMatchObject({ webhooks: [{ timeoutSeconds: 5, clientConfig: { caBundle: bundle } }] });
     });
 
+    it('leads the webhooks elsewhere and back', async () => {
+      const bundle = await caBundle();
+      await helm('upgrade', RELEASE, CHART, ...settings({ 'webhook.url': 'https://10.0.0.7:8443' }));
+      const [outside] = await clientConfigs();
+      expect(outside).toEqual({ url: 'https://10.0.0.7:8443/mutate-pods', caBundle: bundle });
+      await helm('upgrade', RELEASE, CHART, '--reset-values');
+      const [inside] = await clientConfigs();
+      expect(inside).toEqual({
+        service: { name: 'pg-airlock-webhook', namespace: 'pg-airlock', path: '/mutate-pods', port: 443 },
+        caBundle: bundle,
+      });
+    });
+
     it('leaves the certificates to the operator', async () => {
       const path = '/api/v1/namespaces/pg-airlock/secrets/pg-airlock-certificates';
       await cluster.request('PATCH', path, { data: { 'tls.key': 'eA==' } }, { as: OPERATOR });
@@ -149,7 +191,7 @@ describe('the chart on a real API server', () => {
     });
 
     it('has upgraded its kinds', async () => {
-      await helm('upgrade', RELEASE, CHART);
+      await helm('upgrade', RELEASE, CHART, '--reset-values');
       expect(await policyColumns()).toContain('Ready');
     });
 

@@ -113,6 +113,22 @@ describe('the rights that the chart gives', () => {
     expect((await cluster.request('GET', `${secrets}/shop`, undefined, { as: OPERATOR })).status).toBe(200);
   });
 
+  it('gives the operator Secrets only in the namespaces that are named, where some are', async () => {
+    const named = ['--set', 'rbac.secretNamespaces={data}', '--namespace', RELEASE_NAMESPACE];
+    await cluster.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'data' } }]);
+    expect(await cluster.helm(['upgrade', RELEASE, CHART, ...named])).toMatchObject({ code: 0 });
+    const allowed = ['data', RELEASE_NAMESPACE, 'agents', 'kube-system'].map(async (namespace) => [
+      namespace,
+      await may(OPERATOR, { resource: 'secrets', verb: 'get', namespace }),
+    ]);
+    expect(Object.fromEntries(await Promise.all(allowed))).toEqual({
+      data: true,
+      [RELEASE_NAMESPACE]: true,
+      agents: false,
+      'kube-system': false,
+    });
+  });
+
   it('adds to the roles that people have: view reads, edit writes nothing, admin writes', async () => {
     // What the controller manager makes of the labels.
     const verbsFor = async (role: string): Promise<readonly string[]> => {

@@ -38,8 +38,12 @@ export const helm = async (parameters: readonly string[]): Promise<CommandResult
 };
 
 /** What `helm template` makes of the chart; rejects with what helm says. */
-export const renderChart = async (values: ChartValues = {}): Promise<readonly KubeObject[]> => {
-  const { code, stdout, stderr } = await helm(['template', RELEASE, CHART, '--namespace', RELEASE_NAMESPACE, ...settings(values)]);
+export const renderChart = async (
+  values: ChartValues = {},
+  release = RELEASE,
+  namespace = RELEASE_NAMESPACE,
+): Promise<readonly KubeObject[]> => {
+  const { code, stdout, stderr } = await helm(['template', release, CHART, '--namespace', namespace, ...settings(values)]);
   if (code !== 0) throw new Error(stderr.trim());
   return parseAllDocuments(stdout)
     .map((document) => document.toJS() as KubeObject | null)
