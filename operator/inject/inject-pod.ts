@@ -13,7 +13,7 @@ import { agentLabel } from './agent-label.ts';
 import { missingVariables } from './client-environment.ts';
 import { type Operation, insertions, pointer, removals } from './json-patch.ts';
 import { keepAdmitted } from './keep-admitted.ts';
-import { CONTAINER_FIELDS, type Json, listOf, objectOf, textOf } from './pod.ts';
+import { CONTAINER_FIELDS, type Json, isObject, listOf, objectOf, textOf } from './pod.ts';
 import { candidateOf, refusals } from './refusals.ts';
 import { isReservedContainer, isReservedVolume, reservedAnnotations } from './reserved.ts';
 
@@ -48,15 +48,14 @@ const reservedEntries = (
 const othersPatch = (spec: Json, port: number): readonly Operation[] =>
   CONTAINER_FIELDS.flatMap((field) =>
     listOf(spec[field]).flatMap((entry, index) => {
-      if (isReservedContainer(entry)) return [];
-      const container = objectOf(entry);
+      if (!isObject(entry) || isReservedContainer(entry)) return [];
       const path = ['spec', field, index];
       return [
         ...['volumeMounts', 'volumeDevices'].flatMap((mounts) =>
-          removals([...path, mounts], indexesOf(listOf(container[mounts]), isReservedVolume)),
+          removals([...path, mounts], indexesOf(listOf(entry[mounts]), isReservedVolume)),
         ),
         // First, so that the container's own variables may refer to them: $(PGHOST).
-        ...insertions([...path, 'env'], container['env'], 'first', missingVariables(container, port)),
+        ...insertions([...path, 'env'], entry['env'], 'first', missingVariables(entry, port)),
       ];
     }),
   );

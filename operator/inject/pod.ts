@@ -4,9 +4,11 @@
  */
 export type Json = { readonly [field: string]: unknown };
 
+/** Whether it is a JSON object. */
+export const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** The value if it is a JSON object, else an empty one. */
-export const objectOf = (value: unknown): Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
+export const objectOf = (value: unknown): Json => (isObject(value) ? value : {});
 
 /** The value if it is a list, else an empty one: absent, null and of a wrong type are the same to us. */
 export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

@@ -213,7 +213,7 @@ describe('certificates', () => {
     expect(await bundles()).toEqual([first?.ca, first?.ca]);
   });
 
-  it('rotates authority and certificate under load without a failed call', async () => {
+  it('rotates authority and certificate under load without a failed call', { timeout: 120_000 }, async () => {
     const before = cluster.served()[0];
     const mute = await cluster.startMuteReplica();
     expect(mute.current()).toEqual(before);
@@ -275,7 +275,7 @@ describe('certificates', () => {
 });
 
 describe('a burst', () => {
-  it('of 1,000 agents is injected without an error', async () => {
+  it('of 1,000 agents is injected without an error', { timeout: 120_000 }, async () => {
     const count = Number(process.env['BURST'] ?? 1000);
     const earlier = cluster.handled.length;
     const took: number[] = [];
