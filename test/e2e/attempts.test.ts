@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { getObject, inAgent, kubectlDone, startAgent, SYSTEM } from './environment.ts';
+import { IS_THE_NODE, sidecarProcess } from './on-the-node.ts';
 import { installed } from './release.ts';
 import { PASSWORD } from './shop.ts';
 import { THEFTS } from './thefts.ts';
@@ -38,6 +40,18 @@ describe('a thief who is root in the container of an agent', () => {
     expect(audiencesIn(output)).not.toContain('pg-airlock.dev');
     expect(output).toMatch(refused ?? '');
   });
+
+  it.runIf(IS_THE_NODE)(
+    'would learn nothing as the user of the sidecar in its process namespace: that process cannot be dumped',
+    async () => {
+      const pid = await sidecarProcess('thief');
+      const user = ['--reuid=20432', '--regid=20432', '--clear-groups'];
+      for (const file of ['environ', 'mem', 'maps', 'fd', 'root/var/run/pg-airlock/token']) {
+        const { status, stderr } = spawnSync('setpriv', [...user, 'cat', `/proc/${pid}/${file}`], { encoding: 'utf8' });
+        expect({ file, status, stderr }).toEqual({ file, status: 1, stderr: expect.stringContaining('Permission denied') });
+      }
+    },
+  );
 
   it('would have found the password, had it been in its reach', async () => {
     const container = 'sleep 60 & cat /proc/$!/environ; wc -c < /proc/1/environ';

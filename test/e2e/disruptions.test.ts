@@ -1,9 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { inject } from 'vitest';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { CLUSTER_KUBECONFIG, restartKubelet } from '../cluster/cluster.ts';
+import { restartKubelet } from '../cluster/cluster.ts';
 import { AGENTS, agentPod, apply, DATA, getObject, kubectl, kubectlDone, psql, ready, startAgent, SYSTEM } from './environment.ts';
 import { openSession } from './live-session.ts';
+import { IS_THE_NODE, sidecarProcess } from './on-the-node.ts';
 import { installed } from './release.ts';
 import { asSuperuser, policy } from './shop.ts';
 
@@ -12,7 +11,6 @@ type Restarts = { readonly status: { readonly initContainerStatuses: readonly { 
 const OPERATORS = ['-n', SYSTEM, '-l', 'app.kubernetes.io/component=operator'];
 const restarts = async (pod: string): Promise<number | undefined> =>
   (await getObject<Restarts>(['pod', pod, '-n', AGENTS])).status.initContainerStatuses[0]?.restartCount;
-const isOurs = inject('kubeconfig') === CLUSTER_KUBECONFIG;
 
 describe('an agent goes on', () => {
   beforeAll(async () => {
@@ -47,7 +45,7 @@ describe('an agent goes on', () => {
     await kubectlDone(['delete', 'pod', 'newcomer', '-n', AGENTS]);
   });
 
-  it.runIf(isOurs)('while the kubelet is away, and the sidecar is not restarted', async () => {
+  it.runIf(IS_THE_NODE)('while the kubelet is away, and the sidecar is not restarted', async () => {
     const session = await openSession('survivor').catch(() => undefined);
     const before = await restarts('survivor');
     await restartKubelet({ kubectl, apply, helm: kubectl }, 5000);
@@ -69,12 +67,8 @@ describe('an agent goes on', () => {
     expect(await restarts('survivor')).toBe(0);
   });
 
-  it.runIf(isOurs)('when its sidecar hangs: the kubelet restarts it', async () => {
-    const { stdout } = spawnSync('sh', ['-c', 'pgrep -f "proxy --control"'], { encoding: 'utf8' });
-    const uid = await kubectlDone(['get', 'pod', 'survivor', '-n', AGENTS, '-o', 'jsonpath={.metadata.uid}']);
-    const mine = stdout.split('\n').filter((pid) => pid !== '' && spawnSync('grep', ['-q', uid, `/proc/${pid}/cgroup`]).status === 0);
-    expect(mine).toHaveLength(1);
-    process.kill(Number(mine[0]), 'SIGSTOP');
+  it.runIf(IS_THE_NODE)('when its sidecar hangs: the kubelet restarts it', async () => {
+    process.kill(await sidecarProcess('survivor'), 'SIGSTOP');
     await vi.waitFor(async () => expect(await restarts('survivor')).toBe(1), { timeout: 180_000, interval: 2000 });
     await ready('survivor');
     expect((await psql('survivor', 'SELECT count(*) FROM orders')).stdout).toBe('24');

@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { AGENTS, CHART, getObject, helmDone, kubectlDone, psql, RELEASE, startAgent, SYSTEM } from './environment.ts';
+import { AGENTS, CHART, DATA, getObject, helmDone, kubectlDone, psql, RELEASE, startAgent, SYSTEM } from './environment.ts';
 import { openSession } from './live-session.ts';
 import { installed } from './release.ts';
 
 type Args = { readonly spec: { readonly initContainers: readonly { readonly args: readonly string[] }[] } };
+
+const UPGRADE = ['upgrade', RELEASE, CHART, '--reuse-values', '--namespace', SYSTEM, '--wait', '--timeout', '3m'];
 
 describe('helm upgrade', () => {
   beforeAll(async () => {
@@ -13,8 +15,7 @@ describe('helm upgrade', () => {
 
   it('replaces the operators under running agents, and is for new pods', async () => {
     const session = await openSession('elder');
-    const wait = ['--namespace', SYSTEM, '--wait', '--timeout', '3m'];
-    await helmDone(['upgrade', RELEASE, CHART, '--reuse-values', '--set', 'sidecar.logLevel=debug', ...wait]);
+    await helmDone([...UPGRADE, '--set', 'sidecar.logLevel=debug']);
     expect((await session.run('SELECT count(*) FROM orders')).rows).toEqual(['24']);
     await startAgent('younger');
     expect((await psql('younger', 'SELECT count(*) FROM orders')).stdout).toBe('24');
@@ -25,5 +26,13 @@ describe('helm upgrade', () => {
     expect((await session.run('SELECT count(*) FROM orders')).rows).toEqual(['24']);
     session.close();
     await kubectlDone(['delete', 'pod', 'elder', 'younger', '-n', AGENTS]);
+  });
+
+  it('and helm test proves the release, with an agent of its own', async () => {
+    const agent = { namespace: AGENTS, connection: `${DATA}/shop`, database: 'shop', labels: { team: 'reporting' } };
+    await helmDone([...UPGRADE, '--set-json', `test.agent=${JSON.stringify(agent)}`]);
+    const output = await helmDone(['test', RELEASE, '--namespace', SYSTEM, '--logs', '--timeout', '3m']);
+    console.log(output.replaceAll(/^/gm, '    '));
+    expect(output).toMatch(/permission denied/);
   });
 });

@@ -1,0 +1,19 @@
+/**
+ * What only a test on the node itself can see: the processes of pods.
+ */
+import { spawnSync } from 'node:child_process';
+import { inject } from 'vitest';
+import { CLUSTER_KUBECONFIG } from '../cluster/cluster.ts';
+import { AGENTS, kubectlDone } from './environment.ts';
+
+/** The node is this machine. */
+export const IS_THE_NODE = inject('kubeconfig') === CLUSTER_KUBECONFIG;
+
+/** The process of the sidecar of that pod. */
+export const sidecarProcess = async (pod: string): Promise<number> => {
+  const uid = await kubectlDone(['get', 'pod', pod, '-n', AGENTS, '-o', 'jsonpath={.metadata.uid}']);
+  const { stdout } = spawnSync('pgrep', ['-f', 'proxy --control'], { encoding: 'utf8' });
+  const pids = stdout.split('\n').filter((pid) => pid !== '' && spawnSync('grep', ['-q', uid, `/proc/${pid}/cgroup`]).status === 0);
+  if (pids.length !== 1) throw new Error(`pod ${pod} has ${pids.length} sidecars`);
+  return Number(pids[0]);
+};
