@@ -110,7 +110,7 @@ const NODE_THREATS: readonly Threat[] = [
     attack: create(PODS, plainPod({ hostPID: true })),
     twin: ordinary,
   },
-  ...['SYS_PTRACE', 'SYS_ADMIN', 'DAC_READ_SEARCH', 'ALL', 'BPF', 'sys_admin'].map(
+  ...['SYS_MODULE', 'SYS_ADMIN', 'DAC_READ_SEARCH', 'ALL', 'BPF', 'sys_admin'].map(
     (name): Threat => ({
       attempt: `Take capability \`${name}\``,
       policy: 'node-access',

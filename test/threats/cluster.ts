@@ -2,36 +2,15 @@
  * An API server with the chart's admission policies and nothing else of it: no operator and no webhook, for these rules hold without them.
  */
 import { setTimeout } from 'node:timers/promises';
-import { parseAllDocuments } from 'yaml';
 import { MANAGED_BY, MANAGED_BY_LABEL, MANAGED_NAMESPACE_LABEL } from '../../kernel/cluster-names.ts';
+import type { KubeObject } from '../../operator/kube/kube.ts';
+import { renderChart } from '../support/chart.ts';
 import type { Answer, KubernetesClient } from '../support/kubernetes-client.ts';
 import { type ControlPlane, startControlPlane } from '../support/kubernetes.ts';
 import { MANAGED_SECRET, agentPod, main, plainPod } from './pods.ts';
 import { AGENTS, type Attempt, DATA, MALLORY, NATHAN, NODE, OLIVIA, OPERATOR, QUIET } from './threat.ts';
 
-export type ChartObject = {
-  readonly kind: string;
-  readonly metadata: { readonly name: string };
-  readonly spec?: { readonly [field: string]: unknown };
-  readonly data?: Readonly<Record<string, string>>;
-};
-
-const CHART = new URL('../../charts/pg-airlock', import.meta.url).pathname;
-
-/** What the chart renders. */
-export const renderChart = async (
-  { helm }: Pick<KubernetesClient, 'helm'>,
-  ...flags: readonly string[]
-): Promise<readonly ChartObject[]> => {
-  const { code, stdout, stderr } = await helm(['template', 'pg-airlock', CHART, '--namespace', 'pg-airlock', ...flags]);
-  if (code !== 0) throw new Error(stderr);
-  return parseAllDocuments(stdout).flatMap((document) => {
-    const object = document.toJS() as ChartObject | null;
-    return object === null ? [] : [object];
-  });
-};
-
-const RULES = ['CustomResourceDefinition', 'ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'];
+export const RULES = ['CustomResourceDefinition', 'ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'];
 const RIGHTS = ['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'];
 
 const object = (apiVersion: string, kind: string, name: string, fields: object = {}): object => ({
@@ -158,15 +137,16 @@ export const refusal = async (cluster: Pick<KubernetesClient, 'request'>, what: 
 };
 
 /** Starts it, with namespaces, people and pods. */
-export const startThreatened = async (): Promise<{ readonly cluster: ControlPlane; readonly chart: readonly ChartObject[] }> => {
-  const cluster = await startControlPlane();
-  const chart = await renderChart(cluster);
+export const startThreatened = async (): Promise<{ readonly cluster: ControlPlane; readonly chart: readonly KubeObject[] }> => {
+  // The plugin ServiceAccount, which other tests do without, mounts tokens into containers, ours too.
+  const cluster = await startControlPlane({ apiServerFlags: ['--disable-admission-plugins=DefaultTolerationSeconds'] });
+  const chart = await renderChart();
   const label = { [MANAGED_NAMESPACE_LABEL]: 'true' };
   await cluster.apply([
     ...[QUIET, DATA, 'pg-airlock'].map((name) => object('v1', 'Namespace', name)),
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: AGENTS, labels: label } },
   ]);
-  await cluster.apply([...chart.filter(({ kind: name }) => [...RULES, ...RIGHTS].includes(name)), ...people()]);
+  await cluster.apply([...chart.filter(({ kind: name = '' }) => [...RULES, ...RIGHTS].includes(name)), ...people()]);
   await cluster.apply([
     ...[AGENTS, QUIET, DATA].flatMap((namespace) => inNamespace(namespace, object('v1', 'ServiceAccount', 'default'))),
     ...inNamespace('pg-airlock', object('v1', 'ServiceAccount', 'pg-airlock-operator')),

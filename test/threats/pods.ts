@@ -33,7 +33,7 @@ export const plainPod = (spec: Fields = {}, metadata: Fields = {}): object => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name: 'tried', ...metadata },
-  spec: { serviceAccountName: 'default', containers: [main()], ...spec },
+  spec: { containers: [main()], ...spec },
 });
 
 type AgentFields = {
@@ -75,7 +75,6 @@ export const agentPod = (fields: AgentFields = {}): object => {
       ...fields.metadata,
     },
     spec: {
-      serviceAccountName: 'default',
       initContainers: [{ ...sidecarContainer(SETTINGS, named.connections), ...fields.sidecar }, ...(initContainers as readonly object[])],
       containers: [main({ env: [{ name: 'PGHOST', value: '127.0.0.1' }] })],
       volumes: [...volumes, ...(fields.volumes ?? [])],

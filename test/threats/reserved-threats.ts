@@ -25,6 +25,7 @@ const SECRET_VOLUMES: Readonly<Record<string, object>> = {
   'flexVolume, by an option': { flexVolume: { driver: 'example/x', options: { secret: MANAGED_SECRET } } },
   azureFile: { azureFile: { secretName: MANAGED_SECRET, shareName: 'x' } },
   cephfs: { cephfs: { monitors: ['x:1'], secretRef } },
+  cinder: { cinder: { volumeID: 'x', secretRef } },
   rbd: { rbd: { monitors: ['x:1'], image: 'x', secretRef } },
   scaleIO: { scaleIO: { gateway: 'x', system: 'x', volumeName: 'x', secretRef } },
   storageos: { storageos: { volumeName: 'x', secretRef } },

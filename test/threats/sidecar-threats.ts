@@ -25,6 +25,7 @@ const argumentsDiffer = 'container "pg-airlock" has other arguments than the air
 const native = 'container "pg-airlock" is not the native sidecar with port 9632';
 const mountsDiffer = 'container "pg-airlock" has other mounts than the airlock\'s sidecar';
 const probesDiffer = 'container "pg-airlock" has not the probes of the airlock\'s sidecar';
+const resourcesDiffer = 'container "pg-airlock" may have cpu, memory and ephemeral-storage, and no other resources';
 const securityDiffers = 'container "pg-airlock" has not the security context of the airlock\'s sidecar';
 const accessDiffers = 'volume "pg-airlock-access" is not what the airlock\'s sidecar has';
 
@@ -52,6 +53,8 @@ const CONTAINERS: readonly (readonly [attempt: string, says: string, fields: Rea
     { restartPolicy: undefined, livenessProbe: undefined, readinessProbe: undefined, startupProbe: undefined },
   ],
   ['A port of the node', native, { ports: [{ ...rendered.ports[0], hostPort: 9632 }] }],
+  ['A termination message that is read from a file of its own', native, { terminationMessagePath: '/var/run/pg-airlock/token' }],
+  ['A device', resourcesDiffer, { resources: { limits: { 'example.com/device': '1' }, requests: { 'example.com/device': '1' } } }],
   ['Something mounted over its files', mountsDiffer, { volumeMounts: [...rendered.volumeMounts, { name: 'own', mountPath: '/app' }] }],
   [
     'Its own audit volume, mounted by `subPath`',

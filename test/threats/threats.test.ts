@@ -1,8 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
+import { AGENT_LABEL } from '../../kernel/cluster-names.ts';
+import type { KubeObject } from '../../operator/kube/kube.ts';
+import { objectOf, renderChart } from '../support/chart.ts';
 import type { ControlPlane } from '../support/kubernetes.ts';
-import { type ChartObject, attempt, isPolicysRefusal, messageOf, refusal, startThreatened } from './cluster.ts';
-import { SETTINGS } from './pods.ts';
+import { RULES, attempt, isPolicysRefusal, messageOf, refusal, startThreatened } from './cluster.ts';
+import { LOOKED_AT, type Schemas, namesIn } from './pod-schema.ts';
+import { SETTINGS, agentPod } from './pods.ts';
+import { AGENTS, MALLORY, core, create, patch } from './threat.ts';
 import { THREATS } from './threats.ts';
 
 /** No node has such a pod: as far as a connection gets once it is admitted. */
@@ -12,7 +17,7 @@ type Validations = readonly { readonly message?: string; readonly messageExpress
 
 describe('the admission policies of the chart', () => {
   let cluster: ControlPlane;
-  let chart: readonly ChartObject[];
+  let chart: readonly KubeObject[];
   const refusals = new Set<string>();
   beforeAll(async () => {
     ({ cluster, chart } = await startThreatened());
@@ -36,19 +41,27 @@ describe('the admission policies of the chart', () => {
   );
 
   it('is tried on pods that are as the chart has the operator render them', () => {
-    const text = chart.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'pg-airlock-operator')?.data?.['config.yaml'];
-    const config = parse(text ?? '') as { readonly sidecar: object; readonly control: { readonly url: string } };
+    const { data } = objectOf(chart, 'ConfigMap', 'pg-airlock-operator') as KubeObject & {
+      readonly data: Readonly<Record<string, string>>;
+    };
+    const config = parse(data['config.yaml'] ?? '') as { readonly sidecar: object; readonly control: { readonly url: string } };
     expect(config).toMatchObject({ sidecar: SETTINGS.sidecar, control: { url: SETTINGS.controlUrl } });
   });
 
   it('has no rule that no row tries', () => {
     const untried = chart
       .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
-      .flatMap(({ metadata: { name }, spec }) =>
-        validationsOf(spec)
-          .map(({ message, messageExpression = '' }) => ({ name, parts: message === undefined ? literals(messageExpression) : [message] }))
+      .flatMap((policy) =>
+        validationsOf(policy)
+          .map(({ message, messageExpression = '' }) => ({
+            name: policy.metadata.name,
+            parts: message === undefined ? literals(messageExpression) : [message],
+          }))
           .filter(
-            ({ parts }) => ![...refusals].some((refused) => refused.includes(`'${name}'`) && parts.every((part) => refused.includes(part))),
+            ({ parts }) =>
+              ![...refusals].some(
+                (refused) => refused.includes(`'${policy.metadata.name}'`) && parts.every((part) => refused.includes(part)),
+              ),
           ),
       );
     expect(untried).toEqual([]);
@@ -57,13 +70,72 @@ describe('the admission policies of the chart', () => {
   it('has a policy for each row, and denies', () => {
     const policies = chart.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
     expect(new Set(THREATS.map(({ policy }) => `pg-airlock-${policy}`))).toEqual(new Set(policies.map(({ metadata }) => metadata.name)));
-    for (const { spec } of policies) expect(spec?.['failurePolicy']).toBe('Fail');
+    for (const policy of policies) expect(policy).toMatchObject({ spec: { failurePolicy: 'Fail' } });
     const bindings = chart.filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');
-    for (const { spec } of bindings) expect(spec?.['validationActions']).toEqual(['Deny']);
+    for (const binding of bindings) expect(binding).toMatchObject({ spec: { validationActions: ['Deny'] } });
+  });
+
+  it.each([
+    ['a copy of an agent, to look into it', ['--copy-to=copy', '--share-processes', '--container=debug'], 'pg-airlock-sidecar'],
+    [
+      'a copy without init containers',
+      ['--copy-to=copy', '--profile=general', '--keep-init-containers=false', '--container=debug'],
+      'pg-airlock-reserved-names',
+    ],
+    ['the processes of the sidecar', ['--target=pg-airlock'], 'pg-airlock-reserved-names'],
+    ['with all rights', ['--profile=sysadmin'], 'pg-airlock-node-access'],
+  ])('has kubectl debug refused: %s', async (_what, parameters, policy) => {
+    const debug = ['debug', 'agent', '--namespace', AGENTS, '--image=busybox', '--attach=false', ...parameters];
+    const { code, stderr } = await cluster.kubectl(debug, { as: MALLORY });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`ValidatingAdmissionPolicy '${policy}'`);
+  });
+
+  it('lets kubectl debug look into the agent itself', async () => {
+    const debug = ['debug', 'agent', '--namespace', AGENTS, '--image=busybox', '--attach=false', '--profile=general', '--target=main'];
+    expect(await cluster.kubectl(debug, { as: MALLORY })).toMatchObject({ code: 0 });
+  });
+
+  it('lets a subresource that knows no metadata change none', async () => {
+    const path = `${core(AGENTS, 'pods')}/plain`;
+    for (const subresource of ['resize', 'ephemeralcontainers']) {
+      const body = { metadata: { labels: { [AGENT_LABEL]: 'true' } } };
+      await cluster.request('PATCH', `${path}/${subresource}`, body, { as: MALLORY });
+    }
+    const { body } = await cluster.request('GET', path);
+    expect(body).toMatchObject({ metadata: expect.not.objectContaining({ labels: expect.anything() }) });
+  });
+
+  describe('after an upgrade to a release with another image', () => {
+    const upgraded = async (values: Readonly<Record<string, unknown>>): Promise<void> => {
+      const rendered = await renderChart({ 'image.proxy.tag': '0.2.0', ...values });
+      await cluster.apply(rendered.filter(({ kind }) => RULES.includes(kind ?? '') && kind !== 'CustomResourceDefinition'));
+    };
+    const pods = core(AGENTS, 'pods');
+    const image = 'image "pg-airlock/proxy:0.1.0" is not the airlock\'s: container "pg-airlock" runs pg-airlock/proxy:0.2.0';
+
+    it('refuses new pods with the old one, and leaves alone those that have it', async () => {
+      await upgraded({});
+      expect(messageOf(await refusal(cluster, create(pods, agentPod())))).toContain(image);
+      const changed = { metadata: { finalizers: ['example.com/x'] }, spec: { containers: [{ name: 'main', image: 'agent:2' }] } };
+      expect(await attempt(cluster, patch(`${pods}/agent`, changed))).toMatchObject({ status: 200 });
+    });
+
+    it('lets new pods have it where the values say so', async () => {
+      await upgraded({ 'admissionPolicies.sidecarImages': ['pg-airlock/proxy:0.1.0'] });
+      await vi.waitFor(async () => expect(await attempt(cluster, create(pods, agentPod()))).toMatchObject({ status: 201 }), 20_000);
+    });
+  });
+
+  it('has looked at each field of a pod by which it can name a Secret or a volume', async () => {
+    const { body } = await cluster.request('GET', '/openapi/v3/api/v1');
+    const { schemas } = (body as { readonly components: { readonly schemas: Schemas } }).components;
+    expect([...namesIn(schemas)].filter((path) => !LOOKED_AT.has(path))).toEqual([]);
   });
 });
 
-const validationsOf = (spec: ChartObject['spec']): Validations => (spec?.['validations'] ?? []) as Validations;
+const validationsOf = (policy: KubeObject): Validations =>
+  (policy as KubeObject & { readonly spec: { readonly validations: Validations } }).spec.validations;
 
 /** The texts of an expression in CEL that puts them together. */
 const literals = (expression: string): readonly string[] =>

@@ -86,7 +86,7 @@ resourceRules:
 {{/* Of a volume `v`: names of the Secrets that it takes something from. */}}
 {{- define "pg-airlock.admission.secretsOfVolume" -}}
 ([v.?secret.secretName, v.?csi.nodePublishSecretRef.name, v.?flexVolume.secretRef.name, v.?azureFile.secretName, v.?cephfs.secretRef.name,
-v.?rbd.secretRef.name, v.?scaleIO.secretRef.name, v.?storageos.secretRef.name, v.?iscsi.secretRef.name].map(name, name.orValue(''))
+v.?cinder.secretRef.name, v.?rbd.secretRef.name, v.?scaleIO.secretRef.name, v.?storageos.secretRef.name, v.?iscsi.secretRef.name].map(name, name.orValue(''))
 + v.?projected.sources.orValue([]).map(s, s.?secret.name.orValue(''))
 + v.?csi.volumeAttributes.orValue({}).map(key, v.csi.volumeAttributes[key])
 + v.?flexVolume.options.orValue({}).map(key, v.flexVolume.options[key]))
