@@ -13,6 +13,7 @@ import { type ControlPlane, startControlPlane } from '../support/kubernetes.ts';
 
 const OPERATOR = 'system:serviceaccount:pg-airlock:pg-airlock-operator';
 const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pg-airlock';
+const SIDECAR_POLICY = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/pg-airlock-sidecar';
 const POLICIES_CRD = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/databaseaccesspolicies.pg-airlock.dev';
 
 const EVERYTHING = {
@@ -166,6 +167,8 @@ describe('the chart on a real API server', () => {
       expect(await objectAt('/apis/apps/v1/namespaces/pg-airlock/deployments/pg-airlock-operator')).toMatchObject({
         spec: { replicas: 3 },
       });
+      await helm('upgrade', RELEASE, CHART, ...settings({ 'image.proxy.tag': '9.9.9' }));
+      expect(JSON.stringify(await objectAt(SIDECAR_POLICY))).toContain(String.raw`in [\"pg-airlock/proxy:9.9.9\",\"pg-airlock/proxy:0.1.0\"]`);
       await helm('rollback', RELEASE, '1');
       expect(await objectAt(WEBHOOKS)).toMatchObject({ webhooks: [{ timeoutSeconds: 5, clientConfig: { caBundle: bundle } }] });
     });
