@@ -3,7 +3,19 @@ import { defineConfig } from 'vitest/config';
 import type { TestSequencer, TestSpecification } from 'vitest/node';
 
 /** One story on one cluster: what needs little comes first, what ends the release last. */
-const ORDER = ['quickstart', 'agent', 'attempts', 'intruder', 'edits', 'rotation', 'monitoring', 'disruptions', 'upgrade', 'uninstall'];
+const ORDER = [
+  'quickstart',
+  'agent',
+  'attempts',
+  'helm-test',
+  'intruder',
+  'edits',
+  'rotation',
+  'monitoring',
+  'disruptions',
+  'upgrade',
+  'uninstall',
+];
 
 class Story implements TestSequencer {
   // biome-ignore lint/suspicious/useAwait: its interface
