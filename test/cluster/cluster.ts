@@ -179,7 +179,9 @@ const writeConfiguration = async (url: string): Promise<{ ca: string; client: { 
 /** Before there is a pod: the API server and CoreDNS are told to pods by the bridge's address. */
 const makeBridge = async (): Promise<void> => {
   const { bridge, node, pods } = NETWORK;
-  await run('ip', ['link', 'add', bridge, 'type', 'bridge'], undefined);
+  // A pod that answers another of the node by way of a Service would else leave out the node, which has to translate the addresses back.
+  await run('modprobe', ['br_netfilter'], undefined).catch(() => undefined);
+  await run('ip', ['link', 'add', bridge, 'type', 'bridge', 'nf_call_iptables', '1'], undefined);
   await run('ip', ['address', 'add', `${node}/${pods.split('/')[1]}`, 'dev', bridge], undefined);
   await run('ip', ['link', 'set', bridge, 'up'], undefined);
 };
