@@ -1,4 +1,4 @@
-# pg-airlock: `make help` lists what there is to do. Needs Node (20 or newer), npm and git; everything else comes from npm.
+# pg-airlock: `make help` lists what there is to do. Needs Node (20 or newer), npm and git; everything else comes from npm, Kubernetes for tests from Go.
 
 # The package `node` puts the Node that pg-airlock runs on first.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
