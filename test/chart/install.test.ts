@@ -168,7 +168,9 @@ describe('the chart on a real API server', () => {
         spec: { replicas: 3 },
       });
       await helm('upgrade', RELEASE, CHART, ...settings({ 'image.proxy.tag': '9.9.9' }));
-      expect(JSON.stringify(await objectAt(SIDECAR_POLICY))).toContain(String.raw`in [\"pg-airlock/proxy:9.9.9\",\"pg-airlock/proxy:0.1.0\"]`);
+      expect(JSON.stringify(await objectAt(SIDECAR_POLICY))).toContain(
+        String.raw`in [\"pg-airlock/proxy:9.9.9\",\"pg-airlock/proxy:0.1.0\"]`,
+      );
       await helm('rollback', RELEASE, '1');
       expect(await objectAt(WEBHOOKS)).toMatchObject({ webhooks: [{ timeoutSeconds: 5, clientConfig: { caBundle: bundle } }] });
     });
