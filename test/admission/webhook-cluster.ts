@@ -8,10 +8,11 @@ import { pino } from 'pino';
 import { type Admission, startAdmission } from '../../operator/admission/start-admission.ts';
 import type { Certificates, ServedCertificate } from '../../operator/certificates/certificates.ts';
 import { startCertificates } from '../../operator/certificates/start-certificates.ts';
+import type { KubeClient } from '../../operator/kube/client.ts';
+import { connectKube } from '../../operator/kube/connect.ts';
 import { NAMESPACE, SETTINGS } from '../golden/golden-pods.ts';
 import { type Answer } from '../support/kubernetes-client.ts';
 import { type ControlPlane, startControlPlane } from '../support/kubernetes.ts';
-import { kubeOf } from './kube-of.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const OPERATOR = 'system:serviceaccount:pg-airlock:pg-airlock-operator';
@@ -129,9 +130,13 @@ export const startWebhookCluster = async (): Promise<WebhookCluster> => {
   await plane.apply(await chart(plane, port));
 
   let now = 0;
-  const startReplica = (as = OPERATOR): Promise<Certificates> =>
-    startCertificates({
-      kube: kubeOf(plane, as),
+  const clients: KubeClient[] = [];
+  const startReplica = async (as = OPERATOR): Promise<Certificates> => {
+    const kubeconfig = await plane.kubeconfigFor({ name: as });
+    const kube = await connectKube({ kubeconfig, serviceHost: undefined, servicePort: undefined });
+    clients.push(kube);
+    return await startCertificates({
+      kube,
       clock: { now: () => new Date(now) },
       log,
       config: {
@@ -141,6 +146,7 @@ export const startWebhookCluster = async (): Promise<WebhookCluster> => {
       },
       everyMs: 50,
     });
+  };
   now = Date.now() - 26 * HOUR - ((365 * DAY * 2) / 3 - HOUR);
   (await startReplica()).stop();
   now = Date.now() - 26 * HOUR;
@@ -174,6 +180,7 @@ export const startWebhookCluster = async (): Promise<WebhookCluster> => {
     stop: async () => {
       for (const replica of replicas) replica.stop();
       await admission.stop();
+      for (const client of clients) client.close();
       await plane.stop();
     },
   };
