@@ -6,6 +6,8 @@
 # Nothing of this first image is in the others: it runs the build, for either processor.
 FROM --platform=$BUILDPLATFORM node:24.21.0-bookworm-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6 AS build
 ARG TARGETARCH
+# 1: where Debian no longer has a package of the lock, its newest version.
+ARG NEWEST=0
 WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund

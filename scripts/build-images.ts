@@ -25,6 +25,8 @@ const { values, positionals } = parseArgs({
     /** The bundle. */
     dist: { type: 'string', default: join(ROOT, 'dist') },
     lock: { type: 'boolean', default: false },
+    /** Where Debian no longer has a package of the lock: its newest version. */
+    'or-newest': { type: 'boolean', default: process.env['NEWEST'] === '1' },
     'root-files': { type: 'string' },
     architectures: { type: 'string', default: HERE },
     /** What stands before `/proxy:VERSION` in the images' names. */
@@ -66,8 +68,9 @@ type Layers = {
   readonly programs: ReadonlyMap<Program, Tree>;
 };
 
-const layersFor = async (architecture: Architecture): Promise<Layers> => {
-  const files = await fetchInputs(ROOT, architecture);
+const layersFor = (architecture: Architecture): Layers => {
+  const tell = (text: string): void => void process.stderr.write(`images: ${text}\n`);
+  const files = fetchInputs(ROOT, architecture, { allowed: values['or-newest'], tell });
   return {
     architecture,
     inputs: files.inputs,
@@ -76,10 +79,10 @@ const layersFor = async (architecture: Architecture): Promise<Layers> => {
   };
 };
 
-const writeArchives = async (folder: string, architectures: readonly Architecture[]): Promise<void> => {
+const writeArchives = (folder: string, architectures: readonly Architecture[]): void => {
   mkdirSync(folder, { recursive: true });
   const time = Number(process.env['SOURCE_DATE_EPOCH'] ?? 0);
-  const all = await Promise.all(architectures.map(layersFor));
+  const all = architectures.map(layersFor);
   const packages = JSON.parse(readFileSync(join(values.dist, PACKAGES_FILE), 'utf8')) as Readonly<
     Record<Program['name'], readonly BundledPackage[]>
   >;
@@ -109,8 +112,8 @@ const writeArchives = async (folder: string, architectures: readonly Architectur
 };
 
 /** Folders of one layer each: `base`, `node`, `proxy`, `operator`. */
-const writeRootFiles = async (folder: string, architecture: Architecture): Promise<void> => {
-  const { shared, programs: own } = await layersFor(architecture);
+const writeRootFiles = (folder: string, architecture: Architecture): void => {
+  const { shared, programs: own } = layersFor(architecture);
   const [base = new Map(), node = new Map()] = shared;
   const named = [['base', base], ['node', node], ...[...own].map(([{ name }, tree]) => [name, tree])] as readonly (readonly [
     string,
@@ -131,9 +134,9 @@ const writeRootFiles = async (folder: string, architecture: Architecture): Promi
 
 try {
   const architectures = architecturesOf(values.architectures);
-  if (values.lock) await renewLock(ROOT);
-  else if (values['root-files'] === undefined) await writeArchives(resolve(positionals[0] ?? join(values.dist, 'images')), architectures);
-  else await writeRootFiles(resolve(values['root-files']), architectures[0] ?? HERE);
+  if (values.lock) renewLock(ROOT);
+  else if (values['root-files'] === undefined) writeArchives(resolve(positionals[0] ?? join(values.dist, 'images')), architectures);
+  else writeRootFiles(resolve(values['root-files']), architectures[0] ?? HERE);
 } catch (error) {
   if (!(error instanceof ImageError)) throw error;
   process.stderr.write(`images: ${error.message}\n`);

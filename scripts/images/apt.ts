@@ -42,7 +42,7 @@ export type Apt = {
 };
 
 /** Lets apt-get read the lists of a suite, and `work` with them. */
-export const withApt = async (suite: string, architecture: Architecture, work: (apt: Apt) => Promise<void>): Promise<void> => {
+export const withApt = (suite: string, architecture: Architecture, work: (apt: Apt) => void): void => {
   if (!existsSync(KEYRING) || !existsSync('/usr/bin/apt-get')) {
     throw new ImageError(
       `apt-get or ${KEYRING} is missing. On Ubuntu: apt-get install debian-archive-keyring. On other systems, build with Docker: see Dockerfile.`,
@@ -67,7 +67,7 @@ export const withApt = async (suite: string, architecture: Architecture, work: (
     };
     const options = ['-qq', ...Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`])];
     run('apt-get', [...options, 'update']);
-    await work({
+    work({
       newest: (name) => {
         const line = run('apt-get', [...options, '--print-uris', 'download', name]);
         const [, file, sha256] = /^'[^']+' (\S+) \d+ SHA256:([0-9a-f]{64})$/m.exec(line) ?? [];
