@@ -25,6 +25,8 @@ export type SidecarConfig = {
 export type OperatorConfig = {
   /** The operator's own namespace. */
   readonly namespace: string;
+  /** Namespaces without injection and without admission rules; its own always is one. No credentials are put there. */
+  readonly excludedNamespaces?: readonly string[];
   readonly sidecar: SidecarConfig;
   /** `url` is what sidecars are told: `https://pg-airlock-control.pg-airlock.svc:8444`. */
   readonly control: { readonly listen: Address; readonly url: string };

@@ -1,0 +1,133 @@
+/**
+ * What is true of a policy: whether it can be enforced, where it is, and what it did.
+ */
+import type { Reconciled } from '../kube/work-queue.ts';
+import { sumOf } from '../specs/condition.ts';
+import { type ParsedPolicy, maskSecretNames, maskSecrets, parsedPolicy } from '../specs/parsed-policy.ts';
+import { policyAccepted } from '../specs/policy-accepted.ts';
+import { policyEnforced } from '../specs/policy-enforced.ts';
+import type { DatabaseNames } from '../specs/policy-names.ts';
+import { selectsPod } from '../specs/selects-pod.ts';
+import type { SecretAnswer } from '../specs/source-credentials.ts';
+import type { PolicyObject } from '../world.ts';
+import { connectionOfPolicy, namespaceLabels, type Shared } from './controllers.ts';
+import { jittered } from './jittered.ts';
+import { namedBy } from './ledger.ts';
+import { readSecret } from './read-secret.ts';
+import { createStatusWriter, type StatusWriter } from './status-writer.ts';
+import type { PolicyCounts } from './tallies.ts';
+
+const KIND = 'DatabaseAccessPolicy';
+
+type Asked =
+  | { readonly type: 'Known'; readonly names: DatabaseNames | undefined; readonly notAsked: string }
+  /** It is being asked at this moment, and this policy is looked at again when it has answered. */
+  | { readonly type: 'Pending' };
+
+/** Makes what the queue of policies calls. */
+export const policyReconciler = (
+  shared: () => Shared,
+  writer: StatusWriter,
+  tallyOf: (key: string, generation: number | undefined) => PolicyCounts,
+): ((key: string) => Promise<Reconciled>) => {
+  const readMaskSecrets = async ({ metadata, spec }: PolicyObject): Promise<ReadonlyMap<string, SecretAnswer>> => {
+    const answers = new Map<string, SecretAnswer>();
+    for (const name of maskSecretNames(spec)) answers.set(name, await readSecret(shared().kube, metadata.namespace ?? '', name));
+    return answers;
+  };
+
+  const namesFor = ({ policy, connectionProblem, problems }: ParsedPolicy, connection: string): Asked => {
+    const { ledger, queues } = shared();
+    const notAsked = (why: string): Asked => ({ type: 'Known', names: undefined, notAsked: why });
+    if (policy === undefined || connectionProblem !== undefined || problems.length > 0) return notAsked('');
+    const source = ledger.sources.get(connection);
+    const database = ledger.databases.get(connection);
+    if (source !== undefined && source.credentials.type !== 'Complete') {
+      return notAsked('Whether the database has what it names is not known: its DatabaseConnection has no credentials.');
+    }
+    if (database?.names !== undefined && database.covers.get(policy.key) === namedBy(policy)) {
+      return { type: 'Known', names: database.names, notAsked: '' };
+    }
+    if (database?.outcome.type === 'Failed') {
+      return notAsked('Whether the database has what it names is not known: it cannot be reached, as its DatabaseConnection says.');
+    }
+    queues.databases.add(connection);
+    return { type: 'Pending' };
+  };
+
+  /** Milliseconds until the policy begins or ends. */
+  const untilTurn = (policy: ParsedPolicy['policy'], now: Date): number | undefined => {
+    const turns = [policy?.notBefore, policy?.notAfter].flatMap((turn) =>
+      turn === undefined || turn <= now ? [] : [turn.getTime() - now.getTime() + 50],
+    );
+    return turns.length === 0 ? undefined : Math.min(...turns);
+  };
+
+  return async (key) => {
+    const { world, clock, agents, metrics, timing } = shared();
+    const object = world.policies.get(key);
+    if (object === undefined) {
+      writer.forget(key);
+      metrics.ready(KIND, key, undefined);
+      return undefined;
+    }
+    const namespace = object.metadata.namespace ?? '';
+    const connectionKey = connectionOfPolicy(object);
+    const connection = world.connections.get(connectionKey);
+    const answers = await readMaskSecrets(object);
+    const secrets = maskSecrets(namespace, answers);
+    const parsed = parsedPolicy({ policy: object, connection, namespaceLabels: namespaceLabels(world, namespace), secrets });
+    const asked = namesFor(parsed, connectionKey);
+    const pollMs = answers.size === 0 ? undefined : jittered(timing.secretsMs);
+    if (asked.type === 'Pending') return { againAfterMs: jittered(timing.secretsMs) };
+
+    const now = clock.now();
+    const accepted = policyAccepted({
+      parsed,
+      connectionExists: connection !== undefined,
+      names: asked.names,
+      notAsked: asked.notAsked,
+      unreadSecrets: [...secrets.broken],
+      now,
+    });
+    const selected = agents
+      .inNamespace(namespace)
+      .filter((agent) => agent.connections.includes(connectionKey) && selectsPod(object.spec, agent)).length;
+    const tally = tallyOf(key, object.metadata.generation);
+    const enforced = policyEnforced({
+      accepted,
+      notBefore: parsed.policy?.notBefore,
+      now,
+      agents: selected,
+      pods: tally.pods,
+      mode: object.spec.mode,
+    });
+    const ready = sumOf([accepted, enforced], { reason: enforced.reason, message: enforced.message });
+    const findings = [ready, accepted, enforced];
+    const { status, writtenAt } = writer.known(object);
+    // What is counted changes with every statement: it is written by the way, or after a while; the first of it at once.
+    const counted = (name: 'blocked' | 'masked'): boolean => (status[name] ?? 0) !== 0 || tally[name] === 0;
+    const isEarly = writtenAt !== undefined && clock.monotonic() - writtenAt < timing.countsMs && counted('blocked') && counted('masked');
+    const isSame =
+      status['pods'] === tally.pods &&
+      status['observedGeneration'] === object.metadata.generation &&
+      findings.every((finding) =>
+        status.conditions?.some(
+          ({ type, reason, message }) => type === finding.type && reason === finding.reason && message === finding.message,
+        ),
+      );
+    const turnMs = untilTurn(parsed.policy, now);
+    if (isEarly && isSame) {
+      const waitMs = timing.countsMs - (clock.monotonic() - writtenAt);
+      return { againAfterMs: Math.min(waitMs, pollMs ?? waitMs, turnMs ?? waitMs) };
+    }
+    await writer.write(object, findings, { pods: tally.pods, blocked: tally.blocked, masked: tally.masked });
+    metrics.ready(KIND, key, ready.status);
+    const againAfterMs = Math.min(pollMs ?? Number.POSITIVE_INFINITY, turnMs ?? Number.POSITIVE_INFINITY);
+    return Number.isFinite(againAfterMs) ? { againAfterMs } : undefined;
+  };
+};
+
+/** The writer of their status. */
+export const policyStatusWriter = ({ kube, clock, events }: Pick<Shared, 'kube' | 'clock' | 'events'>): StatusWriter =>
+  createStatusWriter({ kube, clock, events, kind: KIND, plural: 'databaseaccesspolicies', isBad: ({ status }) => status === 'False' });
