@@ -15,8 +15,6 @@ const EVERYWHERE = [
   'get list watch databaseconnections.pg-airlock.dev',
   'patch databaseaccesspolicies/status.pg-airlock.dev',
   'patch databaseconnections/status.pg-airlock.dev',
-  'list clusterrolebindings.rbac.authorization.k8s.io',
-  'list rolebindings.rbac.authorization.k8s.io',
   'get list watch patch namespaces',
   'get list watch pods',
   'get create patch delete secrets',
@@ -24,9 +22,9 @@ const EVERYWHERE = [
 
 /** And besides, in its own namespace. */
 const AT_HOME = [
-  'get list watch create patch delete configmaps',
+  'get list create patch configmaps',
   'create leases.coordination.k8s.io',
-  'get update patch leases.coordination.k8s.io "pg-airlock-operator"',
+  'get update leases.coordination.k8s.io "pg-airlock-operator"',
 ];
 
 type Rule = {
