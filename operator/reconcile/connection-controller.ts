@@ -48,7 +48,8 @@ export const connectionReconciler = (shared: () => Shared, writer: StatusWriter)
     const about = JSON.stringify(places.map((place) => [place, agents.serviceAccounts(place.namespace)]));
     const known = exposures.get(key);
     if (known !== undefined && known.about === about && clock.monotonic() < known.until) return known.finding;
-    review ??= createExposureReview(kube, clock);
+    // Shorter than the time between two reviews of one connection.
+    review ??= createExposureReview(kube, clock, timing.exposureMs / 2);
     const finding = credentialsExposed(await review(places, agents.serviceAccounts));
     const again = finding.status === 'Unknown' ? timing.secretsMs : timing.exposureMs;
     exposures.set(key, { finding, about, until: clock.monotonic() + jittered(again) });

@@ -2,48 +2,44 @@
  * The credentials that a namespace's agents need, there while they need them, and not longer.
  */
 import { MANAGED_NAMESPACE_LABEL } from '../../kernel/cluster-names.ts';
-import { KubeFailure, type KubeObject } from '../kube/kube.ts';
+import type { KubeObject } from '../kube/kube.ts';
 import type { Reconciled } from '../kube/work-queue.ts';
-import {
-  allowsNamespace,
-  isUnguarded,
-  isManaged,
-  type ManagedSecret,
-  managedSecret,
-  secretDocument,
-  secretPatch,
-} from '../specs/managed-secret.ts';
-import { managedSecretName } from '../specs/managed-names.ts';
+import { isUnguarded } from '../specs/managed-secret.ts';
+import { type Refusal, secretNeeds } from '../specs/secret-needs.ts';
 import { namespaceLabels, type Shared } from './controllers.ts';
 import { jittered } from './jittered.ts';
-import { getSecret, secretPath } from './read-secret.ts';
+import { createManagedSecrets } from './managed-secrets.ts';
 
-/** What a namespace needs. `undecided`: names of Secrets that stay as they are, for nobody knows yet. */
-type Needs = { readonly wanted: readonly ManagedSecret[]; readonly undecided: ReadonlySet<string> };
+/** Pods of a namespace that are told why they wait. */
+const MOST_TOLD = 20;
 
 /** Makes what the queue of namespaces calls. */
 export const namespaceReconciler = (shared: () => Shared): ((key: string) => Promise<Reconciled>) => {
-  const needsOf = (namespace: string): Needs => {
-    const { world, ledger, agents, config, ca } = shared();
-    const wanted: ManagedSecret[] = [];
-    const undecided = new Set<string>();
-    if (isUnguarded(namespace, config)) return { wanted, undecided };
-    const labels = namespaceLabels(world, namespace);
-    const keys = new Set(agents.inNamespace(namespace).flatMap(({ connections }) => connections));
-    for (const key of keys) {
-      const connection = world.connections.get(key);
-      if (connection === undefined || !allowsNamespace(connection, namespace, labels)) continue;
-      const name = { namespace: connection.metadata.namespace ?? '', name: connection.metadata.name };
-      const source = ledger.sources.get(key);
-      const controlCa = ca.current().ca;
-      if (source?.credentials.type === 'Complete' && controlCa !== '') {
-        wanted.push(managedSecret(namespace, name, source.credentials.connection, controlCa));
-      } else if (source?.credentials.type !== 'Incomplete') undecided.add(managedSecretName(name));
+  const secrets = createManagedSecrets(shared);
+  /** By namespace: what its pods have been told, so that they are told once. */
+  const told = new Map<string, ReadonlySet<string>>();
+
+  const tell = (namespace: string, refusals: readonly Refusal[]): void => {
+    const { world, events } = shared();
+    const before = told.get(namespace);
+    const now = refusals
+      .slice(0, MOST_TOLD)
+      .map((refusal) => ({ ...refusal, id: JSON.stringify([refusal.agent, refusal.reason, refusal.connection]) }));
+    for (const { agent, reason, note, id } of now) {
+      const pod = world.pods.get(agent);
+      if (pod === undefined || before?.has(id) === true) continue;
+      events.record({
+        regarding: { apiVersion: 'v1', kind: 'Pod', metadata: pod.metadata },
+        type: 'Warning',
+        reason,
+        action: 'CopyCredentials',
+        note,
+      });
     }
-    return { wanted, undecided };
+    if (now.length === 0) told.delete(namespace);
+    else told.set(namespace, new Set(now.map(({ id }) => id)));
   };
 
-  /** The label is there before a Secret is, and goes after it. */
   const label = async ({ metadata }: KubeObject, wanted: boolean): Promise<void> => {
     if ((metadata.labels?.[MANAGED_NAMESPACE_LABEL] !== undefined) === wanted) return;
     await shared().kube.request('PATCH', `/api/v1/namespaces/${metadata.name}`, {
@@ -52,73 +48,42 @@ export const namespaceReconciler = (shared: () => Shared): ((key: string) => Pro
     });
   };
 
-  const put = async (wanted: ManagedSecret): Promise<void> => {
-    const { kube, events, world, log } = shared();
-    const found = await getSecret(kube, wanted.namespace, wanted.name);
-    if (found.type === 'Missing') {
-      await kube.request('POST', `/api/v1/namespaces/${wanted.namespace}/secrets`, { body: secretDocument(wanted) });
-      log.info({ secret: `${wanted.namespace}/${wanted.name}`, connection: wanted.connection }, 'made a managed Secret');
-      return;
-    }
-    if (found.type !== 'Found') {
-      throw new KubeFailure(found.type === 'Forbidden' ? 403 : 0, found.type, `could not read Secret ${wanted.namespace}/${wanted.name}`);
-    }
-    // INVARIANT: what somebody else made is never overwritten: it would hand them the name, and take away what they had.
-    if (!isManaged(found.secret)) {
-      const connection = world.connections.get(wanted.connection);
-      if (connection !== undefined) {
-        events.record({
-          regarding: { apiVersion: 'pg-airlock.dev/v1alpha1', kind: 'DatabaseConnection', metadata: connection.metadata },
-          type: 'Warning',
-          reason: 'SecretNotOurs',
-          action: 'CopyCredentials',
-          note: `Secret "${wanted.namespace}/${wanted.name}" was made by somebody else, and agents there get no credentials: delete it.`,
-        });
-      }
-      return;
-    }
-    const patch = secretPatch(found.secret, wanted);
-    if (patch === undefined) return;
-    await kube.request('PATCH', secretPath(wanted.namespace, wanted.name), { contentType: 'application/merge-patch+json', body: patch });
-    log.info({ secret: `${wanted.namespace}/${wanted.name}`, connection: wanted.connection }, 'brought a managed Secret up to date');
-  };
-
-  const remove = async (namespace: string, name: string): Promise<void> => {
-    const { kube, log } = shared();
-    const found = await getSecret(kube, namespace, name);
-    if (found.type === 'Missing' || (found.type === 'Found' && !isManaged(found.secret))) return;
-    if (found.type !== 'Found') throw new KubeFailure(403, found.type, `could not read Secret ${namespace}/${name}`);
-    const { uid, resourceVersion } = found.secret.metadata;
-    try {
-      await kube.request('DELETE', secretPath(namespace, name), { body: { preconditions: { uid, resourceVersion } } });
-      log.info({ secret: `${namespace}/${name}` }, 'removed a managed Secret');
-    } catch (error) {
-      if (!(error instanceof KubeFailure && error.status === 404)) throw error;
-    }
-  };
-
   return async (name) => {
-    const { world, kube, record, config, timing } = shared();
+    const { world, kube, record, agents, ledger, ca, config, timing } = shared();
     const known = world.namespaces.get(name);
-    // With the namespace goes all that is in it.
-    if (known === undefined) return await record.write(name, []);
+    if (known === undefined) {
+      told.delete(name);
+      // With the namespace went all that was in it.
+      return await record.write(name, []);
+    }
     if (known.metadata.deletionTimestamp !== undefined) return undefined;
-    const { wanted, undecided } = needsOf(name);
+    const { wanted, undecided, refused } = secretNeeds({
+      namespace: name,
+      labels: namespaceLabels(world, name),
+      unguarded: isUnguarded(name, config),
+      agents: agents.inNamespace(name),
+      connection: world.connections.get,
+      source: (key) => ledger.sources.get(key),
+      controlCa: ca.current().ca,
+    });
+    tell(name, refused);
     const recorded = record.secretsIn(name);
     const isNeeded = wanted.length > 0 || undecided.size > 0;
-    if (!isNeeded && recorded.length === 0 && known.metadata.labels?.[MANAGED_NAMESPACE_LABEL] === undefined) return undefined;
-    if (isUnguarded(name, config)) return undefined;
+    // A label that somebody put there early, for the rules' sake, stays.
+    if (!isNeeded && recorded.length === 0) return undefined;
 
-    const wantedNames = wanted.map((secret) => secret.name);
-    await record.write(name, [...new Set([...recorded, ...wantedNames])]);
+    const names = wanted.map((secret) => secret.name);
+    const surplus = recorded.filter((secret) => !names.includes(secret) && !undecided.has(secret));
+    await record.write(name, [...new Set([...recorded, ...names])]);
     // As it is now, and not as the informer last saw it.
     const namespace = await kube.request<KubeObject>('GET', `/api/v1/namespaces/${name}`);
+    // INVARIANT: the label is there before a Secret is, and goes after it: it is what the admission rules go by.
     if (wanted.length > 0) await label(namespace, true);
-    for (const secret of wanted) await put(secret);
-    const surplus = recorded.filter((secret) => !wantedNames.includes(secret) && !undecided.has(secret));
-    for (const secret of surplus) await remove(name, secret);
-    await record.write(name, [...new Set([...recorded.filter((secret) => undecided.has(secret)), ...wantedNames])]);
+    // Each for itself: one that cannot be made keeps no other from being made, nor from going.
+    const done = await Promise.allSettled([...wanted.map(secrets.put), ...surplus.map((secret) => secrets.remove(name, secret))]);
+    for (const each of done) if (each.status === 'rejected') throw each.reason;
     if (!isNeeded) await label(namespace, false);
+    await record.write(name, [...new Set([...recorded.filter((secret) => undecided.has(secret)), ...names])]);
     return isNeeded ? { againAfterMs: jittered(timing.managedMs) } : undefined;
   };
 };

@@ -18,7 +18,6 @@ export type ReviewExposure = (
 ) => Promise<ExposureAnswers>;
 
 const PATH = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
-const REMEMBERED_MS = 240_000;
 const MOST_REMEMBERED = 50_000;
 /** Namespaces with a copy of one connection's credentials that are asked about. */
 const MOST_PLACES = 50;
@@ -29,14 +28,14 @@ type Answer = { readonly at: number; readonly allowed: boolean };
 const questionKey = ({ subject, place, verb }: ExposureQuestion): string =>
   JSON.stringify([subject.user, subject.groups, place.namespace, verb === 'get' ? place.secret : '', verb]);
 
-/** Makes the asker. */
-export const createExposureReview = (kube: Kube, clock: Clock): ReviewExposure => {
+/** Makes the asker. What it was told it remembers for a while. */
+export const createExposureReview = (kube: Kube, clock: Clock, rememberedMs: number): ReviewExposure => {
   const answers = new Map<string, Answer>();
 
   const ask = async (question: ExposureQuestion): Promise<boolean> => {
     const key = questionKey(question);
     const known = answers.get(key);
-    if (known !== undefined && clock.monotonic() - known.at < REMEMBERED_MS) return known.allowed;
+    if (known !== undefined && clock.monotonic() - known.at < rememberedMs) return known.allowed;
     const { subject, place, verb } = question;
     const review = await kube.request<{ readonly status?: { readonly allowed?: boolean } }>('POST', PATH, {
       body: {

@@ -177,6 +177,40 @@ describe('a managed Secret', () => {
   });
 });
 
+describe('a pod that gets no credentials', () => {
+  it.each<[string, () => Promise<unknown>, () => Promise<unknown>]>([
+    ['ConnectionNotFound', async () => undefined, () => stage.pod()],
+    ['CredentialsNotAvailable', () => stage.connection(), () => stage.pod()],
+    [
+      'NamespaceNotAllowed',
+      async () => {
+        await stage.goodSecret();
+        await stage.connection({ allowedNamespaces: null });
+      },
+      () => stage.pod(),
+    ],
+  ])('is told of %s, once', async (reason, prepare, start) => {
+    await prepare();
+    await start();
+    await expect.poll(() => stage.events(stage.agents), soon).toEqual([`Warning ${reason} Pod agent`]);
+    await aWhile();
+    expect(await stage.events(stage.agents)).toEqual([`Warning ${reason} Pod agent`]);
+  });
+});
+
+describe('a label', () => {
+  it('that somebody put on a namespace before its first agent stays until the last has gone', async () => {
+    await stage.must('PATCH', `/api/v1/namespaces/${stage.agents}`, { metadata: { labels: { 'pg-airlock.dev/managed': 'true' } } });
+    await aWhile();
+    expect(await stage.label()).toBe('true');
+    await connected();
+    await stage.pod();
+    await expect.poll(() => stage.managed(), soon).toEqual(wanted());
+    await stage.deletePod();
+    await expect.poll(() => stage.label(), soon).toBeUndefined();
+  });
+});
+
 describe('500 connections and 500 policies', () => {
   it('are written once or twice each, and not again while nothing changes', { timeout: 120_000 }, async () => {
     await stage.running?.stop();

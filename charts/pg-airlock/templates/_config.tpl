@@ -2,6 +2,7 @@
 {{- define "pg-airlock.config" -}}
 {{- $selfManaged := eq .Values.certificates.source "SelfManaged" -}}
 namespace: {{ .Release.Namespace }}
+excludedNamespaces: {{ include "pg-airlock.excludedNamespaces" . }}
 sidecar:
   image: {{ include "pg-airlock.sidecarImage" . | quote }}
   imagePullPolicy: {{ .Values.image.proxy.pullPolicy }}
