@@ -7,6 +7,7 @@ import type { OperatorConfig } from '../config.ts';
 import type { Events } from '../kube/events.ts';
 import type { Kube } from '../kube/kube.ts';
 import type { QueueObserver, WorkQueue } from '../kube/work-queue.ts';
+import { policyConnection } from '../specs/bundle.ts';
 import type { PolicyObject, World } from '../world.ts';
 import type { AgentIndex } from './agent-index.ts';
 import type { Ledger } from './ledger.ts';
@@ -80,13 +81,9 @@ export type Queues = {
   readonly namespaces: WorkQueue;
 };
 
-/** `namespace/name` of the connection that a policy is about. */
-export const connectionOfPolicy = ({ metadata, spec }: PolicyObject): string =>
-  `${spec.connectionRef.namespace ?? metadata.namespace ?? ''}/${spec.connectionRef.name}`;
-
 /** The policies about a connection. */
 export const policiesOf = (world: World, connection: string): readonly PolicyObject[] =>
-  [...world.policies.list()].filter((policy) => connectionOfPolicy(policy) === connection);
+  [...world.policies.list()].filter((policy) => policyConnection(policy) === connection);
 
 /** Labels of a namespace; none where it is not known. */
 export const namespaceLabels = (world: World, namespace: string): Readonly<Record<string, string>> =>

@@ -4,8 +4,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MANAGED_NAMESPACE_LABEL } from '../../kernel/cluster-names.ts';
 import { type Change, keyOf, type KubeObject } from '../kube/kube.ts';
+import { policyConnection } from '../specs/bundle.ts';
 import type { World } from '../world.ts';
-import { connectionOfPolicy, policiesOf, type Shared } from './controllers.ts';
+import { policiesOf, type Shared } from './controllers.ts';
 
 /** A status that was written, or a label, says nothing new of what is wanted. */
 const isNew = <T extends KubeObject>({ before, after }: Change<T>): boolean =>
@@ -40,7 +41,7 @@ export const followChanges = ({ world, agents, queues, timing }: Shared): (() =>
       policies.add(change.key);
       // Also the connection that it was about before.
       for (const policy of [change.before, change.after]) {
-        if (policy !== undefined) databases.addAfter(connectionOfPolicy(policy), timing.settleMs);
+        if (policy !== undefined) databases.addAfter(policyConnection(policy), timing.settleMs);
       }
     }),
     world.namespaces.listen(({ key, before, after }) => {
@@ -51,7 +52,7 @@ export const followChanges = ({ world, agents, queues, timing }: Shared): (() =>
         connections.addAfter(connection, timing.settleMs);
       }
       for (const policy of world.policies.list()) {
-        if (policy.metadata.namespace === key) databases.addAfter(connectionOfPolicy(policy), timing.settleMs);
+        if (policy.metadata.namespace === key) databases.addAfter(policyConnection(policy), timing.settleMs);
       }
     }),
     agents.listen((namespace, named) => {

@@ -2,15 +2,16 @@
  * What is true of a policy: whether it can be enforced, where it is, and what it did.
  */
 import type { Reconciled } from '../kube/work-queue.ts';
+import { maskKeys, policyConnection } from '../specs/bundle.ts';
 import { sumOf } from '../specs/condition.ts';
-import { type ParsedPolicy, maskSecretNames, maskSecrets, parsedPolicy } from '../specs/parsed-policy.ts';
+import { type ParsedPolicy, maskSecrets, parsedPolicy } from '../specs/parsed-policy.ts';
 import { policyAccepted } from '../specs/policy-accepted.ts';
 import { policyEnforced } from '../specs/policy-enforced.ts';
 import type { DatabaseNames } from '../specs/policy-names.ts';
 import { selectsPod } from '../specs/selects-pod.ts';
 import type { SecretAnswer } from '../specs/source-credentials.ts';
 import type { PolicyObject } from '../world.ts';
-import { connectionOfPolicy, namespaceLabels, type Shared } from './controllers.ts';
+import { namespaceLabels, type Shared } from './controllers.ts';
 import { jittered } from './jittered.ts';
 import { namedBy } from './ledger.ts';
 import { readSecret } from './read-secret.ts';
@@ -32,7 +33,7 @@ export const policyReconciler = (
 ): ((key: string) => Promise<Reconciled>) => {
   const readMaskSecrets = async ({ metadata, spec }: PolicyObject): Promise<ReadonlyMap<string, SecretAnswer>> => {
     const answers = new Map<string, SecretAnswer>();
-    for (const name of maskSecretNames(spec)) answers.set(name, await readSecret(shared().kube, metadata.namespace ?? '', name));
+    for (const name of maskKeys(spec).keys()) answers.set(name, await readSecret(shared().kube, metadata.namespace ?? '', name));
     return answers;
   };
 
@@ -72,7 +73,7 @@ export const policyReconciler = (
       return undefined;
     }
     const namespace = object.metadata.namespace ?? '';
-    const connectionKey = connectionOfPolicy(object);
+    const connectionKey = policyConnection(object);
     const connection = world.connections.get(connectionKey);
     const answers = await readMaskSecrets(object);
     const secrets = maskSecrets(namespace, answers);

@@ -51,7 +51,8 @@ export const askRole = async (
   // What policies grant comes first: that is what the owner's rights reach.
   const ordered = relations.toSorted((a, b) => Number(named.has(`${b.schema}\0${b.name}`)) - Number(named.has(`${a.schema}\0${a.name}`)));
   return {
-    serverVersion: own.version.split(' ')[0] ?? own.version,
+    // What is no version is some other server's joke.
+    serverVersion: /^[\w.+~-]{1,64}/.exec(own.version)?.[0] ?? 'unknown',
     facts: {
       role: own.role,
       attributes: own.attributes,

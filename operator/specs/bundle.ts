@@ -4,11 +4,11 @@
 import { createHash } from 'node:crypto';
 import type { Document, PodIdentity } from '../../kernel/control.ts';
 import type { DatabaseAccessPolicy } from '../../kernel/generated/database-access-policy.ts';
-import { selects } from '../../kernel/manifest/label-selector.ts';
 import { parseDocuments } from '../../kernel/manifest/parse-documents.ts';
 import { problemText } from '../../kernel/manifest/problem.ts';
 import type { KubeObject } from '../kube/kube.ts';
 import type { ConnectionObject, PolicyObject } from '../world.ts';
+import { allowsNamespace } from './managed-secret.ts';
 
 /** Kubernetes gives every namespace this label. */
 const NAME_LABEL = 'kubernetes.io/metadata.name';
@@ -47,11 +47,8 @@ export const secretDocument = (key: string, data: Readonly<Record<string, string
 });
 
 /** Whether the connection's owner lets a namespace use it. */
-export const allows = ({ metadata, spec }: ConnectionObject, namespace: Document): boolean => {
-  if (metadata.namespace === namespace.metadata.name) return true;
-  const labels = namespace.metadata['labels'] as Readonly<Record<string, string>>;
-  return spec.allowedNamespaces !== undefined && selects(spec.allowedNamespaces, labels);
-};
+export const allows = (connection: ConnectionObject, { metadata }: Document): boolean =>
+  allowsNamespace(connection, metadata.name, metadata['labels'] as Readonly<Record<string, string>>);
 
 /** `namespace/name` of the connection that a policy is about. */
 export const policyConnection = ({ metadata, spec }: PolicyObject): string =>

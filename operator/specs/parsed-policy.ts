@@ -8,6 +8,7 @@ import { type Fault, type Problem, problemAt } from '../../kernel/manifest/probl
 import { resourcesOf } from '../../kernel/manifest/resources.ts';
 import type { SecretStore } from '../../kernel/manifest/secret-store.ts';
 import type { AccessPolicy } from '../../kernel/policy.ts';
+import { maskKeys } from './bundle.ts';
 import type { SecretAnswer } from './source-credentials.ts';
 
 /** The objects that a policy is judged with; undefined: there is no such object. */
@@ -33,18 +34,6 @@ export type ParsedPolicy = {
 
 const API_VERSION = 'pg-airlock.dev/v1alpha1';
 
-type KeyReference = { readonly name: string; readonly key: string };
-
-const keyReferences = (spec: DatabaseAccessPolicy['spec']): readonly KeyReference[] =>
-  (spec.relations ?? []).flatMap(({ select }) =>
-    (select?.masks ?? []).flatMap(({ mask }) => (mask.hash === undefined ? [] : [mask.hash.keySecretRef])),
-  );
-
-/** Names of the Secrets with keys of masks, each once. */
-export const maskSecretNames = (spec: DatabaseAccessPolicy['spec']): readonly string[] => [
-  ...new Set(keyReferences(spec).map(({ name }) => name)),
-];
-
 /** What was found of them; of what nobody could read, nothing is said. */
 export const maskSecrets = (namespace: string, answers: ReadonlyMap<string, SecretAnswer>): SecretStore => ({
   values: new Map(
@@ -55,11 +44,9 @@ export const maskSecrets = (namespace: string, answers: ReadonlyMap<string, Secr
 
 /** Keys for a policy that is read for its names alone. */
 export const placeholderSecrets = (namespace: string, spec: DatabaseAccessPolicy['spec']): SecretStore => {
-  const values = new Map<string, Map<string, Uint8Array>>();
-  for (const { name, key } of keyReferences(spec)) {
-    const id = `${namespace}/${name}`;
-    values.set(id, (values.get(id) ?? new Map<string, Uint8Array>()).set(key ?? 'key', new Uint8Array(32)));
-  }
+  const values = new Map(
+    [...maskKeys(spec)].map(([name, keys]) => [`${namespace}/${name}`, new Map(keys.map((key) => [key, new Uint8Array(32)]))] as const),
+  );
   return { values, broken: new Set() };
 };
 
