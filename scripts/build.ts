@@ -9,7 +9,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 
 import { join, resolve } from 'node:path';
 import { build, type BuildOptions, type Metafile } from 'esbuild';
 import { BUNDLE } from '../proxy/launch.ts';
-import { lateBuiltins, leftOut } from './bundle-plugins.ts';
+import { DEFAULT_METRICS, lateBuiltins, leftOut } from './bundle-plugins.ts';
 import { type BundledPackage, licencesOf, packageAt, packageFolders, PACKAGES_FILE } from './bundled-packages.ts';
 import { DETERMINISTIC } from './compile-bundle.ts';
 
@@ -31,7 +31,7 @@ const SHARED = {
   define: { 'import.meta.url': '__url' },
   // What `launch.ts` gives it.
   banner: { js: 'const __url=require("node:url").pathToFileURL(__filename).href;' },
-  plugins: [leftOut, lateBuiltins],
+  plugins: [leftOut(DEFAULT_METRICS), lateBuiltins],
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
@@ -69,7 +69,7 @@ const OPERATOR = 'operator/main.ts';
 const bundleOperator = async (folder: string): Promise<Metafile> => {
   const define = { ...SHARED.define, 'import.meta.main': 'true' };
   const outfile = join(folder, 'pg-airlock-operator.cjs');
-  const { metafile } = await build({ ...SHARED, define, stdin: starting(`import "./${OPERATOR}"`), outfile });
+  const { metafile } = await build({ ...SHARED, plugins: [leftOut()], define, stdin: starting(`import "./${OPERATOR}"`), outfile });
   return metafile;
 };
 
