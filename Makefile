@@ -11,7 +11,7 @@ checks := types format lint imports unused lockfile generated
 
 PREFIX ?= docker.io/pg-airlock
 
-.PHONY: help build images images-lock demo test check $(checks:%=check-%) corpus corpus-server hunt writes fuzz kills kubernetes e2e cluster bench startup
+.PHONY: help build images images-lock demo test check $(checks:%=check-%) corpus corpus-server hunt writes fuzz kills kubernetes e2e cluster bench bench-control startup
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -70,6 +70,9 @@ cluster: $(installed) ## A whole Kubernetes of one node on this machine, until C
 
 bench: build ## Speed next to PostgreSQL and PgBouncer (TIME=3 REPEATS=3 N=rows ONLY=regex PGBENCH= PGBOUNCER= PROFILE=1 SOAK=minutes)
 	@exec node bench/main.ts
+
+bench-control: $(installed) ## From a policy's edit to the bundle in N sidecars, and the operator's memory (N=1,100,1000 REPEATS=20)
+	@exec node bench/control.ts
 
 startup: build ## How quickly the bundle starts and what memory it takes, next to Node alone and the sources (REPEATS=15)
 	@exec node bench/startup.ts

@@ -4,7 +4,7 @@
  *
  * - `GET /v1/bundle`: an answer without end, one JSON object a line (`ControlMessage`). The first is a `bundle`; each later `bundle` takes its
  *   place. A `ping` comes every PING_SECONDS. The operator ends the answer before the token does; the sidecar asks again with its new one.
- * - `POST /v1/report`: a `SidecarReport`, every REPORT_SECONDS. Answer 204.
+ * - `POST /v1/report`: a `SidecarReport`, every REPORT_SECONDS where there is news, soon after a new bundle, and from time to time. Answer 204.
  *
  * 401: the token is not valid (any more). 403: it is, and its pod is none of ours (`{"reason": ...}`): sessions end. 5xx and broken
  * connections: the sidecar goes on with what it has for `staleAfter` seconds, and asks again with backoff and jitter.

@@ -123,7 +123,7 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
   accepting = false;
   for (const listener of listeners) listener.close();
   await sessions.drain(config.grace, shuttingDown());
-  source.stop();
+  await source.stop();
   tls?.stop();
   await registry.stop();
   await audit.close();

@@ -25,5 +25,5 @@ export type PolicySource = {
   readonly readiness: () => readonly ReadinessCheck[];
   /** Told of each statement. */
   readonly observe: (outcome: Outcome) => void;
-  readonly stop: () => void;
+  readonly stop: () => void | Promise<void>;
 };

@@ -71,6 +71,7 @@ export const followOperator = async (options: FollowOperatorOptions): Promise<Po
         if (told !== '') log.info('the operator is back');
         told = '';
         pod.take(message);
+        reporter.nudge();
       },
       onRevoked: (reason) => pod.revoke(reason),
       onStale: (seconds) => pod.expire(seconds),
@@ -116,7 +117,7 @@ export const followOperator = async (options: FollowOperatorOptions): Promise<Po
     sessions: options.sessions(),
     policies: tally.counts(),
   });
-  const stopReporting = startReporter({
+  const reporter = startReporter({
     operator,
     report,
     connected: () => link.connected,
@@ -135,9 +136,10 @@ export const followOperator = async (options: FollowOperatorOptions): Promise<Po
     startup,
     readiness,
     observe: (outcome) => tally.observe(outcome),
-    stop: () => {
+    stop: async () => {
+      // Before the stream ends: it is what tells the operator that there will be no more.
+      await reporter.stop();
       link.stop();
-      stopReporting();
       credentials.stop();
     },
   };

@@ -19,36 +19,65 @@ const ROUNDS = 6;
 
 const TIMEOUT = 10_000;
 
-/** Starts reporting; returns how to stop. */
-export const startReporter = ({ operator, report, connected, onFailure, random }: ReporterOptions): (() => void) => {
+/** Milliseconds within which a report comes that is worth it: not of all sidecars at once. */
+const SOON = 2_000;
+
+/** Milliseconds that the last report may take. */
+const LAST = 1_000;
+
+export type Reporter = {
+  /** Something has changed that is worth a report ahead of its time. */
+  readonly nudge: () => void;
+  /** Tells for the last time, as far as the operator is there. */
+  readonly stop: () => Promise<void>;
+};
+
+/** Starts reporting. */
+export const startReporter = ({ operator, report, connected, onFailure, random }: ReporterOptions): Reporter => {
   const stopping = new AbortController();
   let told = '';
   let rounds = 0;
   let timer: NodeJS.Timeout | undefined;
-  const tell = async (): Promise<void> => {
+  let telling = false;
+  let nudged = false;
+  const tell = async (timeout: number): Promise<void> => {
     if (!connected()) return;
     const body = JSON.stringify(report());
     rounds++;
     if (body === told && rounds < ROUNDS) return;
-    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(TIMEOUT)]);
-    const response = await askOperator(operator, { method: 'POST', path: CONTROL_PATHS.report, body, signal, timeout: TIMEOUT });
+    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(timeout)]);
+    const response = await askOperator(operator, { method: 'POST', path: CONTROL_PATHS.report, body, signal, timeout });
     response.destroy();
     if (response.statusCode !== 204) throw new Error(`the operator answered a report with status ${response.statusCode ?? 0}`);
     told = body;
     rounds = 0;
   };
   const wait = (milliseconds: number): void => {
+    clearTimeout(timer);
     timer = setTimeout(() => {
-      void tell()
+      telling = true;
+      nudged = false;
+      void tell(TIMEOUT)
         .catch((error: unknown) => stopping.signal.aborted || onFailure(error))
-        .finally(() => stopping.signal.aborted || wait(REPORT_SECONDS * 1000));
+        .finally(() => {
+          telling = false;
+          if (!stopping.signal.aborted) wait(nudged ? random() * SOON : REPORT_SECONDS * 1000);
+        });
     }, milliseconds);
     timer.unref();
   };
   // Those who started at the same moment do not report at the same moment.
   wait(random() * REPORT_SECONDS * 1000);
-  return () => {
-    stopping.abort();
-    clearTimeout(timer);
+  return {
+    nudge: () => {
+      if (nudged) return;
+      nudged = true;
+      if (!telling) wait(random() * SOON);
+    },
+    stop: async () => {
+      clearTimeout(timer);
+      await tell(LAST).catch(() => undefined);
+      stopping.abort();
+    },
   };
 };

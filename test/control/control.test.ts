@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { connect as plainConnect } from 'node:net';
 import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CONTROL_PATHS } from '../../kernel/control.ts';
@@ -256,6 +257,18 @@ describe('the door', () => {
     slow.on('error', () => undefined).resume();
     slow.once('secureConnect', () => slow.write('GET /v1/bundle HTTP/1.1\r\nHost: x\r\nX-Slow: '));
     await new Promise((resolve) => slow.once('close', resolve));
+  });
+
+  it('lets nobody without a token take the places of those who have one', async () => {
+    const { sidecar } = await started('reporter-22');
+    const port = Number(new URL(operator.url).port);
+    const idle = Array.from({ length: 300 }, () => plainConnect({ port, host: '127.0.0.1' }).on('error', () => undefined));
+    let closed = 0;
+    for (const socket of idle) socket.resume().once('close', () => closed++);
+    await expect.poll(() => closed).toBeGreaterThanOrEqual(300 - 128);
+    await cluster.apply([policyDocument(POSTGRES, { functions: [] })]);
+    await expect.poll(() => sidecar.bundles().length).toBe(2);
+    for (const socket of idle) socket.destroy();
   });
 
   it('writes down what sidecars report, for policies of their own namespace', async () => {

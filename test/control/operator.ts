@@ -28,7 +28,10 @@ export type TestOperatorOptions = Partial<
 };
 
 /** Starts what `operator/main.ts` starts of it. */
-export const startTestOperator = async (cluster: ControlPlane, options: TestOperatorOptions = {}): Promise<TestOperator> => {
+export const startTestOperator = async (
+  cluster: Pick<ControlPlane, 'kubeconfig'>,
+  options: TestOperatorOptions = {},
+): Promise<TestOperator> => {
   const { authority = await createAuthority(), log = createLogger({ level: 'fatal' }), ...rest } = options;
   const certificate = { ...(await authority.issue(['127.0.0.1', 'localhost'])), ca: authority.cert };
   const client = await connectKube({ kubeconfig: cluster.kubeconfig, serviceHost: undefined, servicePort: undefined });
