@@ -100,6 +100,18 @@ describe('a managed Secret', () => {
     await expect.poll(() => stage.label(), soon).toBeUndefined();
   });
 
+  it('stays, and is not even written, when another replica takes over', async () => {
+    await connected();
+    await stage.pod();
+    await expect.poll(() => stage.managed(), soon).toEqual(wanted());
+    const { writes } = await stage.restart();
+    await aWhile();
+    expect(
+      writes.filter((line) => line.includes('/secrets') || line.includes('/namespaces/agents') || line.includes('configmaps')),
+    ).toEqual([]);
+    expect(await stage.managed()).toEqual(wanted());
+  });
+
   it('is in each namespace with agents, and goes from each by itself', async () => {
     await stage.goodSecret();
     await stage.connection({ allowedNamespaces: {} });
@@ -167,6 +179,10 @@ describe('a managed Secret', () => {
       expect(await stage.message(stage.shop(), 'CredentialsAvailable')).toBe(
         `The operator may not read Secret "${stage.data}/shop-db". Let its service account "get" Secrets there.`,
       );
+      expect(await stage.managed()).toEqual(wanted());
+      // Also a new leader, who has never read it.
+      await stage.restart();
+      await aWhile();
       expect(await stage.managed()).toEqual(wanted());
     } finally {
       for (const [index, role] of roles.entries()) await stage.must('PATCH', role, { rules: before[index]?.rules });
