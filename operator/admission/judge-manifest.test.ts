@@ -59,6 +59,13 @@ describe('judgeManifest()', () => {
     expect(judgeManifest(request(object))).toEqual(ALLOWED);
   });
 
+  it.each(['Disable', 'Require'])('warns of TLS mode %s, which does not keep an agent from the session', (mode) => {
+    const warning =
+      `spec.tls.mode: ${mode} verifies nothing, and root in an agent's pod can lead the sidecar to another host, by /etc/hosts, and so take over ` +
+      'its session with the database. Use VerifyFull';
+    expect(judgeManifest(request(connection({ tls: { mode } })))).toEqual({ ...ALLOWED, warnings: [warning] });
+  });
+
   it.each([
     [
       policy({ relations: [{ name: 'customers', select: { columns: ['*'] } }] }),

@@ -21,6 +21,17 @@ const text = (problem: { readonly field: string | undefined; readonly message: s
 /** Most that is told at once; the rest shows when these are corrected. */
 const MOST = 10;
 
+/**
+ * In a pod, TLS is what keeps the agent from the sidecar's session: all its containers share the network and /etc/hosts, which root in any of
+ * them may write.
+ */
+const tlsWarnings = (object: unknown): readonly string[] => {
+  const { tls } = (specOf(object) ?? {}) as { readonly tls?: { readonly mode?: unknown } | null };
+  if (tls?.mode !== 'Disable' && tls?.mode !== 'Require') return [];
+  const risk = "root in an agent's pod can lead the sidecar to another host, by /etc/hosts, and so take over its session with the database";
+  return [`spec.tls.mode: ${tls.mode} verifies nothing, and ${risk}. Use VerifyFull`];
+};
+
 /** What the API server is told about one of our objects. */
 export const judgeManifest = ({ resource, operation, object, oldObject }: AdmissionRequest): Verdict => {
   if (!RESOURCES.has(resource)) {
@@ -31,7 +42,7 @@ export const judgeManifest = ({ resource, operation, object, oldObject }: Admiss
   // What an older version accepted can still be labelled, and its finalizers removed.
   if (operation === 'UPDATE' && isDeepStrictEqual(specOf(object), specOf(oldObject))) return ALLOWED;
   const { problems, warnings } = checkManifest(object);
-  if (problems.length === 0) return { type: 'Allowed', patch: [], warnings: warnings.map(text) };
+  if (problems.length === 0) return { type: 'Allowed', patch: [], warnings: [...tlsWarnings(object), ...warnings.map(text)] };
   const more = problems.length > MOST ? [`and ${problems.length - MOST} more`] : [];
   return { type: 'Refused', code: 422, reason: 'Invalid', message: [...problems.slice(0, MOST).map(text), ...more].join('\n') };
 };
