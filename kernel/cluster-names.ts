@@ -12,7 +12,10 @@ export const AGENT_LABEL = 'pg-airlock.dev/agent';
  */
 export const CONNECTION_ANNOTATION = 'pg-airlock.dev/connection';
 
-/** Label that the operator gives a namespace with agents, before it puts a Secret there; nobody else may take it away. */
+/**
+ * Label of a namespace with agents. The operator gives it, as `true`, before it puts a Secret there, and takes it away after the last; nobody else
+ * may. With the value `always`, which whoever may write the namespace gives it, it stays.
+ */
 export const MANAGED_NAMESPACE_LABEL = 'pg-airlock.dev/managed';
 
 /** Label of every object that the operator makes in a namespace of agents. Its value is `pg-airlock`. */

@@ -41,7 +41,9 @@ export const namespaceReconciler = (shared: () => Shared): ((key: string) => Pro
   };
 
   const label = async ({ metadata }: KubeObject, wanted: boolean): Promise<void> => {
-    if ((metadata.labels?.[MANAGED_NAMESPACE_LABEL] !== undefined) === wanted) return;
+    const value = metadata.labels?.[MANAGED_NAMESPACE_LABEL];
+    // One that is not ours, `always`, stays.
+    if (wanted ? value !== undefined : value !== 'true') return;
     await shared().kube.request('PATCH', `/api/v1/namespaces/${metadata.name}`, {
       contentType: 'application/merge-patch+json',
       body: { metadata: { uid: metadata.uid, labels: { [MANAGED_NAMESPACE_LABEL]: wanted ? 'true' : null } } },

@@ -17,10 +17,11 @@ import type { ControlPlane } from './kubernetes.ts';
 export const OPERATOR_NAMESPACE = 'pg-airlock';
 export const OPERATOR = 'system:serviceaccount:pg-airlock:pg-airlock-operator';
 
-/** The rights that the chart gives the operator. */
+/** The rights that the chart gives the operator, and the admission policies that bound them: without these no credential is handed out. */
 export const operatorRights = async (): Promise<readonly KubeObject[]> =>
   (await renderChart()).filter(
-    ({ apiVersion, metadata }) => apiVersion === 'rbac.authorization.k8s.io/v1' && metadata.name.startsWith('pg-airlock-operator'),
+    ({ apiVersion = '', metadata }) =>
+      /^(rbac\.authorization|admissionregistration)\.k8s\.io\/v1$/.test(apiVersion) && metadata.name.startsWith('pg-airlock-operator'),
   );
 
 /** Shorter than in a cluster, so that a test need not wait. */

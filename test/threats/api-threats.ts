@@ -197,9 +197,16 @@ const NAMESPACE_THREATS: readonly Threat[] = [
               as: NATHAN,
             }
           : patch(`${NAMESPACE}${subresource}`, labelled(null), NATHAN),
-      twin: { what: 'Label a namespace early', ...patch(`/api/v1/namespaces/${QUIET}`, labelled('true'), NATHAN) },
+      twin: { what: 'Label a namespace early', ...patch(`/api/v1/namespaces/${QUIET}`, labelled('always'), NATHAN) },
     }),
   ),
+  {
+    attempt: 'Give that label another value',
+    policy: 'namespaces',
+    says: takesLabel,
+    attack: patch(NAMESPACE, labelled('false'), NATHAN),
+    twin: { what: 'Have it kept when the last agent goes', ...patch(NAMESPACE, labelled('always'), NATHAN) },
+  },
   {
     attempt: "Change more of a namespace, under the operator's stolen name",
     policy: 'operator-namespaces',
