@@ -3,7 +3,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { OPERATOR_NAMESPACE } from '../support/controllers.ts';
+import { OPERATOR, OPERATOR_NAMESPACE } from '../support/controllers.ts';
 import { namespaceOf, PASSWORD, shown, soon, Stage } from '../support/stage.ts';
 
 let stage: Stage;
@@ -151,6 +151,39 @@ describe('a managed Secret', () => {
     await stage.deletePod();
     await aWhile();
     expect(await stage.managed()).toEqual({ theirs: 'x' });
+  });
+
+  it('is not made while the API server lacks the admission policies, which is told', async () => {
+    const path = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings';
+    type Binding = { readonly metadata: { readonly name: string }; readonly spec: unknown };
+    const { metadata, spec } = (await stage.must('GET', `${path}/pg-airlock-operator-secrets`)) as Binding;
+    await stage.must('DELETE', `${path}/${metadata.name}`);
+    // Policies go, as they come, a second or three later.
+    const unlabelled = { metadata: { name: 'unlabelled' } };
+    const asOperator = async (): Promise<number> =>
+      (await stage.cluster.request('POST', `/api/v1/namespaces/${stage.data}/secrets?dryRun=All`, unlabelled, { as: OPERATOR })).status;
+    try {
+      await expect.poll(asOperator, soon).toBe(201);
+      await connected();
+      await stage.pod();
+      await expect.poll(() => stage.events(stage.data), soon).toContain('Warning NotGuarded DatabaseConnection shop');
+      await aWhile();
+      expect(await stage.managed()).toBeUndefined();
+    } finally {
+      await stage.must('POST', path, { metadata: { name: metadata.name }, spec });
+    }
+    await expect.poll(() => stage.managed(), { timeout: 30_000, interval: 100 }).toEqual(wanted());
+  });
+
+  it('leaves a namespace marked that was marked for good', async () => {
+    await stage.must('PATCH', `/api/v1/namespaces/${stage.agents}`, { metadata: { labels: { 'pg-airlock.dev/managed': 'always' } } });
+    await connected();
+    await stage.pod();
+    await expect.poll(() => stage.managed(), soon).toEqual(wanted());
+    await stage.deletePod('agent');
+    await expect.poll(() => stage.managed(), soon).toBeUndefined();
+    await aWhile();
+    expect(await stage.label()).toBe('always');
   });
 
   it('stays where the source cannot be read for a while, and the connection tells of it', async () => {
