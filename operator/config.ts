@@ -1,6 +1,8 @@
 /**
  * The operator's configuration: one YAML file, which the chart renders. Parsed once, by `parseOperatorConfig`.
  */
+import { parseDocument } from 'yaml';
+import { byWord, ConfigError, fields, listOf, oneOf, optional, type Reader, text, valuesOf, wholeNumber } from './config-fields.ts';
 
 /** HOST:PORT to listen on. */
 export type Address = { readonly host: string; readonly port: number };
@@ -43,4 +45,75 @@ export type OperatorConfig = {
   readonly metrics: { readonly listen: Address };
   readonly leaderElection: { readonly lease: string };
   readonly logLevel: string;
+};
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+
+const name = text('a name in lower case', /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/);
+const nameOrNone = text('a name in lower case, or ""', /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$/);
+const quantity = text('a quantity such as 100m or 64Mi', /^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/);
+/** YAML reads `cpu: 1` as a number. */
+const amount: Reader<string> = (value, at) => quantity(typeof value === 'number' ? String(value) : value, at);
+
+const address: Reader<Address> = (value, at) => {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(typeof value === 'string' ? value : '');
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) throw new ConfigError(`${at} takes HOST:PORT, not ${JSON.stringify(value) ?? 'nothing'}`);
+  return { host: match[1] ?? match[2] ?? '', port };
+};
+
+const httpsUrl: Reader<string> = (value, at) => {
+  const url = typeof value === 'string' ? URL.parse(value) : null;
+  if (url?.protocol !== 'https:' || url.pathname !== '/' || url.search !== '' || url.username !== '' || url.hash !== '') {
+    throw new ConfigError(`${at} takes https://HOST:PORT, not ${JSON.stringify(value) ?? 'nothing'}`);
+  }
+  return url.origin;
+};
+
+const config = fields<OperatorConfig>({
+  namespace: text('the name of a namespace', /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/),
+  excludedNamespaces: optional(listOf(name), undefined),
+  sidecar: fields<SidecarConfig>({
+    image: text('the name of an image', /^\S+$/),
+    imagePullPolicy: oneOf('Always', 'IfNotPresent', 'Never'),
+    uid: wholeNumber(1, 2 ** 31 - 1),
+    resources: fields<SidecarConfig['resources']>({
+      requests: optional(valuesOf(amount), undefined),
+      limits: optional(valuesOf(amount), undefined),
+    }),
+    staleAfter: wholeNumber(1, 7 * 24 * 3600),
+    logLevel: oneOf(...LOG_LEVELS),
+    auditSizeLimit: amount,
+  }),
+  control: fields<OperatorConfig['control']>({ listen: address, url: httpsUrl }),
+  admission: fields<OperatorConfig['admission']>({
+    listen: address,
+    mutatingConfiguration: nameOrNone,
+    validatingConfiguration: nameOrNone,
+  }),
+  certificates: byWord<'SelfManaged' | 'Files', OperatorConfig['certificates']>('source', {
+    SelfManaged: fields<Extract<OperatorConfig['certificates'], { source: 'SelfManaged' }>>({
+      source: oneOf('SelfManaged'),
+      secret: name,
+      dnsNames: listOf(text('a host name', /^\S+$/)),
+    }),
+    Files: fields<Extract<OperatorConfig['certificates'], { source: 'Files' }>>({
+      source: oneOf('Files'),
+      directory: text('the path of a folder', /^\//),
+    }),
+  }),
+  metrics: fields<OperatorConfig['metrics']>({ listen: address }),
+  leaderElection: fields<OperatorConfig['leaderElection']>({ lease: name }),
+  logLevel: oneOf(...LOG_LEVELS),
+});
+
+/** Reads the text of the configuration file; unknown fields are refused. @throws ConfigError */
+export const parseOperatorConfig = (yaml: string): OperatorConfig => {
+  const document = parseDocument(yaml);
+  const [problem] = document.errors;
+  if (problem !== undefined) {
+    const line = problem.linePos?.[0].line;
+    throw new ConfigError(`it is no YAML of one document${line === undefined ? '' : `: line ${line}`}: ${problem.code}`);
+  }
+  return config(document.toJS({ maxAliasCount: 10 }), '');
 };

@@ -1,0 +1,199 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../operator/kube/kube.ts';
+import { type OperatorCluster, ready, type Replica, spawnReplica, startOperatorCluster, until } from './operator-cluster.ts';
+
+const LEASE = '/apis/coordination.k8s.io/v1/namespaces/pg-airlock/leases/pg-airlock-operator';
+const BINDING = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/pg-airlock-operator';
+const TOLERANT = 120_000;
+
+let cluster: OperatorCluster;
+let first: Replica;
+let second: Replica;
+
+beforeAll(async () => {
+  cluster = await startOperatorCluster();
+  first = await cluster.startReplica('operator-1');
+  await ready(first);
+}, TOLERANT);
+afterAll(() => cluster?.stop());
+
+const agent = (name: string): object => ({
+  metadata: { name, labels: { 'pg-airlock.dev/agent': 'true' }, annotations: { 'pg-airlock.dev/connection': 'data/shop' } },
+  spec: { serviceAccountName: 'agent', containers: [{ name: 'agent', image: 'agent' }] },
+});
+
+/** The names of the init containers of a pod that is created; or why it is not. */
+const createAgent = async (name: string): Promise<readonly string[] | string> => {
+  const { status, body } = await cluster.plane.request('POST', '/api/v1/namespaces/agents/pods', agent(name));
+  if (status !== 201) return (body as { readonly message: string }).message;
+  const { spec } = body as { readonly spec: { readonly initContainers?: readonly { readonly name: string }[] } };
+  return (spec.initContainers ?? []).map((container) => container.name);
+};
+
+/** Retries while the API server still has a broken connection to a replica that is gone. */
+const injects = (name: string): Promise<void> => until(async () => (await createAgent(name))[0] === 'pg-airlock');
+
+const createConnection = async (name: string): Promise<void> => {
+  await cluster.plane.apply([
+    {
+      apiVersion: 'pg-airlock.dev/v1alpha1',
+      kind: 'DatabaseConnection',
+      metadata: { name, namespace: 'data' },
+      spec: {
+        host: 'db.example',
+        database: 'shop',
+        credentials: { secretRef: { name: 'shop' } },
+        tls: { mode: 'VerifyFull' },
+        allowedNamespaces: { matchLabels: { 'kubernetes.io/metadata.name': 'agents' } },
+      },
+    },
+  ]);
+};
+
+const holder = async (): Promise<string | undefined> => {
+  const { spec } = (await cluster.plane.request('GET', LEASE)).body as { readonly spec?: { readonly holderIdentity?: string } };
+  return spec?.holderIdentity?.split('_', 1)[0];
+};
+const leads = async (replica: Replica): Promise<boolean> => (await replica.metric('pg_airlock_operator_leader')) === 1;
+const objects = (replica: Replica, informer: string): Promise<number | undefined> =>
+  replica.metric(`pg_airlock_operator_informer_objects{informer="${informer}"}`);
+const messages = ({ log }: Replica): readonly unknown[] => log.map(({ msg }) => msg);
+
+describe('the operator', () => {
+  it('says when it is ready, leads, and injects', async () => {
+    expect(await first.ask('/healthz')).toEqual({ status: 200, body: 'ok\n' });
+    expect((await first.ask('/readyz')).body.split('\n')).toEqual([
+      'ready: running',
+      'ready: pods: fresh',
+      'ready: namespaces: fresh',
+      'ready: databaseconnections: fresh',
+      'ready: databaseaccesspolicies: fresh',
+      'ready: certificate: loaded',
+      'ready: webhook: listening',
+      'ready: control plane: listening',
+      '',
+    ]);
+    await until(() => leads(first));
+    expect(await holder()).toBe('operator-1');
+    await injects('one');
+    await until(async () => (await objects(first, 'pods')) === 1);
+    expect(await first.metric('pg_airlock_operator_webhook_requests_total{path="/mutate-pods",outcome="Patched"}')).toBe(1);
+  });
+
+  it(
+    'has one leader among two replicas',
+    async () => {
+      second = await cluster.startReplica('operator-2');
+      await ready(second);
+      expect(await holder()).toBe('operator-1');
+      expect([await leads(first), await leads(second)]).toEqual([true, false]);
+    },
+    TOLERANT,
+  );
+
+  it(
+    'goes on when the API server was killed, and sees what it missed',
+    async () => {
+      await createConnection('before');
+      await until(async () => (await objects(second, 'databaseconnections')) === 1);
+      await cluster.plane.stopApiServer();
+      await until(async () => (await second.ask('/readyz')).body.includes('could not reach the API server'));
+      expect((await second.ask('/readyz')).status).toBe(200);
+      await cluster.plane.startApiServer();
+      await createConnection('after');
+      for (const replica of [first, second]) await until(async () => (await objects(replica, 'databaseconnections')) === 2);
+      await injects('two');
+      await until(async () => (await leads(first)) || (await leads(second)));
+    },
+    TOLERANT,
+  );
+
+  it(
+    'goes on with the other replica when the leader is killed, and with both when that is back',
+    async () => {
+      const [leader, other] = (await leads(first)) ? [first, second] : [second, first];
+      expect(await leader.kill('SIGKILL')).toBe('SIGKILL');
+      await injects('three');
+      await until(() => leads(other));
+      expect(await holder()).toBe(other.name);
+      first = await cluster.startReplica(leader.name);
+      second = other;
+      await ready(first);
+      expect([await leads(first), await leads(second)]).toEqual([false, true]);
+    },
+    TOLERANT,
+  );
+
+  it(
+    'says which right it lost, and goes on when it has it again',
+    async () => {
+      const binding = (await cluster.plane.request('GET', BINDING)).body as KubeObject;
+      await cluster.plane.request('DELETE', BINDING);
+      // A watch that has begun goes on without the right; a restart ends it.
+      await cluster.plane.stopApiServer();
+      await cluster.plane.startApiServer();
+      const forbidden = `pods is forbidden: User "system:serviceaccount:pg-airlock:pg-airlock-operator" cannot`;
+      await until(async () => (await first.ask('/readyz')).body.includes(`ready: pods: cannot follow: ${forbidden}`));
+      const told = first.log.filter(({ msg }) => msg === 'could not follow objects').map(({ err }) => (err as { message: string }).message);
+      expect(told).toContainEqual(expect.stringContaining(forbidden));
+      const { apiVersion, kind, metadata, ...rest } = binding;
+      await cluster.plane.apply([{ apiVersion, kind, metadata: { name: metadata.name }, ...rest }]);
+      await until(async () => (await first.ask('/readyz')).body.includes('ready: pods: fresh'));
+    },
+    TOLERANT,
+  );
+
+  it(
+    'ends in order: not ready, the lease given away, exit code 0',
+    async () => {
+      await until(() => leads(second));
+      const exit = second.kill('SIGTERM');
+      await until(async () => (await second.ask('/readyz')).status === 503);
+      expect((await second.ask('/readyz')).body).toContain('not ready: running: shutting down');
+      await until(() => leads(first));
+      await injects('four');
+      expect(await exit).toBe(0);
+      expect(messages(second).slice(-2)).toEqual(['shutting down', 'stopped']);
+      expect(await holder()).toBe(first.name);
+    },
+    TOLERANT,
+  );
+
+  it('logs no secret', async () => {
+    const { body } = await cluster.plane.request('GET', '/api/v1/namespaces/pg-airlock/secrets/pg-airlock-certificates');
+    const values = Object.values((body as { readonly data: Readonly<Record<string, string>> }).data);
+    const text = JSON.stringify([first.log, second.log]);
+    expect(values.length).toBeGreaterThan(1);
+    for (const value of values) expect(text).not.toContain(value);
+    expect(text).not.toMatch(/PRIVATE KEY|Bearer /);
+  });
+});
+
+describe('the operator, when it cannot start', () => {
+  const start = async (yaml: string, environment: Readonly<Record<string, string>> = {}): Promise<Replica> => {
+    const path = join(cluster.plane.directory, 'wrong.yaml');
+    await writeFile(path, yaml);
+    return spawnReplica('wrong', path, environment, 0);
+  };
+  const ended = async (replica: Replica): Promise<number | null> => {
+    await until(() => replica.process.exitCode !== null);
+    return replica.process.exitCode;
+  };
+
+  it('says what is wrong with its configuration', async () => {
+    const replica = await start('namespace: pg-airlock\nnamspace: pg-airlock\n');
+    expect(await ended(replica)).toBe(2);
+    expect(replica.log).toEqual([
+      { text: expect.stringMatching(/^pg-airlock-operator: .*wrong\.yaml: namspace is not known: did you mean namespace\?$/) },
+    ]);
+  });
+
+  it('says that it knows no cluster', async () => {
+    const { body } = await cluster.plane.request('GET', '/api/v1/namespaces/pg-airlock/configmaps/pg-airlock-operator');
+    const replica = await start((body as { readonly data: { readonly 'config.yaml': string } }).data['config.yaml']);
+    expect(await ended(replica)).toBe(1);
+    expect(replica.log.at(-1)).toMatchObject({ level: 'fatal', err: { message: expect.stringContaining('KUBECONFIG has to name') } });
+  });
+});
