@@ -41,7 +41,12 @@ export const createLedger = (): Ledger => ({ sources: new Map(), databases: new 
 /** Digest of values, with bytes in hex; nothing of a password shows in it. */
 export const digestOf = (value: unknown): string =>
   createHash('sha256')
-    .update(JSON.stringify(value, (_key, inner: unknown) => (inner instanceof Uint8Array ? Buffer.from(inner).toString('hex') : inner)))
+    .update(
+      JSON.stringify(value, (_key, inner: unknown) => {
+        if (inner instanceof Uint8Array) return Buffer.from(inner).toString('hex');
+        return inner instanceof Set ? [...inner] : inner;
+      }),
+    )
     .digest('hex');
 
 /** Digest of what a policy names. */

@@ -44,6 +44,12 @@ const ALL_FUNCTIONS = `SELECT DISTINCT quote_ident(n.nspname) || '.' || quote_id
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1 LIMIT 5000`;
 
+const LISTS = {
+  schemas: 'SELECT nspname::text AS name FROM pg_namespace',
+  extensions: 'SELECT extname::text AS name FROM pg_extension',
+  settings: 'SELECT lower(name) AS name FROM pg_settings',
+} as const;
+
 const namesOf = async (ask: AskDatabase, sql: string): Promise<readonly string[]> =>
   (await ask<{ name: string }>(sql)).map(({ name }) => name);
 
@@ -106,15 +112,17 @@ export const askNames = async (ask: AskDatabase, wanted: WantedNames): Promise<D
     wanted.functions.map(({ name }) => name),
   ]);
   const functions = new Set(functionRows.map(nameKey));
+  const listed = async (list: keyof typeof LISTS): Promise<readonly string[]> =>
+    wanted.lists.has(list) ? await namesOf(ask, LISTS[list]) : [];
   const lacks = wanted.relations.some((name) => !relations.has(nameKey(name)));
   return {
     relations,
     functions,
     otherRelations: lacks ? await namesOf(ask, ALL_RELATIONS) : [],
     otherFunctions: wanted.functions.some((name) => !functions.has(nameKey(name))) ? await namesOf(ask, ALL_FUNCTIONS) : [],
-    schemas: new Set(await namesOf(ask, 'SELECT nspname::text AS name FROM pg_namespace')),
-    extensions: await namesOf(ask, 'SELECT extname::text AS name FROM pg_extension'),
-    settings: await namesOf(ask, 'SELECT lower(name) AS name FROM pg_settings'),
+    schemas: new Set(await listed('schemas')),
+    extensions: await listed('extensions'),
+    settings: await listed('settings'),
     broken: await askBroken(ask, wanted, relations),
   };
 };

@@ -15,6 +15,8 @@ export type WantedNames = {
   readonly functions: readonly QualifiedName[];
   readonly expressions: readonly WantedExpression[];
   readonly constants: readonly { readonly relation: QualifiedName; readonly column: string; readonly value: string }[];
+  /** Of these all that there are is wanted, where any is named. */
+  readonly lists: ReadonlySet<'schemas' | 'extensions' | 'settings'>;
 };
 
 /** What the database has of it. Keys of relations and functions are `nameKey`s. */
@@ -85,6 +87,11 @@ export const wantedNames = (policies: readonly AccessPolicy[]): WantedNames => {
     constants: grants.flatMap((relation) =>
       masksOf(relation).flatMap(({ column, mask }) => (mask.type === 'Constant' ? [{ relation, column, value: mask.value }] : [])),
     ),
+    lists: new Set([
+      ...(rules.some(({ match }) => match.schemas !== undefined) ? (['schemas'] as const) : []),
+      ...(policies.some(({ extensions }) => extensions.length > 0) ? (['extensions'] as const) : []),
+      ...(policies.some(({ settings }) => settings.length > 0) ? (['settings'] as const) : []),
+    ]),
   };
 };
 

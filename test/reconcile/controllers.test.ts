@@ -1,6 +1,7 @@
 /**
  * What the controllers say of connections and policies, with a real API server and a real PostgreSQL.
  */
+import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { tallyConfigMap } from '../../operator/specs/tally.ts';
 import { OPERATOR_NAMESPACE } from '../support/controllers.ts';
@@ -120,6 +121,45 @@ describe('a connection', () => {
       `service account ${stage.agents}/default may get, list Secret "${stage.agents}/pg-airlock-${stage.data}.shop". Take "secrets" out of the Roles and ClusterRoles that they are bound to, or bind these to others.`,
     );
     expect(shown(await stage.shop())['Ready']).toBe('True Ready');
+  });
+});
+
+describe('a database that is down', () => {
+  it('is asked by one session at a time, ever less often, whatever is done to connections and policies', async () => {
+    let [open, most, attempts] = [0, 0, 0];
+    const listening = createServer((socket) => {
+      attempts += 1;
+      most = Math.max(most, ++open);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        open -= 1;
+      });
+      setTimeout(() => socket.destroy(), 50);
+    });
+    await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+    const { port } = listening.address() as AddressInfo;
+    try {
+      await stage.restart({ firstRetryMs: 1_000 });
+      await stage.goodSecret();
+      for (const name of ['shop', 'shop-b', 'shop-c']) await stage.connection({ port }, name);
+      await stage.policy();
+      await expect.poll(async () => shown(await stage.shop())['Reachable'], soon).toBe('False ConnectionLost');
+      for (let count = 0; count < 30; count += 1) {
+        await stage.patchPolicy({ functions: [{ name: `public.f${count}` }] });
+        await stage.patchConnection({ allowedNamespaces: { matchLabels: { count: `${count}` } } });
+      }
+      await expect.poll(async () => (await stage.reading())['observedGeneration'], soon).toBe(31);
+      // Three connections, each at 0, 1, 3 and 7 s, a fifth more or less.
+      expect(attempts).toBeLessThanOrEqual(12);
+      expect(most).toBe(1);
+      // New credentials are tried at once.
+      const before = attempts;
+      await stage.patchSecret({ password: 'another' });
+      await expect.poll(() => attempts, soon).toBeGreaterThan(before);
+    } finally {
+      listening.close();
+      await stage.restart();
+    }
   });
 });
 
