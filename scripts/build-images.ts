@@ -41,11 +41,9 @@ const architecturesOf = (text: string): readonly Architecture[] =>
     return known;
   });
 
-/** Those that have been built. */
-const programs = (): readonly Program[] => {
-  const there = PROGRAMS.filter(({ entry }) => existsSync(join(values.dist, entry)));
-  if (there.length === 0) throw new ImageError(`${values.dist} has no bundle: run \`make build\``);
-  return there;
+const assertBuilt = (): void => {
+  const missing = PROGRAMS.find(({ entry }) => !existsSync(join(values.dist, entry)));
+  if (missing !== undefined) throw new ImageError(`${join(values.dist, missing.entry)} is missing: run \`make build\``);
 };
 
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { readonly version: string };
@@ -75,7 +73,7 @@ const layersFor = (architecture: Architecture): Layers => {
     architecture,
     inputs: files.inputs,
     shared: [baseLayer(files), nodeLayer(files)],
-    programs: new Map(programs().map((program) => [program, programLayer(program, architecture)])),
+    programs: new Map(PROGRAMS.map((program) => [program, programLayer(program, architecture)])),
   };
 };
 
@@ -87,7 +85,7 @@ const writeArchives = (folder: string, architectures: readonly Architecture[]): 
     Record<Program['name'], readonly BundledPackage[]>
   >;
   const shared = all.map((layers) => layers.shared.map((tree) => tarOf(tree, time)));
-  for (const program of programs()) {
+  for (const program of PROGRAMS) {
     const path = join(folder, `pg-airlock-${program.name}.tar`);
     const images = all.map(({ architecture, programs: own }, index) => ({
       architecture,
@@ -134,6 +132,7 @@ const writeRootFiles = (folder: string, architecture: Architecture): void => {
 
 try {
   const architectures = architecturesOf(values.architectures);
+  if (!values.lock) assertBuilt();
   if (values.lock) renewLock(ROOT);
   else if (values['root-files'] === undefined) writeArchives(resolve(positionals[0] ?? join(values.dist, 'images')), architectures);
   else writeRootFiles(resolve(values['root-files']), architectures[0] ?? HERE);

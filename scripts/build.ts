@@ -1,11 +1,11 @@
 /**
- * `make build`: bundles the command line into dist/, which needs nothing but Node. `node scripts/build.ts [folder]`
+ * `make build`: bundles the command line, and the operator, into dist/, which needs nothing but Node. `node scripts/build.ts [folder]`
  *
  * What it is for is a start in a tenth of a second. The sources, run as they are, take half a second: most of it for finding, reading and
  * compiling modules.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build, type BuildOptions, type Metafile } from 'esbuild';
 import { BUNDLE } from '../proxy/launch.ts';
@@ -63,20 +63,18 @@ const bundleProxy = async (folder: string): Promise<Metafile> => {
   return metafile;
 };
 
-const OPERATOR = 'operator/main.ts';
-
 /** The operator, in one file: it runs for months, and may take its time to start. */
 const bundleOperator = async (folder: string): Promise<Metafile> => {
   const define = { ...SHARED.define, 'import.meta.main': 'true' };
   const outfile = join(folder, 'pg-airlock-operator.cjs');
-  const { metafile } = await build({ ...SHARED, plugins: [leftOut()], define, stdin: starting(`import "./${OPERATOR}"`), outfile });
+  const { metafile } = await build({ ...SHARED, plugins: [leftOut()], define, stdin: starting('import "./operator/main.ts"'), outfile });
   return metafile;
 };
 
 const makeBundles = async (folder: string): Promise<void> => {
   rmSync(folder, { recursive: true, force: true });
   const proxy = packageFolders(await bundleProxy(folder));
-  const operator = existsSync(join(ROOT, OPERATOR)) ? packageFolders(await bundleOperator(folder)) : [];
+  const operator = packageFolders(await bundleOperator(folder));
   copyGrammars(folder);
   cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
   writeFileSync(join(folder, 'THIRD-PARTY-LICENSES'), `${licencesOf(ROOT, [...new Set([...proxy, ...operator])].sort())}\n`);

@@ -34,8 +34,8 @@ export type OperatorCluster = {
   readonly plane: ControlPlane;
   /** Of the webhook's door, and of the control plane's. */
   readonly ports: { readonly webhook: number; readonly control: number };
-  /** Starts `operator/main.ts` with the chart's configuration, but for where it listens. */
-  readonly startReplica: (name: string) => Promise<Replica>;
+  /** Starts `operator/main.ts`, or what is built of it, with the chart's configuration, but for where it listens. */
+  readonly startReplica: (name: string, program?: string) => Promise<Replica>;
   readonly stop: () => Promise<void>;
 };
 
@@ -69,12 +69,15 @@ export const startOperatorCluster = async (): Promise<OperatorCluster> => {
   const kubeconfig = await plane.kubeconfigFor({ name: OPERATOR, groups: ['system:serviceaccounts', 'system:authenticated'] });
 
   const replicas: Replica[] = [];
-  const startReplica = async (name: string): Promise<Replica> => {
+  const startReplica = async (name: string, program = MAIN): Promise<Replica> => {
     const [webhookPort = 0, controlPort = 0, metricsPort = 0] = await freePorts(3);
     const ports: Ports = { webhook: webhookPort, control: controlPort, metrics: metricsPort };
     const path = join(plane.directory, `${name}.yaml`);
     await writeFile(path, configured(rendered, ports));
-    const replica = spawnReplica(name, path, { KUBECONFIG: kubeconfig, POD_NAME: name }, ports.metrics);
+    const replica = spawnReplica(
+      { name, program, configuration: path, metricsPort: ports.metrics },
+      { KUBECONFIG: kubeconfig, POD_NAME: name },
+    );
     listening.unshift(ports);
     replica.process.once('exit', () => listening.splice(listening.indexOf(ports), 1));
     replicas.push(replica);
@@ -97,14 +100,20 @@ const configured = (yaml: string, ports: Ports): string => {
   return stringify(config);
 };
 
+/** `configuration` is a path. */
+export type ReplicaOptions = {
+  readonly name: string;
+  readonly program?: string;
+  readonly configuration: string;
+  readonly metricsPort: number;
+};
+
 /** Starts the program with these variables and PATH in its environment. */
 export const spawnReplica = (
-  name: string,
-  configuration: string,
+  { name, program = MAIN, configuration, metricsPort }: ReplicaOptions,
   environment: Readonly<Record<string, string>>,
-  metricsPort: number,
 ): Replica => {
-  const child = spawn(process.execPath, [MAIN, '--config', configuration], {
+  const child = spawn(process.execPath, [program, '--config', configuration], {
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -175,7 +175,7 @@ describe('the operator, when it cannot start', () => {
   const start = async (yaml: string, environment: Readonly<Record<string, string>> = {}): Promise<Replica> => {
     const path = join(cluster.plane.directory, 'wrong.yaml');
     await writeFile(path, yaml);
-    return spawnReplica('wrong', path, environment, 0);
+    return spawnReplica({ name: 'wrong', configuration: path, metricsPort: 0 }, environment);
   };
   const ended = async (replica: Replica): Promise<number | null> => {
     await until(() => replica.process.exitCode !== null);
