@@ -14,7 +14,7 @@ import { askNames } from './name-queries.ts';
 import { askRole } from './role-queries.ts';
 
 /** Makes what the queue of databases calls. Keys are those of connections. */
-export const databaseReconciler = (shared: () => Shared): ((key: string) => Promise<Reconciled>) => {
+export const databaseReconciler = (shared: () => Shared): ((key: string, signal: AbortSignal) => Promise<Reconciled>) => {
   /** By host, port and database: several connections may lead to one. */
   const busy = new Map<string, Promise<unknown>>();
 
@@ -43,10 +43,11 @@ export const databaseReconciler = (shared: () => Shared): ((key: string) => Prom
   const ask = async (
     connection: Connection,
     policies: readonly AccessPolicy[],
+    signal: AbortSignal,
   ): Promise<Pick<KnownDatabase, 'outcome' | 'leastPrivilege' | 'names'>> => {
     const { timing } = shared();
     try {
-      return await withDatabase(connection, timing, async (askOne) => {
+      return await withDatabase(connection, { ...timing, signal }, async (askOne) => {
         const { facts, serverVersion } = await askRole(askOne, policies);
         const names = await askNames(askOne, wantedNames(policies));
         return { outcome: { type: 'Reached', serverVersion }, leastPrivilege: leastPrivilege(facts), names };
@@ -57,7 +58,7 @@ export const databaseReconciler = (shared: () => Shared): ((key: string) => Prom
     }
   };
 
-  return async (key) => {
+  return async (key, signal) => {
     const { world, ledger, queues, clock, timing } = shared();
     const source = ledger.sources.get(key);
     if (world.connections.get(key) === undefined || source?.credentials.type !== 'Complete') {
@@ -75,7 +76,9 @@ export const databaseReconciler = (shared: () => Shared): ((key: string) => Prom
     // A database that is down is not asked more often because somebody edits policies.
     if (leftMs > 0 && (isSame || failed)) return { againAfterMs: leftMs };
     const place = `${connection.host}:${connection.port}/${connection.database}`;
-    const found = await inTurn(place, () => ask(connection, policies));
+    const found = await inTurn(place, () => ask(connection, policies, signal));
+    // What was called off says nothing of the database.
+    if (signal.aborted) return undefined;
     const failures = found.outcome.type === 'Reached' ? 0 : (failed ? before.failures : 0) + 1;
     const waitMs = failures === 0 ? timing.databaseMs : Math.min(timing.databaseMs, timing.firstRetryMs * 2 ** (failures - 1));
     const againAfterMs = jittered(waitMs);

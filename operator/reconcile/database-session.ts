@@ -30,6 +30,8 @@ export type SessionLimits = {
   readonly loginMs: number;
   /** For the session as a whole. */
   readonly sessionMs: number;
+  /** Ends it at once. */
+  readonly signal?: AbortSignal;
 };
 
 /** Bytes that a server may send: a catalog's worth, and no flood. */
@@ -122,6 +124,7 @@ export const withDatabase = async <T>(
   client.on('error', () => {});
   let overdue = false;
   const destroy = (): void => void client.connection.stream.destroy();
+  limits.signal?.addEventListener('abort', destroy, { once: true });
   const deadline = setTimeout(() => {
     overdue = true;
     destroy();
@@ -139,6 +142,7 @@ export const withDatabase = async <T>(
   };
 
   try {
+    if (limits.signal?.aborted === true) throw new DatabaseFailure('Aborted');
     await client.connect();
     const ask: AskDatabase = async <Row>(text: string, parameters: readonly unknown[] = []) => {
       // The extended protocol takes one statement at a time.
@@ -150,6 +154,7 @@ export const withDatabase = async <T>(
   } catch (error) {
     throw failure(error);
   } finally {
+    limits.signal?.removeEventListener('abort', destroy);
     clearTimeout(deadline);
     clearInterval(meter);
     void client.end().catch(() => undefined);

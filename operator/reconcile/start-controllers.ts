@@ -21,7 +21,7 @@ export type Controllers = {
 
 /** Logins that run at the same time. */
 const DATABASES_AT_A_TIME = 8;
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 3_000;
 
 /** Starts the controllers of the leader. Resolves when the informers are fresh and work has begun. */
 export const startControllers = async (options: ControllerOptions): Promise<Controllers> => {
@@ -33,7 +33,7 @@ export const startControllers = async (options: ControllerOptions): Promise<Cont
 
   // Nobody asks before there is work, and that begins below.
   const shared = (): Shared => state;
-  const queue = (name: string, reconcile: (key: string) => Promise<Reconciled>, concurrency?: number): WorkQueue =>
+  const queue = (name: string, reconcile: (key: string, signal: AbortSignal) => Promise<Reconciled>, concurrency?: number): WorkQueue =>
     createWorkQueue({ name, reconcile, log, observer: metrics, ...(concurrency === undefined ? {} : { concurrency }) });
   const tallies = startTallies({
     kube,

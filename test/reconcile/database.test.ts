@@ -184,4 +184,19 @@ describe('a database is not reached, and it is said why', () => {
       listening.close();
     }
   });
+
+  it('that it was called off, at once', async () => {
+    const listening = await answering((socket) => void socket.on('error', () => {}));
+    try {
+      const { port } = listening.address() as { port: number };
+      const stopping = new AbortController();
+      const limits = { loginMs: 60_000, sessionMs: 60_000, signal: stopping.signal };
+      const asked = withDatabase(connectionTo({ port }), limits, async () => undefined);
+      const settled = asked.catch((error: unknown) => error);
+      stopping.abort();
+      expect(await settled).toBeInstanceOf(DatabaseFailure);
+    } finally {
+      listening.close();
+    }
+  });
 });
