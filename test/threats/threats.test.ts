@@ -5,7 +5,7 @@ import type { KubeObject } from '../../operator/kube/kube.ts';
 import { objectOf, renderChart } from '../support/chart.ts';
 import type { ControlPlane } from '../support/kubernetes.ts';
 import { RULES, attempt, isPolicysRefusal, messageOf, refusal, startThreatened } from './cluster.ts';
-import { LOOKED_AT, type Schemas, namesIn } from './pod-schema.ts';
+import { LOOKED_AT, type Schemas, everyAddition, merged, namesIn } from './pod-schema.ts';
 import { SETTINGS, agentPod } from './pods.ts';
 import { AGENTS, MALLORY, core, create, patch } from './threat.ts';
 import { THREATS } from './threats.ts';
@@ -14,6 +14,17 @@ import { THREATS } from './threats.ts';
 const ADMITTED = /^admitted$|does not have a host assigned|upgrade request required|no endpoints available|pod agent|address not allowed/i;
 
 type Validations = readonly { readonly message?: string; readonly messageExpression?: string }[];
+
+type AgentPod = { readonly spec: { readonly initContainers: readonly object[]; readonly volumes: readonly { readonly name: string }[] } };
+
+/** Where the kubelet asks, how much the sidecar may use, and what this API server knows and takes out since it is switched off. */
+const HARMLESS = [
+  /^sidecar\.(liveness|readiness|startup)Probe\.(httpGet|initialDelaySeconds|timeoutSeconds|periodSeconds|successThreshold|failureThreshold|terminationGracePeriodSeconds)/,
+  /^sidecar\.securityContext\.(runAsNonRoot|readOnlyRootFilesystem)$/,
+  /^sidecar\.lifecycle\.stopSignal$/,
+  /^pg-airlock-access\.projected\.(defaultMode$|sources\.(clusterTrustBundle|podCertificate)\.)/,
+  /^pg-airlock-audit\.emptyDir\./,
+];
 
 describe('the admission policies of the chart', () => {
   let cluster: ControlPlane;
@@ -126,6 +137,37 @@ describe('the admission policies of the chart', () => {
       await vi.waitFor(async () => expect(await attempt(cluster, create(pods, agentPod()))).toMatchObject({ status: 201 }), 20_000);
     });
   });
+
+  it('lets nothing be added to the sidecar, or to its volumes, but what opens nothing', async () => {
+    const { body } = await cluster.request('GET', '/openapi/v3/api/v1');
+    const { schemas } = (body as { readonly components: { readonly schemas: Schemas } }).components;
+    const pod = agentPod() as AgentPod;
+    const [sidecar, ...others] = pod.spec.initContainers;
+    const pods = [
+      ...everyAddition(schemas, 'Container').map(({ path, value }) => ({
+        path: `sidecar.${path}`,
+        spec: { ...pod.spec, initContainers: [merged(sidecar, value), ...others] },
+      })),
+      ...everyAddition(schemas, 'Volume').flatMap(({ path, value }) =>
+        pod.spec.volumes.map((volume, index) => ({
+          path: `${volume.name}.${path}`,
+          spec: { ...pod.spec, volumes: pod.spec.volumes.map((own, at) => (at === index ? merged(own, value) : own)) },
+        })),
+      ),
+    ];
+    const accepted = new Set<string>();
+    const left = [...pods];
+    const work = async (): Promise<void> => {
+      for (let next = left.pop(); next !== undefined; next = left.pop()) {
+        const { status } = await attempt(cluster, create(core(AGENTS, 'pods'), { ...pod, spec: next.spec }));
+        if (status === 201) accepted.add(next.path);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, work));
+    expect(pods.length).toBeGreaterThan(500);
+    expect(accepted).toContain('sidecar.livenessProbe.periodSeconds');
+    expect([...accepted].filter((path) => !HARMLESS.some((harmless) => harmless.test(path)))).toEqual([]);
+  }, 120_000);
 
   it('has looked at each field of a pod by which it can name a Secret or a volume', async () => {
     const { body } = await cluster.request('GET', '/openapi/v3/api/v1');
