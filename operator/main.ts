@@ -121,6 +121,8 @@ const operate = async (config: OperatorConfig, environment: Environment, log: Lo
   const start = async (): Promise<void> => {
     const certificates = await startCertificates({ kube, clock, log, config, signal });
     stops.push(certificates.stop);
+    metrics.serves(certificates.current());
+    stops.push(certificates.onChange(metrics.serves));
     started.certificate = true;
     const admission = await startAdmission({
       listen: config.admission.listen,

@@ -1,8 +1,10 @@
 /**
  * What the operator counts, for Prometheus.
  */
+import { X509Certificate } from 'node:crypto';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { AdmissionOutcome } from '../admission/answer-review.ts';
+import type { ServedCertificate } from '../certificates/certificates.ts';
 import type { ControlObserver } from '../control/start-control.ts';
 import type { InformerObserver } from '../kube/informer.ts';
 import type { ControllerMetrics } from '../reconcile/controllers.ts';
@@ -11,6 +13,8 @@ export type OperatorMetrics = {
   readonly contentType: string;
   readonly render: () => Promise<string>;
   readonly leads: (isLeader: boolean) => void;
+  /** Webhook and control plane show this certificate from now on. */
+  readonly serves: (certificate: Pick<ServedCertificate, 'cert'>) => void;
   readonly informers: InformerObserver;
   readonly controllers: ControllerMetrics;
   readonly control: ControlObserver;
@@ -30,6 +34,12 @@ export const createMetrics = (version: string): OperatorMetrics => {
   const build = new Gauge({ name: 'pg_airlock_operator_build_info', help: 'Always 1.', labelNames: ['version'], registers });
   build.set({ version }, 1);
   const leader = new Gauge({ name: 'pg_airlock_operator_leader', help: '1 where this replica leads.', registers });
+  const expiry = new Gauge({
+    name: 'pg_airlock_operator_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate of webhook and control plane ends, in seconds since the Unix epoch. NaN while there is none.',
+    registers,
+  });
+  expiry.set(Number.NaN);
   const objects = new Gauge({
     name: 'pg_airlock_operator_informer_objects',
     help: 'Objects that an informer holds.',
@@ -103,6 +113,7 @@ export const createMetrics = (version: string): OperatorMetrics => {
       // What the former leader found is the next one's to tell.
       if (!isLeader) ready.reset();
     },
+    serves: ({ cert }) => expiry.set(Date.parse(new X509Certificate(cert).validTo) / 1_000),
     informers: {
       restarted: (informer) => restarts.inc({ informer }),
       objects: (informer, count) => objects.set({ informer }, count),

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { createMetrics as createOperatorMetrics } from '../../operator/metrics/metrics.ts';
 import { createMetrics } from '../../proxy/metrics/metrics.ts';
 import { operatorMetrics } from '../../proxy/metrics/operator-metrics.ts';
 import { CHART, objectOf, renderChart } from '../support/chart.ts';
@@ -52,7 +53,7 @@ const PREFIX = /\b(?:pg_airlock|process|nodejs)_\w+/g;
 const exported = async (): Promise<ReadonlySet<string>> => {
   const ofSidecars = new Registry();
   operatorMetrics(ofSidecars);
-  const texts = [await createMetrics({ version: '0' }).render(), await ofSidecars.metrics()];
+  const texts = [await createMetrics({ version: '0' }).render(), await ofSidecars.metrics(), await createOperatorMetrics('0').render()];
   const types = texts.flatMap((text) => [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)]);
   const suffixes = (type: string): readonly string[] => (type === 'histogram' ? ['_bucket', '_sum', '_count'] : ['']);
   return new Set(types.flatMap(([, name = '', type = '']) => suffixes(type).map((suffix) => name + suffix)));

@@ -1,6 +1,7 @@
 /** What the chart renders, and what values it refuses. No cluster. */
 import { describe, expect, it } from 'vitest';
 import { AGENT_LABEL } from '../../kernel/cluster-names.ts';
+import { type OperatorConfig, parseOperatorConfig } from '../../operator/config.ts';
 import { CHART, type ChartValues, helm, objectOf, renderChart } from '../support/chart.ts';
 
 type Template = {
@@ -62,6 +63,68 @@ describe('the chart', () => {
         timeoutSeconds: 5,
       },
     ]);
+  });
+
+  it('configures the operator as the operator reads it', async () => {
+    const parsed = async (values: ChartValues): Promise<OperatorConfig> => {
+      const map = objectOf(await renderChart(values), 'ConfigMap', 'pg-airlock-operator');
+      return parseOperatorConfig((map['data'] as Readonly<Record<string, string>>)['config.yaml'] ?? '');
+    };
+    const service = (name: string): readonly string[] => [
+      `pg-airlock-${name}.pg-airlock.svc`,
+      `pg-airlock-${name}.pg-airlock.svc.cluster.local`,
+    ];
+    const configuration: OperatorConfig = {
+      namespace: 'pg-airlock',
+      excludedNamespaces: ['pg-airlock', 'kube-system'],
+      sidecar: {
+        image: 'pg-airlock/proxy:0.1.0',
+        imagePullPolicy: 'IfNotPresent',
+        uid: 20432,
+        resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
+        staleAfter: 300,
+        logLevel: 'info',
+        auditSizeLimit: '1Gi',
+      },
+      control: { listen: { host: '0.0.0.0', port: 8444 }, url: 'https://pg-airlock-control.pg-airlock.svc:8444' },
+      admission: {
+        listen: { host: '0.0.0.0', port: 8443 },
+        mutatingConfiguration: 'pg-airlock',
+        validatingConfiguration: 'pg-airlock',
+      },
+      certificates: {
+        source: 'SelfManaged',
+        secret: 'pg-airlock-certificates',
+        dnsNames: [...service('webhook'), ...service('control')],
+      },
+      metrics: { listen: { host: '0.0.0.0', port: 9633 } },
+      leaderElection: { lease: 'pg-airlock-operator' },
+      logLevel: 'info',
+    };
+    expect(await parsed({})).toEqual(configuration);
+    expect(await parsed({ 'certificates.source': 'CertManager' })).toEqual({
+      ...configuration,
+      admission: { ...configuration.admission, mutatingConfiguration: '', validatingConfiguration: '' },
+      certificates: { source: 'Files', directory: '/etc/pg-airlock/certificates' },
+    });
+    const outside = await parsed({
+      'webhook.url': 'https://10.0.0.7:8443',
+      'control.url': 'https://[fd00::7]:8444',
+      excludedNamespaces: [],
+      'sidecar.resources.limits': { cpu: '1', memory: null },
+    });
+    expect(outside).toEqual({
+      ...configuration,
+      excludedNamespaces: ['pg-airlock'],
+      sidecar: { ...configuration.sidecar, resources: { ...configuration.sidecar.resources, limits: { cpu: '1' } } },
+      control: { ...configuration.control, url: 'https://[fd00::7]:8444' },
+      certificates: { ...configuration.certificates, dnsNames: [...service('webhook'), ...service('control'), '10.0.0.7', 'fd00::7'] },
+    });
+  });
+
+  it('leaves out what the values switch off', async () => {
+    const kinds = (await renderChart({ 'crds.install': false, 'cleanUp.enabled': false })).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'CustomResourceDefinition' || kind === 'Job')).toEqual([]);
   });
 
   it('rolls the operator when its configuration changes, and only then', async () => {

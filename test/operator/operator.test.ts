@@ -80,6 +80,7 @@ describe('the operator', () => {
     await injects('one');
     await until(async () => (await objects(first, 'pods')) === 1);
     expect(await first.metric('pg_airlock_operator_webhook_requests_total{path="/mutate-pods",outcome="Patched"}')).toBe(1);
+    expect(await first.metric('pg_airlock_operator_certificate_expiry_timestamp_seconds')).toBeGreaterThan(Date.now() / 1_000);
   });
 
   it(
