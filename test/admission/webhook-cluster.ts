@@ -27,14 +27,12 @@ export type WebhookCluster = {
   readonly setClock: (time: number) => void;
   /** What two replicas of the operator serve; the first is the one that is asked. */
   readonly served: () => readonly ServedCertificate[];
-  /** Creates a pod as somebody who may do just that. */
-  readonly create: (pod: unknown, options?: { readonly dryRun?: boolean; readonly namespace?: string }) => Promise<Answer>;
+  /** What the API server says to a pod, of somebody who may create pods and nothing else; a dry run. */
+  readonly create: (pod: unknown, namespace?: string) => Promise<Answer>;
   /** A third replica, which has no right to tell the API server of its authority. */
   readonly startMuteReplica: () => Promise<Certificates>;
   readonly stopAdmission: () => Promise<void>;
   readonly startAdmission: () => Promise<void>;
-  /** Milliseconds of each injection so far, in the webhook. */
-  readonly handled: readonly number[];
   readonly stop: () => Promise<void>;
 };
 
@@ -152,14 +150,12 @@ export const startWebhookCluster = async (): Promise<WebhookCluster> => {
   now = Date.now() - 26 * HOUR;
   const replicas = await Promise.all([startReplica(), startReplica()]);
   const [first] = replicas;
-  const handled: number[] = [];
   const begin = (): Promise<Admission> =>
     startAdmission({
       listen: { host: '127.0.0.1', port },
       certificates: first,
       settings: SETTINGS,
       log,
-      observe: (_, outcome, seconds) => outcome === 'Patched' && handled.push(seconds * 1000),
     });
   let admission = await begin();
 
@@ -169,14 +165,12 @@ export const startWebhookCluster = async (): Promise<WebhookCluster> => {
       now = time;
     },
     served: () => replicas.map((replica) => replica.current()),
-    create: (pod, { dryRun = true, namespace: where = NAMESPACE } = {}) =>
-      plane.request('POST', `/api/v1/namespaces/${where}/pods${dryRun ? '?dryRun=All' : ''}`, pod, { as: AUTHOR }),
+    create: (pod, where = NAMESPACE) => plane.request('POST', `/api/v1/namespaces/${where}/pods?dryRun=All`, pod, { as: AUTHOR }),
     startMuteReplica: () => startReplica('mute'),
     stopAdmission: () => admission.stop(),
     startAdmission: async () => {
       admission = await begin();
     },
-    handled,
     stop: async () => {
       for (const replica of replicas) replica.stop();
       await admission.stop();

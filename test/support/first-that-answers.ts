@@ -8,7 +8,8 @@ export type Door = { readonly port: number; readonly close: () => Promise<void> 
 /** Each connection goes to the first of `targets` (ports of 127.0.0.1, asked anew each time) that takes it. */
 export const openDoor = async (targets: () => readonly number[]): Promise<Door> => {
   const sockets = new Set<Socket>();
-  const server = createServer((inner) => {
+  // Without delay, as programs have their own connections: a write would else wait 40 ms for the last one's acknowledgement.
+  const server = createServer({ noDelay: true }, (inner) => {
     sockets.add(inner);
     inner.once('close', () => sockets.delete(inner));
     inner.on('error', () => undefined);
@@ -17,7 +18,7 @@ export const openDoor = async (targets: () => readonly number[]): Promise<Door> 
         inner.destroy();
         return;
       }
-      const outer = connect(port, '127.0.0.1');
+      const outer = connect({ port, host: '127.0.0.1', noDelay: true });
       const next = (): void => attempt(others);
       outer.once('error', next);
       outer.once('connect', () => {
