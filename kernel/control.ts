@@ -10,6 +10,12 @@
  * connections: the sidecar goes on with what it has for `staleAfter` seconds, and asks again with backoff and jitter.
  */
 
+/**
+ * In the answer with bundles: `HOST:PORT` of the replica that it comes from. Reports go there, for what streams and reports say is put
+ * together in one place; the Service in front would spread them.
+ */
+export const REPLICA_HEADER = 'pg-airlock-replica';
+
 export const CONTROL_PATHS = { bundle: '/v1/bundle', report: '/v1/report' } as const;
 export const PING_SECONDS = 5;
 export const REPORT_SECONDS = 10;

@@ -2,7 +2,7 @@
  * The answer without end to one sidecar. Only its newest bundle ever waits for it to read.
  */
 import type { ServerResponse } from 'node:http';
-import type { ControlMessage, PodIdentity } from '../../kernel/control.ts';
+import { type ControlMessage, type PodIdentity, REPLICA_HEADER } from '../../kernel/control.ts';
 import type { MadeBundle } from './bundle-maker.ts';
 
 /** Milliseconds that a sidecar may leave a message unread. */
@@ -32,7 +32,12 @@ export class SidecarStream {
       clearTimeout(this.#full);
     });
     response.on('error', () => undefined);
-    response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+    const { localAddress, localPort } = response.socket ?? {};
+    const replica =
+      localAddress === undefined
+        ? {}
+        : { [REPLICA_HEADER]: `${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}` };
+    response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store', ...replica });
     response.flushHeaders();
   }
 

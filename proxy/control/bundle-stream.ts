@@ -2,7 +2,7 @@
  * One answer of the operator's without end, from the question to how it ended.
  */
 import type { IncomingMessage } from 'node:http';
-import { CONTROL_PATHS, type ControlMessage, PING_SECONDS } from '../../kernel/control.ts';
+import { CONTROL_PATHS, type ControlMessage, PING_SECONDS, REPLICA_HEADER } from '../../kernel/control.ts';
 import { controlMessage } from './control-message.ts';
 import { MessageLines } from './message-lines.ts';
 import { askOperator, type Operator, shortBody } from './operator-request.ts';
@@ -21,6 +21,8 @@ export type StreamOptions = {
   readonly operator: Operator;
   readonly signal: AbortSignal;
   readonly onMessage: (message: ControlMessage) => void;
+  /** Told first, of the replica that answers; undefined where it does not say. */
+  readonly onOpen?: (replica: string | undefined) => void;
   /** Milliseconds without a byte after which the other side is taken to be gone. */
   readonly silence?: number;
 };
@@ -59,11 +61,12 @@ const reasonIn = (text: string): string | undefined => {
 };
 
 /** Asks for bundles, and tells of each message until the stream ends. Never rejects. */
-export const streamBundles = async ({ operator, signal, onMessage, silence = SILENCE }: StreamOptions): Promise<StreamEnd> => {
+export const streamBundles = async ({ operator, signal, onMessage, onOpen, silence = SILENCE }: StreamOptions): Promise<StreamEnd> => {
   let response: IncomingMessage;
   try {
     response = await askOperator(operator, { method: 'GET', path: CONTROL_PATHS.bundle, signal, timeout: silence });
     if (response.statusCode !== 200) return await refusalOf(response);
+    onOpen?.([response.headers[REPLICA_HEADER] ?? []].flat()[0]);
   } catch (error) {
     return { type: 'Broken', reason: reasonOf(error), heard: false };
   }

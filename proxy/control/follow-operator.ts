@@ -120,6 +120,7 @@ export const followOperator = async (options: FollowOperatorOptions): Promise<Po
   const reporter = startReporter({
     operator,
     report,
+    replica: () => link.replica,
     connected: () => link.connected,
     onFailure: (error) => log.debug({ err: error }, 'could not report to the operator'),
     random: Math.random,

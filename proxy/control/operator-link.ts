@@ -50,6 +50,7 @@ export class OperatorLink {
   readonly #timing: LinkTiming;
   readonly #stopping = new AbortController();
   #connected = false;
+  #replica: string | undefined;
   /** When the operator was last heard of, and how long its bundle may be served from then on; undefined: there is none to be served. */
   #served: { heard: number; readonly staleAfter: number } | undefined;
   #staleTimer: NodeJS.Timeout | undefined;
@@ -63,6 +64,11 @@ export class OperatorLink {
   /** A stream is open, and has brought a bundle. */
   get connected(): boolean {
     return this.#connected;
+  }
+
+  /** The replica that the stream comes from, where it said so. */
+  get replica(): string | undefined {
+    return this.#replica;
   }
 
   stop(): void {
@@ -109,6 +115,9 @@ export class OperatorLink {
       operator,
       signal: this.#stopping.signal,
       ...(silence === undefined ? {} : { silence }),
+      onOpen: (replica) => {
+        this.#replica = replica;
+      },
       onMessage: (message) => {
         if (message.type === 'bundle') this.#take(message);
         else if (this.#served !== undefined) this.#served.heard = this.#options.monotonic();

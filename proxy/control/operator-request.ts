@@ -4,7 +4,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { checkServerIdentity } from 'node:tls';
 import { CONTROL_CA_FILE, TOKEN_FILE } from '../../kernel/cluster-names.ts';
 
 /** Where the operator is, and the folder with token and certificate authority. */
@@ -15,6 +17,8 @@ export type OperatorRequest = {
   readonly path: string;
   readonly body?: string;
   readonly signal: AbortSignal;
+  /** Of one replica of the operator, `HOST:PORT`; unless told, whichever answers at the URL. */
+  readonly replica?: string | undefined;
   /** Milliseconds until the answer begins. */
   readonly timeout: number;
 };
@@ -41,9 +45,16 @@ const credentialsOf = async (access: string): Promise<{ readonly token: string; 
   return { token, ca };
 };
 
+const addressOf = (replica: string | undefined): { readonly host?: string; readonly port?: number } => {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(replica ?? '') ?? [];
+  const host = bracketed ?? plain ?? '';
+  return isIP(host) === 0 ? {} : { host, port: Number(port) };
+};
+
 /** Sends it over a connection of its own; resolves when the answer begins. Redirections are not followed. */
-export const askOperator = async ({ url, access }: Operator, { method, path, body, signal, timeout }: OperatorRequest) => {
+export const askOperator = async ({ url, access }: Operator, { method, path, body, signal, timeout, replica }: OperatorRequest) => {
   const { token, ca } = await credentialsOf(access);
+  const { hostname } = new URL(url);
   return await new Promise<IncomingMessage>((resolve, reject) => {
     const asked = request(new URL(path, url), {
       method,
@@ -53,6 +64,10 @@ export const askOperator = async ({ url, access }: Operator, { method, path, bod
       rejectUnauthorized: true,
       minVersion: 'TLSv1.3',
       agent: false,
+      ...addressOf(replica),
+      ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
+      // INVARIANT: whatever address it is at, it is the operator of that URL.
+      checkServerIdentity: (_host, certificate) => checkServerIdentity(hostname.replace(/^\[|\]$/g, ''), certificate),
       maxHeaderSize: 16 * 1024,
       headers: {
         authorization: `Bearer ${token}`,

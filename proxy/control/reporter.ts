@@ -7,6 +7,8 @@ import { askOperator, type Operator } from './operator-request.ts';
 export type ReporterOptions = {
   readonly operator: Operator;
   readonly report: () => SidecarReport;
+  /** The replica that is to have it, `HOST:PORT`; undefined: any. */
+  readonly replica: () => string | undefined;
   /** Whether the operator is there at all. */
   readonly connected: () => boolean;
   readonly onFailure: (error: unknown) => void;
@@ -33,7 +35,7 @@ export type Reporter = {
 };
 
 /** Starts reporting. */
-export const startReporter = ({ operator, report, connected, onFailure, random }: ReporterOptions): Reporter => {
+export const startReporter = ({ operator, report, replica, connected, onFailure, random }: ReporterOptions): Reporter => {
   const stopping = new AbortController();
   let told = '';
   let rounds = 0;
@@ -43,13 +45,15 @@ export const startReporter = ({ operator, report, connected, onFailure, random }
   const tell = async (timeout: number): Promise<void> => {
     if (!connected()) return;
     const body = JSON.stringify(report());
+    const to = replica();
+    const news = `${to ?? ''} ${body}`;
     rounds++;
-    if (body === told && rounds < ROUNDS) return;
+    if (news === told && rounds < ROUNDS) return;
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(timeout)]);
-    const response = await askOperator(operator, { method: 'POST', path: CONTROL_PATHS.report, body, signal, timeout });
+    const response = await askOperator(operator, { method: 'POST', path: CONTROL_PATHS.report, body, signal, timeout, replica: to });
     response.destroy();
     if (response.statusCode !== 204) throw new Error(`the operator answered a report with status ${response.statusCode ?? 0}`);
-    told = body;
+    told = news;
     rounds = 0;
   };
   const wait = (milliseconds: number): void => {

@@ -4,7 +4,7 @@
 import type { AddressInfo } from 'node:net';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
-import { type ControlMessage, CONTROL_PATHS, type SidecarReport } from '../../kernel/control.ts';
+import { type ControlMessage, CONTROL_PATHS, REPLICA_HEADER, type SidecarReport } from '../../kernel/control.ts';
 import { type Authority, createAuthority } from '../support/certificates.ts';
 
 export type ScriptedOperator = {
@@ -32,6 +32,8 @@ export type ScriptedOptions = {
   readonly expired?: boolean;
   readonly tls?: ServerOptions;
   readonly port?: number;
+  /** What it says to be at, `HOST:PORT`. */
+  readonly replica?: string;
 };
 
 /** Starts it on a free port of 127.0.0.1. It has nothing to say at first. */
@@ -60,7 +62,8 @@ export const startScriptedOperator = async (options: ScriptedOptions = {}): Prom
     }
     streams.add(response);
     response.once('close', () => streams.delete(response));
-    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    const replica = options.replica === undefined ? {} : { [REPLICA_HEADER]: options.replica };
+    response.writeHead(200, { 'content-type': 'application/x-ndjson', ...replica });
     response.write(lines(opening));
   };
   const server = createServer({ ...certificate, ...options.tls }, (request, response) => {

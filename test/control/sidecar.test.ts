@@ -228,6 +228,18 @@ describe('a sidecar', () => {
     });
   });
 
+  it('reports to the replica that its bundles come from, whichever the Service would choose', async () => {
+    const replica = await startScriptedOperator({ authority: operator.authority });
+    await operator.stop();
+    operator = await startScriptedOperator({ authority: replica.authority, replica: new URL(replica.url).host });
+    operator.say(bundleMessage('r1', documents()));
+    await start();
+    await started();
+    await eventually(() => replica.reports.some(({ revision }) => revision === 'r1'));
+    expect(operator.reports).toEqual([]);
+    await replica.stop();
+  });
+
   it('lets what runs finish when it is told to end', async () => {
     operator.say(bundleMessage('r1', documents()));
     await start();
