@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { chmod, chown, cp, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { type ArchivedImage, readOciArchive } from './oci-archive.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const PROXY_USER = 20432;
+const OPERATOR_USER = 65532;
 
 /** What is built of Debian's packages needs apt-get and Debian's keys. */
 const debian = existsSync('/usr/bin/apt-get') && existsSync('/usr/share/keyrings/debian-archive-keyring.gpg');
@@ -25,12 +26,15 @@ const node = (script: string, ...args: readonly string[]): string =>
 
 type Built = ReturnType<typeof readOciArchive>;
 
-/** The archive of the proxy, from a bundle of its own. */
-const built = (name: string, architectures: string): Built => {
+type Images = { readonly proxy: Built; readonly operator: Built };
+
+/** The archives, from a bundle of its own. */
+const built = (name: string, architectures: string): Images => {
   const dist = join(folder, name, 'dist');
   node('build.ts', dist);
   node('build-images.ts', '--dist', dist, '--architectures', architectures, '--or-newest');
-  return readOciArchive(join(dist, 'images/pg-airlock-proxy.tar'), join(folder, name, 'layout'));
+  const read = (image: string): Built => readOciArchive(join(dist, `images/pg-airlock-${image}.tar`), join(folder, name, image));
+  return { proxy: read('proxy'), operator: read('operator') };
 };
 
 const onlyImage = ({ images }: Built): ArchivedImage => {
@@ -42,12 +46,14 @@ const onlyImage = ({ images }: Built): ArchivedImage => {
 const HERE = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
 describe.skipIf(!debian)('images without Docker (need apt-get and Debian’s archive keyring)', () => {
+  let images: Images;
   let proxy: Built;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(await temporaryFolder(), 'pg-airlock-images-'));
     await chmod(folder, 0o755);
-    proxy = built('first', HERE);
+    images = built('first', HERE);
+    ({ proxy } = images);
   }, 900_000);
 
   afterAll(async () => {
@@ -57,48 +63,64 @@ describe.skipIf(!debian)('images without Docker (need apt-get and Debian’s arc
   it('have the same digest when they are built again elsewhere, with another umask', { timeout: 300_000 }, () => {
     const before = process.umask(0o077);
     try {
-      expect(built('second', HERE)).toMatchObject({ name: proxy.name, digest: proxy.digest });
+      const named = ({ name, digest }: Built): object => ({ name, digest });
+      const again = built('second', HERE);
+      expect([again.proxy, again.operator].map(named)).toEqual([proxy, images.operator].map(named));
     } finally {
       process.umask(before);
     }
   });
 
-  it('run Node as a user of their own, which the chart gives the container too', async () => {
+  it('run Node as a user of their own, which the chart gives the containers too', async () => {
     const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { readonly version: string };
-    expect(proxy.name).toBe(`docker.io/pg-airlock/proxy:${version}`);
-    expect(onlyImage(proxy).config).toMatchObject({
+    const read = ({ name, images: [image] }: Built): object => ({ name, ...image?.config });
+    const image = (name: string, user: number, entry: string): object => ({
+      name: `docker.io/pg-airlock/${name}:${version}`,
       created: '1970-01-01T00:00:00Z',
       architecture: HERE,
       os: 'linux',
-      config: {
-        User: `${PROXY_USER}:${PROXY_USER}`,
-        Entrypoint: ['/usr/bin/node', '--disable-sigusr1', '/app/pg-airlock.cjs'],
-        WorkingDir: '/',
-      },
+      config: { User: `${user}:${user}`, Entrypoint: ['/usr/bin/node', '--disable-sigusr1', `/app/${entry}`], WorkingDir: '/' },
     });
-    const values = parse(await readFile(join(ROOT, 'charts/pg-airlock/values.yaml'), 'utf8')) as {
-      readonly sidecar: { readonly uid: number };
-    };
+    expect(read(proxy)).toMatchObject(image('proxy', PROXY_USER, 'pg-airlock.cjs'));
+    expect(read(images.operator)).toMatchObject(image('operator', OPERATOR_USER, 'pg-airlock-operator.cjs'));
+    const chart = join(ROOT, 'charts/pg-airlock');
+    const values = parse(await readFile(join(chart, 'values.yaml'), 'utf8')) as { readonly sidecar: { readonly uid: number } };
     expect(values.sidecar.uid).toBe(PROXY_USER);
-  });
-
-  it('have no program but Node, which nobody may read, and nothing that is not root’s or that others may change', () => {
-    const entries = onlyImage(proxy).layers.flat();
-    const executable = entries.filter(({ mode }) => mode.startsWith('-') && mode.includes('x')).map(({ mode, path }) => `${mode} ${path}`);
-    const library = HERE === 'amd64' ? 'x86_64-linux-gnu/ld-linux-x86-64.so.2' : 'aarch64-linux-gnu/ld-linux-aarch64.so.1';
-    expect(executable).toEqual([
-      `-rwxr-xr-x usr/lib/${library}`,
-      `-rwxr-xr-x usr/lib/${library.replace(/ld-linux.*/, 'libc.so.6')}`,
-      '---x--x--x usr/bin/node',
-    ]);
-    expect([...new Set(entries.map(({ owner }) => owner))]).toEqual(['0/0']);
-    expect([...new Set(entries.map(({ mode }) => mode))].toSorted()).toEqual(
-      ['---x--x--x', '-rw-r--r--', '-rwxr-xr-x', 'drwxr-xr-x', 'lrwxrwxrwx'].toSorted(),
+    expect(await readFile(join(chart, 'templates/_helpers.tpl'), 'utf8')).toContain(
+      `runAsUser: ${OPERATOR_USER}\nrunAsGroup: ${OPERATOR_USER}\n`,
     );
   });
 
-  it('are below 150 MB', () => {
-    expect(onlyImage(proxy).size).toBeLessThan(150e6);
+  it.each(['proxy', 'operator'] as const)(
+    'have no program in the %s’s but Node, which nobody may read, and nothing that others may change',
+    (name) => {
+      const { layers, size } = onlyImage(images[name]);
+      const entries = layers.flat();
+      const executable = entries
+        .filter(({ mode }) => mode.startsWith('-') && mode.includes('x'))
+        .map(({ mode, path }) => `${mode} ${path}`);
+      const library = HERE === 'amd64' ? 'x86_64-linux-gnu/ld-linux-x86-64.so.2' : 'aarch64-linux-gnu/ld-linux-aarch64.so.1';
+      expect(executable).toEqual([
+        `-rwxr-xr-x usr/lib/${library}`,
+        `-rwxr-xr-x usr/lib/${library.replace(/ld-linux.*/, 'libc.so.6')}`,
+        '---x--x--x usr/bin/node',
+      ]);
+      expect([...new Set(entries.map(({ owner }) => owner))]).toEqual(['0/0']);
+      expect([...new Set(entries.map(({ mode }) => mode))].toSorted()).toEqual(
+        ['---x--x--x', '-rw-r--r--', '-rwxr-xr-x', 'drwxr-xr-x', 'lrwxrwxrwx'].toSorted(),
+      );
+      expect(size).toBeLessThan(150e6);
+    },
+  );
+
+  it('keep proxy and operator apart', () => {
+    const programs = (image: Built): readonly string[] =>
+      onlyImage(image)
+        .layers.flat()
+        .map(({ path }) => path)
+        .filter((path) => /^app\/[^/]+\.cjs$/.test(path));
+    expect(programs(proxy)).toEqual(['app/bundle.cjs', 'app/judge-worker.cjs', 'app/pg-airlock.cjs']);
+    expect(programs(images.operator)).toEqual(['app/pg-airlock-operator.cjs']);
   });
 
   it('are listed in SPDX, package by package', async () => {
@@ -113,7 +135,7 @@ describe.skipIf(!debian)('images without Docker (need apt-get and Debian’s arc
   });
 
   it('are of the processor that was asked for, also of one that this machine has not', { timeout: 300_000 }, async () => {
-    const both = built('both', 'amd64 arm64');
+    const both = built('both', 'amd64 arm64').proxy;
     expect(both.images.map(({ config }) => config['architecture'])).toEqual(['amd64', 'arm64']);
     for (const [index, machine] of [62, 183].entries()) {
       const files = join(folder, 'both', `root-${index}`);
@@ -131,14 +153,22 @@ describe.skipIf(!debian)('images without Docker (need apt-get and Debian’s arc
   it('have the same files in them when the Dockerfile builds them', { timeout: 120_000 }, async () => {
     const files = join(folder, 'first/files');
     node('build-images.ts', '--dist', join(folder, 'first/dist'), '--root-files', files, '--or-newest');
-    const merged = join(folder, 'first/merged');
-    for (const layer of ['base', 'node', 'proxy']) await cp(join(files, layer), merged, { recursive: true, verbatimSymlinks: true });
-    const unpacked = join(folder, 'first/unpacked');
-    onlyImage(proxy).unpack(unpacked);
-    expect(spawnSync('diff', ['--recursive', '--no-dereference', merged, unpacked], { encoding: 'utf8' }).stdout).toBe('');
     const dockerfile = await readFile(join(ROOT, 'Dockerfile'), 'utf8');
-    const { User, Entrypoint } = onlyImage(proxy).config['config'] as { readonly User: string; readonly Entrypoint: readonly string[] };
-    expect(dockerfile).toContain(`USER ${User}\nWORKDIR /\nENTRYPOINT ${JSON.stringify(Entrypoint).replaceAll(',', ', ')}\n`);
+    for (const name of ['proxy', 'operator'] as const) {
+      const [merged, unpacked] = [join(folder, `first/${name}-merged`), join(folder, `first/${name}-unpacked`)];
+      for (const layer of ['base', 'node', name]) await cp(join(files, layer), merged, { recursive: true, verbatimSymlinks: true });
+      onlyImage(images[name]).unpack(unpacked);
+      expect(spawnSync('diff', ['--recursive', '--no-dereference', merged, unpacked], { encoding: 'utf8' }).stdout).toBe('');
+      expect(modesIn(merged)).toEqual(modesIn(unpacked));
+      const { User, Entrypoint } = onlyImage(images[name]).config['config'] as {
+        readonly User: string;
+        readonly Entrypoint: readonly string[];
+      };
+      expect(dockerfile).toContain(
+        `FROM scratch AS ${name}\n${['base', 'node', name].map((layer) => `COPY --from=build /images/${layer}/ /\n`).join('')}` +
+          `USER ${User}\nWORKDIR /\nENTRYPOINT ${JSON.stringify(Entrypoint).replaceAll(',', ', ')}\n`,
+      );
+    }
     const { devDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
       readonly devDependencies: Readonly<Record<string, string>>;
     };
@@ -258,6 +288,12 @@ spec:
   relations:
     - { name: public.people, select: { columns: [id], masks: [{ column: name, mask: { type: Redact } }] } }
 `;
+
+/** `0644 path` of everything in a folder. */
+const modesIn = (path: string): readonly string[] =>
+  readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .map((each) => `${(lstatSync(join(path, each)).mode & 0o7777).toString(8).padStart(4, '0')} ${each}`)
+    .toSorted();
 
 /** The port that the log tells. */
 const listeningAt = (child: ChildProcess): Promise<number> =>
