@@ -53,14 +53,18 @@ describe('the operator with the rights of the chart', { timeout: 120_000 }, () =
     const spec = { serviceAccountName: 'agent', containers: [{ name: 'agent', image: 'agent' }] };
     await until(async () => (await cluster.plane.request('POST', pods, { metadata, spec })).status === 201);
 
-    await until(async () => (await found('/api/v1/namespaces/agents/secrets/pg-airlock-data.shop')) !== undefined);
+    const copy = '/api/v1/namespaces/agents/secrets/pg-airlock-data.shop';
+    await until(async () => (await found(copy)) !== undefined);
     await until(async () => (await conditions(`${GROUP}/data/databaseconnections/shop`)).includes('CredentialsExposed'));
     await until(async () => (await conditions(`${GROUP}/agents/databaseaccesspolicies/reporting`)).includes('Ready'));
     const events = '/apis/events.k8s.io/v1/namespaces/data/events';
     await until(async () => ((await found<{ items: unknown[] }>(events))?.items.length ?? 0) > 0);
 
     await cluster.plane.kubectl(['delete', 'pod', 'reporting', '-n', 'agents', '--force', '--grace-period=0']);
-    await until(async () => (await found('/api/v1/namespaces/agents/secrets/pg-airlock-data.shop')) === undefined);
+    await until(async () => (await found(copy)) === undefined);
+    expect((await found<{ metadata: { labels: object } }>('/api/v1/namespaces/agents'))?.metadata.labels).toHaveProperty([
+      'pg-airlock.dev/managed',
+    ]);
   });
 
   it('was refused nothing', () => {
