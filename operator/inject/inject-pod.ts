@@ -13,6 +13,7 @@ import { agentLabel } from './agent-label.ts';
 import { missingVariables } from './client-environment.ts';
 import { type Operation, insertions, pointer, removals } from './json-patch.ts';
 import { keepAdmitted } from './keep-admitted.ts';
+import { leaveOut } from './leave-out.ts';
 import { CONTAINER_FIELDS, type Json, isObject, listOf, objectOf, textOf } from './pod.ts';
 import { candidateOf, refusals } from './refusals.ts';
 import { isReservedContainer, isReservedVolume, reservedAnnotations } from './reserved.ts';
@@ -96,6 +97,7 @@ export const injectPod = (pod: unknown, namespace: string, settings: SidecarSett
 
   const patch = [
     ...reservedAnnotations(annotations).map((key): Operation => ({ op: 'remove', path: pointer('metadata', 'annotations', key) })),
+    ...leaveOut(annotations, listOf(spec['initContainers']).find(isReservedContainer)),
     ...othersPatch(spec, first.port),
     ...sidecarPatch(spec, sidecarContainer(settings, connections), sidecarVolumes(settings, connections)),
   ];

@@ -5,7 +5,7 @@ import { injectPod } from '../../operator/inject/inject-pod.ts';
 import { agentConnections } from '../../operator/specs/agent-connections.ts';
 import { sidecarContainer, sidecarVolumes } from '../../operator/specs/sidecar.ts';
 import { NAMESPACE, SETTINGS, goldenPods } from '../golden/golden-pods.ts';
-import { startExtraWebhook } from './extra-webhook.ts';
+import { startExtraWebhook, startIdentityWebhook } from './extra-webhook.ts';
 import { type WebhookCluster, startWebhookCluster } from './webhook-cluster.ts';
 
 const HOUR = 60 * 60_000;
@@ -153,6 +153,47 @@ describe('the webhook of pods', () => {
         ]);
     } finally {
       await cluster.plane.request('DELETE', `${GROUP}/mutatingwebhookconfigurations/zz-mesh`);
+      await extra.stop();
+    }
+  });
+
+  it('has a webhook that is asked again after it leave the sidecar alone', async () => {
+    const [own] = cluster.served();
+    if (own === undefined) throw new Error('no certificate');
+    const extra = await startIdentityWebhook(own);
+    const webhook = {
+      name: 'pods.identity.example.com',
+      admissionReviewVersions: ['v1'],
+      clientConfig: { url: extra.url, caBundle: Buffer.from(own.ca).toString('base64') },
+      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+      objectSelector: { matchLabels: { identity: 'yes' } },
+      reinvocationPolicy: 'IfNeeded',
+      sideEffects: 'None',
+    };
+    await cluster.plane.apply([
+      {
+        apiVersion: 'admissionregistration.k8s.io/v1',
+        kind: 'MutatingWebhookConfiguration',
+        metadata: { name: 'pod-identity-webhook' },
+        webhooks: [webhook],
+      },
+    ]);
+    const { spec, metadata, ...kind } = agent('identified');
+    const labels = { ...metadata.labels, identity: 'yes' };
+    const identified = {
+      ...kind,
+      metadata: { ...metadata, labels },
+      spec: { ...spec, initContainers: [{ name: 'own', image: 'example.com/own:1' }] },
+    };
+    try {
+      await expect
+        .poll(async () => (await expectCreated(identified)).spec.initContainers?.map(({ name, env }) => [name, env?.at(-1)?.name]))
+        .toEqual([
+          ['pg-airlock', undefined],
+          ['own', 'AWS_ROLE_ARN'],
+        ]);
+    } finally {
+      await cluster.plane.request('DELETE', `${GROUP}/mutatingwebhookconfigurations/pod-identity-webhook`);
       await extra.stop();
     }
   });
