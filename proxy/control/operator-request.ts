@@ -45,10 +45,11 @@ const credentialsOf = async (access: string): Promise<{ readonly token: string; 
   return { token, ca };
 };
 
-const addressOf = (replica: string | undefined): { readonly host?: string; readonly port?: number } => {
+const addressOf = (replica: string | undefined): { readonly hostname?: string; readonly port?: number } => {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(replica ?? '') ?? [];
-  const host = bracketed ?? plain ?? '';
-  return isIP(host) === 0 ? {} : { host, port: Number(port) };
+  const hostname = bracketed ?? plain ?? '';
+  // Not `host`, which gives way to the URL's `hostname`.
+  return isIP(hostname) === 0 ? {} : { hostname, port: Number(port) };
 };
 
 /** Sends it over a connection of its own; resolves when the answer begins. Redirections are not followed. */

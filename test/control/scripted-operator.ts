@@ -32,12 +32,15 @@ export type ScriptedOptions = {
   readonly expired?: boolean;
   readonly tls?: ServerOptions;
   readonly port?: number;
+  /** An address of loopback; 127.0.0.1 unless told. */
+  readonly host?: string;
   /** What it says to be at, `HOST:PORT`. */
   readonly replica?: string;
 };
 
-/** Starts it on a free port of 127.0.0.1. It has nothing to say at first. */
+/** Starts it on a free port. It has nothing to say at first. */
 export const startScriptedOperator = async (options: ScriptedOptions = {}): Promise<ScriptedOperator> => {
+  const host = options.host ?? '127.0.0.1';
   const authority = options.authority ?? (await createAuthority());
   const certificate = await authority.issue(options.names ?? ['127.0.0.1'], { expired: options.expired ?? false });
   const streams = new Set<ServerResponse>();
@@ -72,10 +75,10 @@ export const startScriptedOperator = async (options: ScriptedOptions = {}): Prom
   server.on('tlsClientError', () => undefined);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+    server.listen(options.port ?? 0, host, resolve);
   });
   return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `https://${host}:${(server.address() as AddressInfo).port}`,
     authority,
     say: (...messages) => {
       refusal = undefined;

@@ -229,7 +229,8 @@ describe('a sidecar', () => {
   });
 
   it('reports to the replica that its bundles come from, whichever the Service would choose', async () => {
-    const replica = await startScriptedOperator({ authority: operator.authority });
+    // At an address of its own, as pods are, with the certificate of the Service's name.
+    const replica = await startScriptedOperator({ authority: operator.authority, host: '127.0.0.2' });
     await operator.stop();
     operator = await startScriptedOperator({ authority: replica.authority, replica: new URL(replica.url).host });
     operator.say(bundleMessage('r1', documents()));
