@@ -9,13 +9,15 @@ import { problemText } from '../../kernel/manifest/problem.ts';
 import { resourcesOf } from '../../kernel/manifest/resources.ts';
 import type { StructuralSchema } from '../../kernel/manifest/structural-schema.ts';
 import { yamlDocuments } from '../../kernel/manifest/yaml-documents.ts';
+import { countOf, seedOf } from '../hunt/random.ts';
 import { changed, changes, manifests } from '../support/changed-manifests.ts';
 import { CONNECTION, INVALID, policy, SECRETS } from '../support/invalid-manifests.ts';
 import { type ControlPlane, startControlPlane } from '../support/kubernetes.ts';
 import { documentOf, PLANTED } from '../support/planted-faults.ts';
 
 const CRDS = join(import.meta.dirname, '../../crds');
-const RUNS = 400;
+const RUNS = countOf(process.env, 'CRDS', 400);
+const SEED = seedOf(process.env, 'CRDS');
 const PLURALS: Readonly<Record<CrdKind, string>> = {
   DatabaseConnection: 'databaseconnections',
   DatabaseAccessPolicy: 'databaseaccesspolicies',
@@ -124,7 +126,7 @@ describe('the CRDs', () => {
         if (isRefused(kernel) && isRefused(server)) return;
         expect({ after, ...server }).toEqual({ after, ...kernel });
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, seed: SEED },
     );
   });
 

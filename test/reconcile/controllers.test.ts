@@ -198,6 +198,29 @@ describe('a policy', () => {
     expect(await stage.message(stage.reading(), 'Enforced')).toContain('Mode Audit lets through');
   });
 
+  it('is not written for every statement that its agents send', async () => {
+    await stage.goodSecret();
+    await stage.connection();
+    await stage.policy();
+    await stage.pod();
+    const report = async (blocked: number): Promise<void> => {
+      const tally = new Map([[`${stage.agents}/reading`, { generation: 1, pods: 1, blocked, masked: 0 }]]);
+      await stage.cluster.apply([tallyConfigMap({ namespace: OPERATOR_NAMESPACE, name: 'operator-c', uid: undefined }, tally)]);
+    };
+    await report(0);
+    await expect.poll(conditions, soon).toMatchObject({ Ready: 'True InForce' });
+    const { writes } = await stage.restart({ talliesMs: 50, countsMs: 60_000 });
+    // The first is told at once.
+    await report(1);
+    await expect.poll(() => stage.reading(), soon).toMatchObject({ blocked: 1 });
+    for (let blocked = 2; blocked < 12; blocked += 1) await report(blocked);
+    await stage.patchPolicy({ mode: 'Audit' });
+    await expect.poll(() => stage.reading(), soon).toMatchObject({ observedGeneration: 2 });
+    expect((await stage.reading())['blocked']).toBeGreaterThan(1);
+    expect(writes.filter((line) => line.includes(`${stage.agents}/databaseaccesspolicies`)).length).toBeLessThanOrEqual(3);
+    await stage.restart();
+  });
+
   it('names what the database does not have, and takes back its word when that has changed', async () => {
     await stage.goodSecret();
     await stage.connection();
