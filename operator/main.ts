@@ -16,7 +16,7 @@ import { startControl } from './control/start-control.ts';
 import { readinessOf } from './health.ts';
 import { connectKube } from './kube/connect.ts';
 import { createEvents } from './kube/events.ts';
-import { electLeader } from './kube/leader-election.ts';
+import { electLeader, type LeaderElection } from './kube/leader-election.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { startMetricsServer } from './metrics/server.ts';
@@ -118,6 +118,7 @@ const operate = async (config: OperatorConfig, environment: Environment, log: Lo
 
   /** In the order in which they were started. */
   const stops: Stop[] = [];
+  let election: LeaderElection | undefined;
   const start = async (): Promise<void> => {
     const certificates = await startCertificates({ kube, clock, log, config, signal });
     stops.push(certificates.stop);
@@ -146,7 +147,9 @@ const operate = async (config: OperatorConfig, environment: Environment, log: Lo
     });
     stops.push(control.stop);
     started.control = true;
-    const election = electLeader({
+    // Informers may have been synced only while everything is being stopped.
+    signal.throwIfAborted();
+    election = electLeader({
       kube,
       namespace: config.namespace,
       lease: config.leaderElection.lease,
@@ -164,10 +167,12 @@ const operate = async (config: OperatorConfig, environment: Environment, log: Lo
       },
       onChange: metrics.leads,
     });
-    stops.push(election.stop);
     log.info('operator ready');
   };
-  await Promise.race([start(), aborted(signal)]);
+  const starting = start().catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+  await Promise.race([starting, aborted(signal)]);
   await aborted(signal);
 
   log.info('shutting down');
@@ -176,10 +181,9 @@ const operate = async (config: OperatorConfig, environment: Environment, log: Lo
     process.exit(1);
   }, PATIENCE_MS);
   // The lease goes first: another replica takes over while this one still answers.
-  const [last, ...others] = stops.toReversed();
-  await last?.();
+  await election?.stop();
   await pause(DRAIN_MS);
-  for (const stop of others) await stop();
+  for (const stop of stops.toReversed()) await stop();
   stopWorld();
   await probes.stop();
   kube.close();

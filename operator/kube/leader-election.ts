@@ -73,11 +73,13 @@ export const electLeader = (options: LeaderElectionOptions): LeaderElection => {
     const abort = new AbortController();
     log.info({ lease: options.lease, identity }, 'became leader');
     options.onChange?.(true);
+    // Of this leadership, not of a later one: work that outlives it may not write.
+    const mayWrite = (): boolean => leading?.abort === abort && holds();
     const watchdog = setInterval(() => {
       if (!holds()) lose('the lease could not be renewed in time');
     }, timing.retryMs / 4);
     const ended = options
-      .lead({ signal: abort.signal, kube: fenced(options.kube, holds) })
+      .lead({ signal: abort.signal, kube: fenced(options.kube, mayWrite) })
       .catch((error: unknown) => log.error({ err: error }, 'what the leader does has failed'))
       .finally(() => {
         clearInterval(watchdog);

@@ -43,7 +43,7 @@ export type ReflectorTiming = {
   readonly backoff: BackoffLimits;
 };
 
-const TIMING: ReflectorTiming = { pageSize: 500, watchSeconds: 300, silenceMs: 100_000, backoff: { firstMs: 400, mostMs: 30_000 } };
+const TIMING: ReflectorTiming = { pageSize: 500, watchSeconds: 300, silenceMs: 100_000, backoff: { firstMs: 400, mostMs: 5_000 } };
 
 /** A watch that ended sooner is as good as a failed one. */
 const SHORT_WATCH_MS = 1000;

@@ -129,6 +129,13 @@ describe('createWorkQueue()', () => {
     expect(events).toEqual(['begin a', 'end a']);
   });
 
+  it('does not wait for ever for work that does not end', async () => {
+    const queue = queueOf(() => new Promise(() => undefined));
+    queue.add('a');
+    await pause(2);
+    expect(await queue.stop(0)).toBeUndefined();
+  });
+
   it('tells what runs to give up when its patience is over', async () => {
     let told = false;
     const queue = queueOf(async (_, signal) => {

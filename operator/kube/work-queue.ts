@@ -39,6 +39,9 @@ export type WorkQueue = {
 
 const BACKOFF: BackoffLimits = { firstMs: 500, mostMs: 300_000 };
 
+/** For work to end once its signal has aborted; beyond it nobody waits for it. */
+const LAST_PATIENCE_MS = 3_000;
+
 /** Longest time of a timer; beyond it Node would fire at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
@@ -118,8 +121,14 @@ export const createWorkQueue = (options: WorkQueueOptions): WorkQueue => {
       waiting.clear();
       again.clear();
       const impatient = setTimeout(() => giveUp.abort(), patienceMs);
-      await Promise.all(running.values());
+      const { promise: abandoned, resolve: abandon } = Promise.withResolvers<void>();
+      const hopeless = setTimeout(() => {
+        log.error({ queue: name, keys: [...running.keys()] }, 'work did not end when it was told to');
+        abandon();
+      }, patienceMs + LAST_PATIENCE_MS);
+      await Promise.race([Promise.all(running.values()), abandoned]);
       clearTimeout(impatient);
+      clearTimeout(hopeless);
       observer?.depth(name, 0);
     },
   };

@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TOKEN_AUDIENCE } from '../../kernel/cluster-names.ts';
 import type { KubeObject } from '../../operator/kube/kube.ts';
+import { openStream } from '../control/plain-sidecar.ts';
 import { type OperatorCluster, ready, type Replica, spawnReplica, startOperatorCluster, until } from './operator-cluster.ts';
 
 const LEASE = '/apis/coordination.k8s.io/v1/namespaces/pg-airlock/leases/pg-airlock-operator';
@@ -170,6 +172,94 @@ describe('the operator', () => {
     for (const value of values) expect(text).not.toContain(value);
     expect(text).not.toMatch(/PRIVATE KEY|Bearer /);
   });
+});
+
+describe('the operator, for agents', () => {
+  it(
+    'brings a credential to the namespace of an agent, and says what it finds',
+    async () => {
+      const metadata = { name: 'shop', namespace: 'data' };
+      await cluster.plane.apply([{ apiVersion: 'v1', kind: 'Secret', metadata, stringData: { username: 'airlock', password: 'word' } }]);
+      await createConnection('shop');
+      await injects('five');
+      const managed = '/api/v1/namespaces/agents/secrets/pg-airlock-data.shop';
+      await until(async () => (await cluster.plane.request('GET', managed)).status === 200);
+      const { data } = (await cluster.plane.request('GET', managed)).body as { readonly data: Readonly<Record<string, string>> };
+      expect(Object.keys(data).sort()).toEqual(['control-ca.crt', 'password', 'username']);
+      await until(
+        async () => (await first.metric('pg_airlock_operator_ready{kind="DatabaseConnection",namespace="data",name="shop"}')) === 0,
+      );
+      const { stdout } = await cluster.plane.kubectl(['get', 'events', '-n', 'data', '-o', 'jsonpath={.items[*].involvedObject.name}']);
+      expect(stdout.split(' ')).toContain('shop');
+    },
+    TOLERANT,
+  );
+
+  it(
+    'streams a bundle to the sidecar of a pod, and again when it was killed and is back',
+    async () => {
+      const { body } = await cluster.plane.request('GET', '/api/v1/namespaces/agents/pods/five');
+      const { uid } = (body as KubeObject).metadata;
+      const asked = { spec: { audiences: [TOKEN_AUDIENCE], boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'five', uid } } };
+      // As a kubelet asks.
+      const as = { name: 'system:node:here', groups: ['system:nodes', 'system:masters'] };
+      const issued = await cluster.plane.request('POST', '/api/v1/namespaces/agents/serviceaccounts/agent/token', asked, { as });
+      const { token } = (issued.body as { readonly status: { readonly token: string } }).status;
+      const secret = await cluster.plane.request('GET', '/api/v1/namespaces/agents/secrets/pg-airlock-data.shop');
+      const { data } = secret.body as { readonly data: { readonly 'control-ca.crt': string } };
+      const where = {
+        url: `https://127.0.0.1:${cluster.ports.control}`,
+        ca: Buffer.from(data['control-ca.crt'], 'base64').toString(),
+        token,
+      };
+      const stream = await openStream(where);
+      await until(() => stream.bundles().length > 0);
+      expect(stream.bundles()[0]?.identity).toEqual({ namespace: 'agents', pod: 'five', uid, serviceAccount: 'agent' });
+      expect(await first.metric('pg_airlock_operator_sidecars')).toBe(1);
+      await first.kill('SIGKILL');
+      await stream.ended;
+      first = await cluster.startReplica(first.name);
+      await ready(first);
+      const again = await openStream(where);
+      await until(() => again.bundles().length > 0);
+      expect(again.bundles()[0]).toEqual(stream.bundles()[0]);
+      again.close();
+    },
+    TOLERANT,
+  );
+});
+
+describe('the operator, and an API server that is away when it starts', () => {
+  const begin = async (name: string): Promise<Replica> => {
+    await cluster.plane.stopApiServer();
+    const replica = await cluster.startReplica(name);
+    await until(async () => (await replica.ask('/readyz')).body.includes('could not reach the API server'));
+    return replica;
+  };
+
+  it(
+    'waits for it',
+    async () => {
+      const early = await begin('operator-3');
+      expect((await early.ask('/healthz')).status).toBe(200);
+      expect((await early.ask('/readyz')).status).toBe(503);
+      await cluster.plane.startApiServer();
+      await ready(early);
+      expect(await early.kill('SIGTERM')).toBe(0);
+    },
+    TOLERANT,
+  );
+
+  it(
+    'ends in order meanwhile',
+    async () => {
+      const early = await begin('operator-4');
+      expect(await early.kill('SIGTERM')).toBe(0);
+      expect(messages(early)).toEqual(expect.arrayContaining(['shutting down', 'stopped']));
+      await cluster.plane.startApiServer();
+    },
+    TOLERANT,
+  );
 });
 
 describe('the operator, when it cannot start', () => {
