@@ -7,7 +7,7 @@ import { credentialsExposed } from '../specs/credentials-exposed.ts';
 import { allowsNamespace, isUnguarded } from '../specs/managed-secret.ts';
 import { managedSecretName } from '../specs/managed-names.ts';
 import { reachable } from '../specs/reachable.ts';
-import { type SecretAnswer, sourceCredentials, sourceSecretNames } from '../specs/source-credentials.ts';
+import { NOT_READ, type SecretAnswer, sourceCredentials, sourceSecretNames } from '../specs/source-credentials.ts';
 import type { ConnectionObject } from '../world.ts';
 import { namespaceLabels, policiesOf, type Shared } from './controllers.ts';
 import { jittered } from './jittered.ts';
@@ -105,6 +105,8 @@ export const connectionReconciler = (shared: () => Shared, writer: StatusWriter)
     }
     const source = await readSource(connection);
     const before = ledger.sources.get(key);
+    // A moment without an answer is no news of the connection.
+    if (source.finding.reason === NOT_READ && before !== undefined) return { againAfterMs: jittered(timing.firstRetryMs) };
     ledger.sources.set(key, source);
     if (before?.target !== source.target) {
       queues.databases.add(key);

@@ -19,6 +19,9 @@ const isNew = <T extends KubeObject>({ before, after }: Change<T>): boolean =>
 export const labelledNamespaces = (world: World): readonly string[] =>
   [...world.namespaces.list()].flatMap(({ metadata }) => (metadata.labels?.[MANAGED_NAMESPACE_LABEL] === undefined ? [] : [metadata.name]));
 
+/** For a pod that waits for its Secret this is nothing. */
+const CROWD_MS = 50;
+
 /** Starts to follow. Returns how to stop. */
 export const followChanges = ({ world, agents, queues, timing }: Shared): (() => void) => {
   const { connections, databases, policies, namespaces } = queues;
@@ -56,7 +59,8 @@ export const followChanges = ({ world, agents, queues, timing }: Shared): (() =>
       }
     }),
     agents.listen((namespace, named) => {
-      namespaces.add(namespace);
+      // Pods come by the hundred.
+      namespaces.addAfter(namespace, CROWD_MS);
       policiesIn(namespace);
       for (const connection of named) connections.addAfter(connection, timing.settleMs);
     }),

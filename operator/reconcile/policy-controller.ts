@@ -76,6 +76,8 @@ export const policyReconciler = (
     const connectionKey = policyConnection(object);
     const connection = world.connections.get(connectionKey);
     const answers = await readMaskSecrets(object);
+    // A moment without an answer is no news of the policy.
+    if ([...answers.values()].some(({ type }) => type === 'Failed')) return { againAfterMs: jittered(timing.firstRetryMs) };
     const secrets = maskSecrets(namespace, answers);
     const parsed = parsedPolicy({ policy: object, connection, namespaceLabels: namespaceLabels(world, namespace), secrets });
     const asked = namesFor(parsed, connectionKey);

@@ -16,6 +16,9 @@ export type SecretAnswer =
   /** The API server did not answer, or not so. */
   | { readonly type: 'Failed' };
 
+/** Reason of `Unknown` where the API server did not answer. */
+export const NOT_READ = 'NotRead';
+
 export type SourceCredentials = {
   readonly finding: Finding<'CredentialsAvailable'>;
   /**
@@ -62,7 +65,7 @@ export const sourceCredentials = ({ metadata, spec }: Named, answers: ReadonlyMa
       case 'Forbidden':
         return incomplete('Unknown', 'Forbidden', `The operator may not read ${secret}. Let its service account "get" Secrets there.`);
       case 'Failed':
-        return incomplete('Unknown', 'NotRead', `${secret} could not be read; it is asked for again.`);
+        return incomplete('Unknown', NOT_READ, `${secret} could not be read; it is asked for again.`);
       default:
         answer satisfies never;
     }
