@@ -40,6 +40,16 @@ module.exports = {
       to: { path: '(^|/)@kubernetes/client-node' },
     },
     {
+      name: 'main-composes-the-operator',
+      comment: 'Its parts are given what they need; they do not start each other.',
+      severity: 'error',
+      from: { path: PRODUCTION, pathNot: `^operator/main[.]ts$|${TEST}` },
+      to: {
+        path: '^operator/(start-world|metrics/server|(admission|certificates|control|reconcile)/start-[a-z]+|kube/(connect|leader-election))[.]ts$',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'nobody-imports-main',
       comment: 'A main.ts composes and starts a program; only the command line may start the proxy.',
       severity: 'error',

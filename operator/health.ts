@@ -2,6 +2,7 @@
  * What has to be so before a replica is of use.
  */
 import type { InformerHealth } from './kube/informer.ts';
+import type { KubeFailure } from './kube/kube.ts';
 import type { ReadinessCheck } from './metrics/server.ts';
 
 /** What has been started; `undefined` is still to come. */
@@ -20,8 +21,12 @@ export type Progress = {
 const informerCheck = (name: string, { synced, failure }: InformerHealth): ReadinessCheck => ({
   name,
   ready: synced,
-  detail: failure === undefined ? (synced ? 'fresh' : 'not listed yet') : `cannot follow: ${failure.message}`,
+  detail: failure === undefined ? (synced ? 'fresh' : 'not listed yet') : `cannot follow: ${explained(failure)}`,
 });
+
+/** The API server only says that it could not find the resource. */
+const explained = ({ status, message }: KubeFailure): string =>
+  status === 404 ? `its CustomResourceDefinition is not installed: apply those of the chart (${message})` : message;
 
 /** All checks, in the order in which they come true. */
 export const readinessOf = ({ informers, certificate, webhook, control, stopping }: Progress): readonly ReadinessCheck[] => [

@@ -51,6 +51,18 @@ const FAULTS: readonly Fault[] = [
     text: "import type { Stats } from 'node:fs';\nexport type Fault = Stats;\n",
   },
   { check: 'imports', finds: 'proxy-and-operator-are-strangers', file: 'operator/fault.ts', text: "import '../proxy/session/greet.ts';\n" },
+  {
+    check: 'imports',
+    finds: 'one-folder-knows-the-kubernetes-client',
+    file: 'operator/fault.ts',
+    text: "import '@kubernetes/client-node';\n",
+  },
+  {
+    check: 'imports',
+    finds: 'main-composes-the-operator',
+    file: 'operator/control/start-control.ts',
+    text: "import './start-control.ts';\n",
+  },
   { check: 'imports', finds: 'nobody-imports-main', file: SESSION, text: "import '../main.ts';\n" },
   { check: 'imports', finds: 'cli-starts-only-the-proxy', file: 'cli/main.ts', text: "import '../test/main.ts';\n" },
   { check: 'imports', finds: 'nobody-imports-cli', file: SESSION, text: "import '../../cli/main.ts';\n" },

@@ -281,10 +281,30 @@ describe('the operator, when it cannot start', () => {
     ]);
   });
 
-  it('says that it knows no cluster', async () => {
+  /** The chart's configuration. */
+  const rendered = async (): Promise<string> => {
     const { body } = await cluster.plane.request('GET', '/api/v1/namespaces/pg-airlock/configmaps/pg-airlock-operator');
-    const replica = await start((body as { readonly data: { readonly 'config.yaml': string } }).data['config.yaml']);
+    return (body as { readonly data: { readonly 'config.yaml': string } }).data['config.yaml'];
+  };
+
+  it('says that it knows no cluster', async () => {
+    const replica = await start(await rendered());
     expect(await ended(replica)).toBe(1);
     expect(replica.log.at(-1)).toMatchObject({ level: 'fatal', err: { message: expect.stringContaining('KUBECONFIG has to name') } });
+  });
+
+  it('does not go on after an error that nobody caught', async () => {
+    const yaml = (await rendered()).replaceAll(/listen: .*/g, 'listen: 127.0.0.1:0');
+    const fault = `const begun = setInterval(() => {
+      if (process.listenerCount('unhandledRejection') === 0) return;
+      clearInterval(begun);
+      void Promise.reject(new Error('a bug'));
+    }, 20)`;
+    const replica = await start(yaml, {
+      KUBECONFIG: cluster.plane.kubeconfig,
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(fault)}`,
+    });
+    expect(await ended(replica)).toBe(1);
+    expect(replica.log.at(-1)).toMatchObject({ level: 'fatal', msg: 'could not go on', err: { type: 'Error', message: 'a bug' } });
   });
 });
