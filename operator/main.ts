@@ -144,6 +144,7 @@ const operate = async (config: OperatorConfig, environment: Environment, log: Lo
       clock,
       log,
       observer: metrics.control,
+      following: () => [...health().values()].every(({ failure }) => failure === undefined),
     });
     stops.push(control.stop);
     started.control = true;

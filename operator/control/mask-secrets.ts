@@ -19,10 +19,13 @@ export type MaskSecretsOptions = {
   /** Milliseconds between two looks at all, and at those that are missing. */
   readonly everyMs?: number;
   readonly missingMs?: number;
+  /** How long one that cannot be read holds up the bundles that it is for. */
+  readonly patienceMs?: number;
 };
 
 const EVERY = 15_000;
 const MISSING = 2_000;
+const PATIENCE = 20_000;
 const AT_A_TIME = 8;
 
 const UNKNOWN: MaskSecret = { type: 'Unknown' };
@@ -31,6 +34,8 @@ export class MaskSecrets {
   readonly #options: MaskSecretsOptions;
   readonly #known = new Map<string, MaskSecret>();
   readonly #asked = new Set<string>();
+  /** Since when those that never were read cannot be. */
+  readonly #failing = new Map<string, number>();
   readonly #timers: readonly NodeJS.Timeout[];
   #stopped = false;
 
@@ -59,6 +64,7 @@ export class MaskSecrets {
   async #refresh(which: (secret: MaskSecret) => boolean): Promise<void> {
     const wanted = this.#options.wanted();
     for (const key of this.#known.keys()) if (!wanted.has(key)) this.#known.delete(key);
+    for (const key of this.#failing.keys()) if (!wanted.has(key)) this.#failing.delete(key);
     const keys = [...wanted].filter((key) => which(this.#known.get(key) ?? UNKNOWN));
     const work = async (): Promise<void> => {
       for (let key = keys.pop(); key !== undefined && !this.#stopped; key = keys.pop()) await this.#read(key);
@@ -74,12 +80,24 @@ export class MaskSecrets {
       const before = this.#known.get(key);
       this.#known.set(key, found);
       if (JSON.stringify(before) !== JSON.stringify(found) && !this.#stopped) this.#options.onChange(key);
+      this.#failing.delete(key);
     } catch (error) {
-      // What was known stays: not the Secret is gone, but the API server.
-      this.#options.log.warn({ err: error, secret: key }, 'could not read a Secret with the key of a mask');
+      this.#failed(key, error);
     } finally {
       this.#asked.delete(key);
     }
+  }
+
+  /** What was known stays: not the Secret is gone, but the API server. What never was known is waited for, and not for ever. */
+  #failed(key: string, error: unknown): void {
+    this.#options.log.warn({ err: error, secret: key }, 'could not read a Secret with the key of a mask');
+    if (this.#known.has(key) || this.#stopped) return;
+    const since = this.#failing.get(key) ?? performance.now();
+    this.#failing.set(key, since);
+    const refused = error instanceof KubeFailure && error.status >= 400 && error.status < 500;
+    if (!refused && performance.now() - since < (this.#options.patienceMs ?? PATIENCE)) return;
+    this.#known.set(key, { type: 'Missing' });
+    this.#options.onChange(key);
   }
 
   async #ask(key: string): Promise<MaskSecret> {

@@ -44,6 +44,10 @@ export type StartControlOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly observer?: ControlObserver;
+  /** Whether what is known of the cluster is being followed at present. */
+  readonly following?: () => boolean;
+  /** Milliseconds for which we vouch for what we know without following it. */
+  readonly blindMs?: number;
   /** Milliseconds between two looks at the Secrets with keys of masks, and between two writings of the tally. */
   readonly secretsMs?: number;
   readonly tallyMs?: number;
@@ -58,6 +62,8 @@ export type Control = {
 };
 
 const TALLY = 5_000;
+
+const BLIND = 30_000;
 
 /** Milliseconds before the end of a token in which its stream ends: by then the kubelet has renewed it. */
 const BEFORE_EXPIRY = { least: 20_000, most: 80_000 };
@@ -78,7 +84,7 @@ export const startControl = async (options: StartControlOptions): Promise<Contro
   const { kube, world, certificates, listen, clock, log, observer, replica } = options;
   await Promise.all([world.pods.synced, world.namespaces.synced, world.connections.synced, world.policies.synced]);
   const streams = new Streams();
-  const book = new TallyBook(clock.monotonic);
+  const book = new TallyBook(clock.monotonic, (policy) => world.policies.get(policy) !== undefined);
   const addresses = new PodAddresses(world.pods);
   // Before the fan-out: it has to know a change when that is told.
   const policies = new PoliciesByNamespace(world.policies);
@@ -109,6 +115,9 @@ export const startControl = async (options: StartControlOptions): Promise<Contro
     if (uid !== undefined && reasonAgainst(after, uid) !== undefined) book.ended(uid);
   });
 
+  const blind = watchSight(options, () => {
+    for (const stream of streams.all()) stream.end();
+  });
   const open = (identity: PodIdentity, expires: number, response: ServerResponse): void => {
     const stream = new SidecarStream(response, identity);
     streams.add(stream);
@@ -127,6 +136,7 @@ export const startControl = async (options: StartControlOptions): Promise<Contro
     {
       authenticate: authenticator(kube, clock),
       admit: async (identity, address) => {
+        if (blind.now()) return { type: 'Unavailable' };
         if (addresses.isOfAnother(address, identity.uid)) {
           log.error({ ...identity, address }, 'a token was shown by another pod than the one it is for');
           return { type: 'Forbidden', reason: 'The token is of another pod.' };
@@ -165,6 +175,7 @@ export const startControl = async (options: StartControlOptions): Promise<Contro
     addresses.stop();
     secrets.stop();
     stopTally();
+    blind.stop();
     clearInterval(pings);
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const stream of streams.all()) stream.end();
@@ -174,6 +185,34 @@ export const startControl = async (options: StartControlOptions): Promise<Contro
     clearTimeout(impatience);
   };
   return { address: { host: listen.host, port }, streams: () => streams.size, stop };
+};
+
+/**
+ * INVARIANT: who does not see the cluster does not vouch for what is in force: a policy may be gone. Sidecars turn to another replica, or
+ * serve what they have for as long as they may.
+ */
+const watchSight = ({ following = () => true, blindMs = BLIND, clock, log }: StartControlOptions, onBlind: () => void) => {
+  let since: number | undefined;
+  let told = false;
+  const isBlind = (): boolean => since !== undefined && clock.monotonic() - since > blindMs;
+  const timer = setInterval(
+    () => {
+      if (following()) {
+        if (told) log.info('the cluster is followed again, and sidecars are served');
+        since = undefined;
+        told = false;
+        return;
+      }
+      since ??= clock.monotonic();
+      if (!isBlind() || told) return;
+      told = true;
+      log.error('the cluster is not followed, and no sidecar is served until it is');
+      onBlind();
+    },
+    Math.min(1_000, blindMs),
+  );
+  timer.unref();
+  return { now: isBlind, stop: (): void => clearInterval(timer) };
 };
 
 const listening = async (server: Server, { host, port }: Address): Promise<number> => {

@@ -19,7 +19,10 @@ const pod = (uid: string, namespace = 'agents') => ({ uid, namespace });
 
 const book = () => {
   const time = { now: 0 };
-  const kept = new TallyBook(() => time.now);
+  const kept = new TallyBook(
+    () => time.now,
+    (policy) => policy !== 'agents/none',
+  );
   const tally = (streams: Parameters<TallyBook['tally']>[0] = []) =>
     kept.tally(streams, (policy) => (policy === 'agents/reading' ? 2 : undefined)).get('agents/reading');
   return { kept, time, tally };

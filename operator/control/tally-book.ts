@@ -19,14 +19,19 @@ export class TallyBook {
   /** Of pods that have ended. */
   readonly #past = new Map<string, PolicyCounts>();
   readonly #monotonic: () => number;
+  readonly #exists: (policy: string) => boolean;
 
-  constructor(monotonic: () => number) {
+  /** `exists`: whether there is such a policy, by `namespace/name`. */
+  constructor(monotonic: () => number, exists: (policy: string) => boolean) {
     this.#monotonic = monotonic;
+    this.#exists = exists;
   }
 
-  /** INVARIANT: what a sidecar tells counts for policies of its own namespace only. */
+  /** INVARIANT: what a sidecar tells counts for policies of its own namespace only, and nothing that it makes up is kept. */
   report(pod: { readonly uid: string; readonly namespace: string }, { policies, ...report }: SidecarReport): void {
-    const own = Object.fromEntries(Object.entries(policies).filter(([policy]) => policy.startsWith(`${pod.namespace}/`)));
+    const own = Object.fromEntries(
+      Object.entries(policies).filter(([policy]) => policy.startsWith(`${pod.namespace}/`) && this.#exists(policy)),
+    );
     const entry = this.#entries.get(pod.uid);
     const kept = { ...report, policies: own };
     if (entry === undefined) this.#entries.set(pod.uid, { namespace: pod.namespace, report: kept, closed: undefined });

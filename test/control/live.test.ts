@@ -131,6 +131,21 @@ describe('a sidecar and its operator', () => {
     await eventually(async () => JSON.stringify(await ssn(session)).includes('42501'));
   });
 
+  it('part when the operator does not see the cluster for too long, and find each other when it does', async () => {
+    const listen = { host: '127.0.0.1', port: Number(new URL(operator.url).port) };
+    await operator.stop();
+    let sees = true;
+    operator = await startTestOperator(cluster, { authority, staleAfter: 1, blindMs: 500, following: () => sees, listen });
+    await eventually(() => operator.control.streams() === 1);
+    const session = await open();
+    expect(await ssn(session)).toEqual(['***7']);
+    sees = false;
+    expect(await endOf(session)).toMatchObject({ severity: 'FATAL', code: '57P03' });
+    expect(operator.control.streams()).toBe(0);
+    sees = true;
+    await eventually(async () => errorOf((await open()).started) === undefined);
+  });
+
   it('count what each policy did', async () => {
     const session = await open();
     await ssn(session);

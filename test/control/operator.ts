@@ -21,7 +21,7 @@ export type TestOperator = {
 };
 
 export type TestOperatorOptions = Partial<
-  Pick<StartControlOptions, 'listen' | 'staleAfter' | 'replica' | 'observer' | 'tallyMs' | 'secretsMs'>
+  Pick<StartControlOptions, 'listen' | 'staleAfter' | 'replica' | 'observer' | 'tallyMs' | 'secretsMs' | 'blindMs' | 'following'>
 > & {
   readonly authority?: Authority;
   readonly log?: Logger;
@@ -52,6 +52,7 @@ export const startTestOperator = async (
     replica: { namespace: 'pg-airlock', name: `operator-${randomUUID()}`, uid: undefined },
     clock: { now: () => new Date(), monotonic: () => performance.now() },
     log,
+    following: () => Object.values(world).every((informer) => informer.health().failure === undefined),
     ...rest,
   });
   return {
