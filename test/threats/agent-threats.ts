@@ -3,7 +3,7 @@
  */
 import { AGENT_LABEL, CONNECTION_ANNOTATION } from '../../kernel/cluster-names.ts';
 import { SETTINGS, agentPod, main, plainPod } from './pods.ts';
-import { AGENTS, DATA, QUIET, type Threat, core, create, patch } from './threat.ts';
+import { AGENTS, QUIET, type Threat, core, create, patch } from './threat.ts';
 
 const PODS = core(AGENTS, 'pods');
 const { uid } = SETTINGS.sidecar;
@@ -168,10 +168,6 @@ const UPDATE_THREATS: readonly Threat[] = [
   ),
 ];
 
-const source = (secretName: string, name: string): Threat['attack'] =>
-  create(core(DATA, 'pods'), agentPod({ connection: 'data/shop', volumes: [{ name, secret: { secretName } }] }));
-const env = (name: string): object => main({ env: [{ name: 'PGPASSWORD', valueFrom: { secretKeyRef: { name, key: 'password' } } }] });
-
 export const AGENT_THREATS: readonly Threat[] = [
   {
     attempt: "An agent's pod without the sidecar",
@@ -209,27 +205,6 @@ export const AGENT_THREATS: readonly Threat[] = [
         spec: { ephemeralContainers: [{ name: 'debug', image: 'busybox', securityContext: { runAsUser: 1000 } }] },
       }),
     },
-  },
-  {
-    attempt: 'Give an agent the very Secret of a connection in its namespace',
-    policy: 'connection-secrets',
-    says: 'the pod takes from Secret "shop-owner", which DatabaseConnection "shop" keeps from agents',
-    attack: source('shop-owner', 'x'),
-    twin: { what: 'Another Secret', ...source('app-secret', 'x') },
-  },
-  {
-    attempt: 'The same by the environment',
-    policy: 'connection-secrets',
-    says: 'the pod takes from Secret "shop-owner", which DatabaseConnection "shop" keeps from agents',
-    attack: create(core(DATA, 'pods'), agentPod({ spec: { containers: [env('shop-owner')] } })),
-    twin: { what: 'An application that is no agent', ...create(core(DATA, 'pods'), plainPod({ containers: [env('shop-owner')] })) },
-  },
-  {
-    attempt: 'Give an agent the key of a mask',
-    policy: 'policy-secrets',
-    says: 'the pod takes from Secret "mask-key", which DatabaseAccessPolicy "readers" keeps from agents',
-    attack: source('mask-key', 'x'),
-    twin: { what: 'Another Secret', ...source('app-secret', 'x') },
   },
   ...NODE_THREATS,
   ...UPDATE_THREATS,

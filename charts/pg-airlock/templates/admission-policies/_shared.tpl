@@ -99,12 +99,3 @@ v.?cinder.secretRef.name, v.?rbd.secretRef.name, v.?scaleIO.secretRef.name, v.?s
 {{- $last := dig "metadata" "annotations" "pg-airlock.dev/sidecar-image" "" $policy -}}
 {{- concat (list $image) .Values.admissionPolicies.sidecarImages (list $last) | compact | uniq | toJson -}}
 {{- end }}
-
-{{/* Names of the Secrets that a DatabaseAccessPolicy names: "object" or "params". */}}
-{{- define "pg-airlock.admission.secretsOfPolicy" -}}
-- name: secretsOfPolicy
-  expression: >-
-    ({{ . }}.spec.subjects.map(s, s.?agent.passwordSecretRef.name.orValue(''))
-    + {{ . }}.spec.?relations.orValue([]).map(r, r.?select.masks.orValue([]).map(m, m.mask.?hash.keySecretRef.name.orValue('')).join(',')))
-    .join(',').split(',').filter(name, name != '')
-{{- end }}
