@@ -73,6 +73,16 @@ export const databaseUnknown = (database: string, known: readonly string[]): Fai
     known.length === 0 ? 'No policy in force names this agent: ask for a DatabaseAccessPolicy.' : `Connect to one of: ${known.join(', ')}.`,
   );
 
+/** A listener that is bound to a connection which there is none of, for this pod. */
+export const connectionUnavailable = (connection: string): Failure =>
+  fatal(
+    SQLSTATE.invalidCatalogName,
+    'connection-unavailable',
+    `connection "${connection}" is not available to this agent`,
+    'It does not exist, or does not allow the namespace of this pod (spec.allowedNamespaces).',
+    'Ask who owns the connection; the condition Ready of it may say more.',
+  );
+
 export const startupOptionRefused = (name: string, detail: string): Failure =>
   fatal(
     SQLSTATE.insufficientPrivilege,

@@ -29,6 +29,7 @@ const CONNECTING = {
       'Something between the client and pg-airlock ends TLS: connect directly.',
     ),
   databaseUnknown: () => failures.databaseUnknown('warehouse', ['shop']),
+  connectionUnavailable: () => failures.connectionUnavailable('data/shop'),
   startupOptionRefused: () => failures.startupOptionRefused('role', 'The DatabaseConnection decides it.'),
   replicationRefused: () => failures.replicationRefused(),
   protocolUnsupported: () => failures.protocolUnsupported(2, 0),

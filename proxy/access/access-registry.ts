@@ -2,7 +2,7 @@
  * Who may open what: from an identity and a database name to the access that a session works with.
  */
 import type { Clock } from '../../kernel/clock.ts';
-import { databaseUnknown, Failure, internalError, sessionRevoked, shuttingDown } from '../../kernel/failure.ts';
+import { connectionUnavailable, databaseUnknown, Failure, internalError, sessionRevoked, shuttingDown } from '../../kernel/failure.ts';
 import type { Identity } from '../../kernel/identity.ts';
 import { type Bundle, type Connection, type ConnectionKey, type Limits, NO_LIMITS } from '../../kernel/policy.ts';
 import { checkSetting, splitIdentifiers } from '../policy/checks/settings.ts';
@@ -85,6 +85,7 @@ export class AccessRegistry {
   }
 
   async open(identity: Identity, { database, user, connection: only }: Wanted): Promise<Access | Failure> {
+    if (only !== undefined && !this.#bundle.connections.has(only)) return connectionUnavailable(only);
     const now = this.#options.clock.now().getTime();
     const usable = [...this.#bundle.connections.values()].filter(
       (connection) =>

@@ -141,6 +141,21 @@ describe('a sidecar', () => {
     expect((await probe('/startupz')).status).toBe(200);
   });
 
+  it('says when its connection is not there, or not for its namespace', async () => {
+    operator.say(bundleMessage('r1', []));
+    await start();
+    await started();
+    expect(complaint((await open()).started)).toEqual([
+      'FATAL',
+      '3D000',
+      'connection "data/shop" is not available to this agent',
+      'It does not exist, or does not allow the namespace of this pod (spec.allowedNamespaces).',
+      'Ask who owns the connection; the condition Ready of it may say more.',
+    ]);
+    operator.say(bundleMessage('r2', [connectionDocument(postgres)]));
+    await eventually(async () => JSON.stringify(complaint((await open()).started)).includes('No policy in force names this agent'));
+  });
+
   it('keeps the last good bundle when it cannot use one, and says so', async () => {
     operator.say(bundleMessage('r1', documents()));
     await start();
