@@ -134,7 +134,7 @@ export const SIDECAR_THREATS: readonly Threat[] = [
         },
       }),
     ),
-    twin: asRendered,
+    twin: { what: 'A connection with a name as long as can be', ...create(PODS, agentPod({ connection: `data/${'a'.repeat(253)}` })) },
   },
   {
     attempt: "Other files for the sidecar: another volume where the pod's own token is mounted into every container",
