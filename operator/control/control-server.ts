@@ -105,6 +105,8 @@ export const controlServer = (options: ControlServerOptions, certificate: Pick<S
     }
     isKnown(request.socket);
     if (streams) {
+      // Whoever went away meanwhile has been closed already: nothing would ever end its stream.
+      if (response.destroyed) return;
       // The limit of time is for requests; this answer has no end.
       request.socket.setTimeout(0);
       options.onStream(who.identity, who.expires, response);
