@@ -38,7 +38,9 @@ const reasonOf = (error: unknown): string => {
   return code === undefined || error.message.includes(code) ? error.message : `${error.message} (${code})`;
 };
 
-const refusalOf = async (response: IncomingMessage): Promise<StreamEnd> => {
+const refusalOf = async (response: IncomingMessage, silence: number): Promise<StreamEnd> => {
+  // An answer that never ends, as where the network went away in the middle of it, is none.
+  response.setTimeout(silence, () => response.destroy());
   const text = await shortBody(response);
   response.destroy();
   switch (response.statusCode) {
@@ -65,7 +67,7 @@ export const streamBundles = async ({ operator, signal, onMessage, onOpen, silen
   let response: IncomingMessage;
   try {
     response = await askOperator(operator, { method: 'GET', path: CONTROL_PATHS.bundle, signal, timeout: silence });
-    if (response.statusCode !== 200) return await refusalOf(response);
+    if (response.statusCode !== 200) return await refusalOf(response, silence);
     onOpen?.([response.headers[REPLICA_HEADER] ?? []].flat()[0]);
   } catch (error) {
     return { type: 'Broken', reason: reasonOf(error), heard: false };

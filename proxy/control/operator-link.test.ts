@@ -100,6 +100,15 @@ describe('OperatorLink', () => {
     await expect.poll(() => told.slice(0, 2)).toEqual(['bundle r1', 'Broken: nothing was heard of the operator for 0.2 s']);
   });
 
+  it('waits for no refusal that never ends', async () => {
+    const operator = await startScriptedOperator();
+    operator.stall(503);
+    const { told } = await link(operator, { ...TIMING, silence: 200 });
+    await expect.poll(() => told).toEqual([expect.stringMatching(/^Broken: /)]);
+    operator.say(bundle('r1'));
+    await expect.poll(() => told.at(-1)).toBe('bundle r1');
+  });
+
   it('says once that the bundle has become stale, though the operator answers with errors', async () => {
     const operator = await startScriptedOperator();
     operator.say(bundle('r1', 0.3));

@@ -16,6 +16,8 @@ export type ScriptedOperator = {
   readonly write: (text: string) => void;
   /** Answers with this status instead of 200 from now on; with the body where that is given. */
   readonly refuse: (status: number, body?: string) => void;
+  /** The same, and its answers never end. */
+  readonly stall: (status: number) => void;
   /** Ends all streams in order, or by breaking the connection. */
   readonly end: (how: 'Closed' | 'Broken') => void;
   /** Tokens that were shown, one for each request. */
@@ -47,7 +49,7 @@ export const startScriptedOperator = async (options: ScriptedOptions = {}): Prom
   const tokens: string[] = [];
   const reports: SidecarReport[] = [];
   let opening: readonly ControlMessage[] = [];
-  let refusal: { readonly status: number; readonly body: string } | undefined;
+  let refusal: { readonly status: number; readonly body: string | undefined } | undefined;
 
   const lines = (messages: readonly ControlMessage[]): string => messages.map((message) => `${JSON.stringify(message)}\n`).join('');
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -55,7 +57,9 @@ export const startScriptedOperator = async (options: ScriptedOptions = {}): Prom
     let body = '';
     for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) body += chunk;
     if (refusal !== undefined) {
-      response.writeHead(refusal.status).end(refusal.body);
+      response.writeHead(refusal.status);
+      if (refusal.body === undefined) response.flushHeaders();
+      else response.end(refusal.body);
       return;
     }
     if (request.url === CONTROL_PATHS.report) {
@@ -90,6 +94,9 @@ export const startScriptedOperator = async (options: ScriptedOptions = {}): Prom
     },
     refuse: (status, body = '') => {
       refusal = { status, body };
+    },
+    stall: (status) => {
+      refusal = { status, body: undefined };
     },
     end: (how) => {
       for (const stream of streams) {
