@@ -38,7 +38,7 @@ export type ReflectorTiming = {
   readonly pageSize: number;
   /** The API server ends a watch after so many seconds, up to twice as many. */
   readonly watchSeconds: number;
-  /** A watch without a word for so long is given up. The API server sends a bookmark every minute. */
+  /** A watch without a word for so long is given up, for a list. The API server mostly sends a bookmark every minute. */
   readonly silenceMs: number;
   readonly backoff: BackoffLimits;
 };
@@ -83,6 +83,12 @@ export const reflect = async (options: ReflectorOptions): Promise<void> => {
     } catch (error) {
       if (signal.aborted) return;
       const failure = error instanceof KubeFailure ? error : new KubeFailure(0, 'Unreachable', `could not follow: ${String(error)}`);
+      if (failure.reason === 'Silence') {
+        // Nothing needs to be wrong: without changes the API server may have no bookmark to send. The list will tell.
+        log.debug({ err: failure, path }, 'lists again after silence');
+        resourceVersion = undefined;
+        continue;
+      }
       failures += 1;
       if (isAnswer(failure)) refusals += 1;
       if (isLostPoint(failure) || refusals >= FAILURES_BEFORE_LIST) {
@@ -97,12 +103,9 @@ export const reflect = async (options: ReflectorOptions): Promise<void> => {
   }
 };
 
-/**
- * The API server does not know that point any more (410), or not yet (an etcd that was restored). After silence nobody knows, and a list is
- * what tells.
- */
+/** The API server does not know that point any more (410), or not yet (an etcd that was restored). */
 const isLostPoint = ({ status, reason }: KubeFailure): boolean =>
-  status === 410 || status === 504 || reason === 'Expired' || reason === 'Gone' || reason === 'Silence';
+  status === 410 || status === 504 || reason === 'Expired' || reason === 'Gone';
 
 const isAnswer = ({ status, reason }: KubeFailure): boolean => status !== 0 || reason === 'ShortWatch';
 
