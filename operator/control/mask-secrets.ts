@@ -107,7 +107,10 @@ export class MaskSecrets {
       const { data } = await this.#options.kube.request<KubeObject>('GET', path, { timeoutMs: 10_000 });
       return { type: 'Found', data: (data ?? {}) as Readonly<Record<string, string>> };
     } catch (error) {
-      if (error instanceof KubeFailure && error.status === 404) return { type: 'Missing' };
+      if (!(error instanceof KubeFailure)) throw error;
+      // To be refused is an answer too: pods would wait without end for a bundle, or for an edit of it. What was found once stays.
+      const isRefused = error.status === 403 && this.#known.get(key)?.type !== 'Found';
+      if (error.status === 404 || isRefused) return { type: 'Missing' };
       throw error;
     }
   }
