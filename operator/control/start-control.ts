@@ -121,8 +121,15 @@ export const startControl = async (options: StartControlOptions): Promise<Contro
   const open = (identity: PodIdentity, expires: number, response: ServerResponse): void => {
     const stream = new SidecarStream(response, identity);
     streams.add(stream);
+    book.opened(identity.uid);
     observer?.streams(streams.size);
-    const timer = setTimeout(() => stream.end(), streamMs(expires, clock.now().getTime()));
+    const timer = setTimeout(
+      () => {
+        book.sentAway(identity.uid);
+        stream.end();
+      },
+      streamMs(expires, clock.now().getTime()),
+    );
     timer.unref();
     response.once('close', () => {
       clearTimeout(timer);

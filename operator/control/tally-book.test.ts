@@ -19,13 +19,14 @@ const pod = (uid: string, namespace = 'agents') => ({ uid, namespace });
 
 const book = () => {
   const time = { now: 0 };
+  const gone = new Set(['agents/none']);
   const kept = new TallyBook(
     () => time.now,
-    (policy) => policy !== 'agents/none',
+    (policy) => !gone.has(policy),
   );
   const tally = (streams: Parameters<TallyBook['tally']>[0] = []) =>
     kept.tally(streams, (policy) => (policy === 'agents/reading' ? 2 : undefined)).get('agents/reading');
-  return { kept, time, tally };
+  return { kept, time, tally, gone };
 };
 
 describe('TallyBook', () => {
@@ -59,6 +60,38 @@ describe('TallyBook', () => {
     kept.report(pod('u1'), report({}));
     kept.report(pod('u1'), report({ 'agents/reading': { blocked: 1, masked: 0 } }));
     expect(tally()).toMatchObject({ blocked: 6, masked: 5 });
+  });
+
+  it('counts nothing twice when a policy goes that a sidecar has counted for', () => {
+    const { kept, tally, gone } = book();
+    const counts = { 'agents/reading': { blocked: 5, masked: 5 }, 'agents/other': { blocked: 1, masked: 0 } };
+    kept.report(pod('u1'), report(counts));
+    gone.add('agents/other');
+    kept.report(pod('u1'), report(counts));
+    expect(tally()).toMatchObject({ blocked: 5, masked: 5 });
+  });
+
+  it('counts a pod that ends soon after it was sent away only where it went', () => {
+    const { kept, tally } = book();
+    const counts = report({ 'agents/reading': { blocked: 5, masked: 5 } });
+    for (const uid of ['elsewhere', 'back', 'reported']) {
+      kept.report(pod(uid), counts);
+      kept.sentAway(uid);
+      kept.closed(uid);
+    }
+    kept.opened('back');
+    kept.report(pod('reported'), counts);
+    for (const uid of ['elsewhere', 'back', 'reported']) kept.ended(uid);
+    expect(tally()).toMatchObject({ blocked: 10, masked: 10 });
+  });
+
+  it('keeps a sidecar that is back here without news', () => {
+    const { kept, time, tally } = book();
+    kept.report(pod('u1'), report({ 'agents/reading': { blocked: 5, masked: 5 } }));
+    kept.closed('u1');
+    kept.opened('u1');
+    time.now = 61_000;
+    expect(tally()).toMatchObject({ blocked: 5 });
   });
 
   it('leaves a sidecar to another replica when it has had no stream here for a while', () => {

@@ -7,8 +7,11 @@ import type { MadeBundle } from './bundle-maker.ts';
 
 type Entry = {
   readonly namespace: string;
-  report: SidecarReport /** Monotonic; undefined while it has a stream. */;
+  report: SidecarReport;
+  /** Monotonic; undefined while it has a stream. */
   closed: number | undefined;
+  /** It was told to ask again, and may have done so at another replica, which then counts all that it did. */
+  sentAway: boolean;
 };
 
 /** Milliseconds after which a sidecar that has no stream here, and whose pod lives, is taken to have one at another replica. */
@@ -29,18 +32,32 @@ export class TallyBook {
 
   /** INVARIANT: what a sidecar tells counts for policies of its own namespace only, and nothing that it makes up is kept. */
   report(pod: { readonly uid: string; readonly namespace: string }, { policies, ...report }: SidecarReport): void {
-    const own = Object.fromEntries(
-      Object.entries(policies).filter(([policy]) => policy.startsWith(`${pod.namespace}/`) && this.#exists(policy)),
-    );
+    const own = this.#known(Object.entries(policies).filter(([policy]) => policy.startsWith(`${pod.namespace}/`)));
     const entry = this.#entries.get(pod.uid);
     const kept = { ...report, policies: own };
-    if (entry === undefined) this.#entries.set(pod.uid, { namespace: pod.namespace, report: kept, closed: undefined });
-    else {
-      // A sidecar that was started anew counts from nothing.
-      if (isLess(own, entry.report.policies)) this.#keep(entry.report.policies);
-      entry.report = kept;
-      entry.closed = undefined;
+    if (entry === undefined) {
+      this.#entries.set(pod.uid, { namespace: pod.namespace, report: kept, closed: undefined, sentAway: false });
+      return;
     }
+    const before = this.#known(Object.entries(entry.report.policies));
+    // A sidecar that was started anew counts from nothing.
+    if (isLess(own, before)) this.#keep(before);
+    entry.report = kept;
+    this.opened(pod.uid);
+  }
+
+  /** It has a stream here. */
+  opened(uid: string): void {
+    const entry = this.#entries.get(uid);
+    if (entry === undefined) return;
+    entry.closed = undefined;
+    entry.sentAway = false;
+  }
+
+  /** Its stream ends because we say so. */
+  sentAway(uid: string): void {
+    const entry = this.#entries.get(uid);
+    if (entry !== undefined) entry.sentAway = true;
   }
 
   /** Its stream has ended. */
@@ -49,12 +66,12 @@ export class TallyBook {
     if (entry !== undefined) entry.closed = this.#monotonic();
   }
 
-  /** Its pod has ended: what it did stays. */
+  /** Its pod has ended: what it did stays, with the replica that it was last at. */
   ended(uid: string): void {
     const entry = this.#entries.get(uid);
     if (entry === undefined) return;
     this.#entries.delete(uid);
-    this.#keep(entry.report.policies);
+    if (!entry.sentAway) this.#keep(entry.report.policies);
   }
 
   /** `streams`: what each sidecar was sent. `generation`: of a policy that there is now; others are left out. */
@@ -89,6 +106,11 @@ export class TallyBook {
       }
     }
     return sums;
+  }
+
+  /** Those of policies that there are. */
+  #known(counts: readonly (readonly [string, PolicyCounts])[]): SidecarReport['policies'] {
+    return Object.fromEntries(counts.filter(([policy]) => this.#exists(policy)));
   }
 
   #keep(policies: SidecarReport['policies']): void {
