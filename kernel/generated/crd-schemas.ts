@@ -1143,13 +1143,15 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
           blocked: {
             type: 'integer',
             format: 'int64',
-            description: 'Statements that the policy refused in the pods that run at present.',
+            description:
+              'Statements that the policy refused in the pods that run, and in those that ended since the replicas of the operator started.',
             minimum: 0,
           },
           masked: {
             type: 'integer',
             format: 'int64',
-            description: 'Statements that read a column masked by the policy, in the pods that run at present.',
+            description:
+              'Statements that read a column masked by the policy, in the pods that run, and in those that ended since the replicas of the operator started.',
             minimum: 0,
           },
           conditions: {

@@ -533,11 +533,11 @@ export interface DatabaseAccessPolicy {
      */
     readonly pods?: number;
     /**
-     * Statements that the policy refused in the pods that run at present.
+     * Statements that the policy refused in the pods that run, and in those that ended since the replicas of the operator started.
      */
     readonly blocked?: number;
     /**
-     * Statements that read a column masked by the policy, in the pods that run at present.
+     * Statements that read a column masked by the policy, in the pods that run, and in those that ended since the replicas of the operator started.
      */
     readonly masked?: number;
     /**
