@@ -57,7 +57,8 @@ const requestTls = async (socket: Socket): Promise<void> => {
   if (answer === 'N') {
     throw upstreamUnreachable(
       'The database does not offer TLS, and the DatabaseConnection demands it.',
-      'Ask the platform team to switch TLS on in the database, or to set spec.tls.mode of the DatabaseConnection to Disable.',
+      // Not to do without: whoever leads the connection elsewhere wants to hear just that.
+      'Ask the platform team to switch TLS on in the database, and to see that spec.host of the DatabaseConnection leads to it.',
     );
   }
   // Its text came from nobody that we have verified, so it is not even read (CVE-2024-10977).

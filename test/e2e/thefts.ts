@@ -224,6 +224,14 @@ print(libc.open_by_handle_at(os.open('/etc/hostname', os.O_RDONLY), ctypes.byref
   },
   {
     aim: 'network',
+    name: "lead the database's name to itself, by the hosts that all containers share",
+    command: `cp /etc/hosts /tmp/hosts; echo '127.0.0.2 postgres.data.svc' >> /etc/hosts
+timeout 10 python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.2", 5432)); s.listen(); c, _ = s.accept(); c.settimeout(3); print(c.recv(4096)); c.sendall(b"N"); print(c.recv(4096))' &
+sleep 1; ${PSQL} -c 'SELECT 1' </dev/null; cat /tmp/hosts > /etc/hosts; wait`,
+    refused: /The database does not offer TLS/,
+  },
+  {
+    aim: 'network',
     name: 'turn the traffic to itself',
     command: 'ip addr add 10.203.255.254/32 dev lo; ip route add blackhole 10.0.0.0/8',
     refused: /not permitted/,
