@@ -86,7 +86,7 @@ describe('judgeText()', () => {
       policies: ['shop/readers'],
       maskedParameters: [2],
       keyed: false,
-      unfenced: false,
+      unfenced: true,
       withholdErrors: false,
     });
   });
