@@ -7,7 +7,7 @@ import type { Document, PodIdentity } from '../../kernel/control.ts';
 import { type KubeObject, keyOf } from '../kube/kube.ts';
 import { agentConnections } from '../specs/agent-connections.ts';
 import * as spec from '../specs/bundle.ts';
-import { DEFAULT_SERVICE_ACCOUNT, selectsPod } from '../specs/selects-pod.ts';
+import { selectsPod } from '../specs/selects-pod.ts';
 import type { ConnectionObject, PodObject, PolicyObject, World } from '../world.ts';
 import type { MaskSecret } from './mask-secrets.ts';
 
@@ -35,16 +35,10 @@ export type BundleMakerOptions = {
   readonly onLeftOut: (policy: string, problem: string) => void;
 };
 
-/** What all pods with the same labels, account and connections get. */
+/** What all pods of a namespace get that name the same connections and that the same policies select. */
 type Common =
   | { readonly type: 'Documents'; readonly part: spec.BundlePart; readonly policies: ReadonlyMap<string, number> }
   | { readonly type: 'Pending' };
-
-/** In an order of their own. */
-const labelsOf = ({ metadata }: PodObject): readonly string[] =>
-  Object.entries(metadata.labels ?? {})
-    .map(([name, value]) => `${name}=${value}`)
-    .toSorted((left, right) => (left < right ? -1 : 1));
 
 const PENDING = { type: 'Pending' } as const;
 
@@ -69,18 +63,18 @@ export class BundleMaker {
     const named = agentConnections(pod.metadata.annotations?.[CONNECTION_ANNOTATION], namespace);
     if (!named.ok) return { type: 'Revoked', reason: named.problem };
     const keys = named.connections.map((connection) => `${connection.namespace}/${connection.name}`);
-    const account = pod.spec.serviceAccountName ?? DEFAULT_SERVICE_ACCOUNT;
-    const id = JSON.stringify([namespace, account, keys, labelsOf(pod)]);
-    const common = this.#common.get(id) ?? this.#make(pod, namespace, keys);
+    const selected = this.#options.policies(namespace).filter((policy) => selectsPod(policy.spec, pod));
+    // Not by the pod's labels: some have one of their own.
+    const id = JSON.stringify([namespace, keys, selected.map(keyOf)]);
+    const common = this.#common.get(id) ?? this.#make(namespace, keys, selected);
     this.#common.set(id, common);
     if (common.type === 'Pending') return common;
     return { type: 'Bundle', ...spec.bundleLine(identity, this.#options.staleAfter, common.part), policies: common.policies };
   }
 
-  #make(pod: PodObject, namespace: string, keys: readonly string[]): Common {
-    const { world, policies, secret } = this.#options;
+  #make(namespace: string, keys: readonly string[], selected: readonly PolicyObject[]): Common {
+    const { world, secret } = this.#options;
     const own = spec.namespaceDocument(namespace, world.namespaces.get(namespace));
-    const selected = policies(namespace).filter((policy) => selectsPod(policy.spec, pod));
     const parts: spec.BundlePart[] = [spec.bundlePart(own)];
     const sent = new Map<string, number>();
     const secrets = new Map<string, Set<string>>();

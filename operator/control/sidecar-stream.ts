@@ -11,12 +11,15 @@ const SLOW = 30_000;
 const line = (message: ControlMessage): string => `${JSON.stringify(message)}\n`;
 const PING = line({ type: 'ping' });
 
+/** Without its text, which a thousand streams would each keep in memory. */
+export type SentBundle = Pick<MadeBundle, 'revision' | 'policies'>;
+
 export class SidecarStream {
   readonly identity: PodIdentity;
   /** `namespace/name` of the pod. */
   readonly pod: string;
   readonly #response: ServerResponse;
-  #sent: MadeBundle | undefined;
+  #sent: SentBundle | undefined;
   #waiting: MadeBundle | undefined;
   /** Since then it has not read. */
   #full: NodeJS.Timeout | undefined;
@@ -42,7 +45,7 @@ export class SidecarStream {
   }
 
   /** What was sent last. */
-  get sent(): MadeBundle | undefined {
+  get sent(): SentBundle | undefined {
     return this.#sent;
   }
 
@@ -57,13 +60,10 @@ export class SidecarStream {
       this.#waiting = bundle;
       return false;
     }
-    if (this.#sent?.revision === bundle.revision) {
-      this.#sent = bundle;
-      return false;
-    }
-    this.#sent = bundle;
-    this.#write(bundle.line);
-    return true;
+    const isNew = this.#sent?.revision !== bundle.revision;
+    this.#sent = { revision: bundle.revision, policies: bundle.policies };
+    if (isNew) this.#write(bundle.line);
+    return isNew;
   }
 
   ping(): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PolicyCounts, SidecarReport } from '../../kernel/control.ts';
-import type { MadeBundle } from './bundle-maker.ts';
+import type { SentBundle } from './sidecar-stream.ts';
 import { TallyBook } from './tally-book.ts';
 
 const report = (policies: Record<string, PolicyCounts>, revision: string | null = 'r1'): SidecarReport => ({
@@ -9,10 +9,8 @@ const report = (policies: Record<string, PolicyCounts>, revision: string | null 
   sessions: 0,
   policies,
 });
-const sent = (generation: number, revision = 'r1'): MadeBundle => ({
-  type: 'Bundle',
+const sent = (generation: number, revision = 'r1'): SentBundle => ({
   revision,
-  line: '',
   policies: new Map([['agents/reading', generation]]),
 });
 const pod = (uid: string, namespace = 'agents') => ({ uid, namespace });

@@ -3,7 +3,7 @@
  */
 import type { PolicyCounts, SidecarReport } from '../../kernel/control.ts';
 import type { PolicyTally, Tally } from '../specs/tally.ts';
-import type { MadeBundle } from './bundle-maker.ts';
+import type { SentBundle } from './sidecar-stream.ts';
 
 type Entry = {
   readonly namespace: string;
@@ -76,7 +76,7 @@ export class TallyBook {
 
   /** `streams`: what each sidecar was sent. `generation`: of a policy that there is now; others are left out. */
   tally(
-    streams: Iterable<{ readonly uid: string; readonly sent: MadeBundle | undefined }>,
+    streams: Iterable<{ readonly uid: string; readonly sent: SentBundle | undefined }>,
     generation: (policy: string) => number | undefined,
   ): Tally {
     const sums = new Map<string, PolicyTally>();
