@@ -151,7 +151,11 @@ export const startControl = async (options: StartControlOptions): Promise<Contro
         return await admit(world.pods, kube, identity);
       },
       onStream: open,
-      onReport: (identity, report) => book.report(identity, report),
+      onReport: (identity, report) => {
+        book.report(identity, report);
+        // One that was under way when its stream ended.
+        if (streams.ofPod(`${identity.namespace}/${identity.pod}`).length === 0) book.closed(identity.uid);
+      },
       onRefusal: (refusal, reason) => {
         observer?.refused(refusal);
         log.debug({ refusal, reason }, 'a sidecar was refused');
@@ -236,7 +240,8 @@ const listening = async (server: Server, { host, port }: Address): Promise<numbe
 /** Writes the tally down whenever it has changed; returns how to stop. */
 const writeTally = ({ kube, log, replica, tallyMs = TALLY }: StartControlOptions, tally: () => ReturnType<TallyBook['tally']>) => {
   const path = `/api/v1/namespaces/${replica.namespace}/configmaps/${tallyName(replica)}`;
-  let written = JSON.stringify(tallyConfigMap(replica, new Map()));
+  // A container that is started again finds what its predecessor wrote: the first tally is written in any case.
+  let written: string | undefined;
   let writing = false;
   const timer = setInterval(() => {
     const configMap = tallyConfigMap(replica, tally());

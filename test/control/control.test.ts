@@ -3,6 +3,7 @@ import { connect as plainConnect } from 'node:net';
 import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CONTROL_PATHS } from '../../kernel/control.ts';
+import { tallyConfigMap } from '../../operator/specs/tally.ts';
 import { type ControlPlane, startControlPlane } from '../support/kubernetes.ts';
 import { connectionDocument, policyDocument } from './documents.ts';
 import { type AgentPod, createAgent, must, startTestOperator, type TestOperator, tokenOf } from './operator.ts';
@@ -289,5 +290,16 @@ describe('the door', () => {
     await expect.poll(written).toEqual({ 'agents/reading': { generation: 1, pods: 1, blocked: 3, masked: 2 } });
     await must(cluster, 'DELETE', `${PODS}/reporter-21?gracePeriodSeconds=0`);
     await expect.poll(written).toEqual({ 'agents/reading': { generation: 1, pods: 0, blocked: 3, masked: 2 } });
+  });
+
+  it('takes back what its predecessor in the same pod has written down', async () => {
+    const replica = { namespace: 'pg-airlock', name: 'operator-again', uid: undefined };
+    const before = tallyConfigMap(replica, new Map([['agents/reading', { generation: 1, pods: 7, blocked: 1, masked: 1 }]]));
+    await cluster.apply([before]);
+    const again = await startTestOperator(cluster, { replica, tallyMs: 100 });
+    await expect
+      .poll(async () => (await cluster.request('GET', `/api/v1/namespaces/pg-airlock/configmaps/${before.metadata.name}`)).body)
+      .toMatchObject({ data: { 'tally.json': '{}' } });
+    await again.stop();
   });
 });
