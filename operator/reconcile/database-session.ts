@@ -1,11 +1,12 @@
 /**
  * One short session with a database, under the same rules of TLS and log-in as the proxy's: to look, never to change.
  */
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, type ConnectionOptions, getCACertificates } from 'node:tls';
 import pg from 'pg';
 import type { Connection } from '../../kernel/policy.ts';
 import type { ReachOutcome } from '../specs/reachable.ts';
+import { createMessageGuard } from './message-guard.ts';
 
 /** Asks the database one thing; one statement, never several. */
 export type AskDatabase = <Row>(sql: string, parameters?: readonly unknown[]) => Promise<readonly Row[]>;
@@ -90,6 +91,32 @@ const codeOf = (error: unknown): string => {
   return SAID.find(([pattern]) => pattern.test(textOf(error)))?.[1] ?? '';
 };
 
+/** What of node-postgres' connection its types leave out. */
+type GuardedConnection = {
+  attachListeners: (stream: unknown) => void;
+  readonly emit: (event: 'error', error: Error) => void;
+};
+
+/** INVARIANT: nothing reaches node-postgres' parser but what the guard lets pass; the server may be anybody's. */
+const guard = (connection: GuardedConnection): void => {
+  const attach = connection.attachListeners.bind(connection);
+  connection.attachListeners = (attached) => {
+    const stream = attached as Socket;
+    const on = (event: string, listener: (...values: never[]) => void): void => {
+      if (event !== 'data') {
+        stream.on(event, listener as (...values: unknown[]) => void);
+        return;
+      }
+      const refuse = (): void => {
+        connection.emit('error', Object.assign(new Error('the server does not keep to the protocol'), { code: 'NotPostgres' }));
+        stream.destroy();
+      };
+      stream.on('data', createMessageGuard(listener as unknown as (message: Buffer) => void, refuse));
+    };
+    attach({ on });
+  };
+};
+
 /** Logs in, lets `look` ask, and logs out. @throws DatabaseFailure where the database could not be reached or was lost. */
 export const withDatabase = async <T>(
   connection: Connection,
@@ -113,10 +140,14 @@ export const withDatabase = async <T>(
     },
     ssl: tlsOf(connection),
     enableChannelBinding: true,
+    scramMaxIterations: 1_000_000,
+    // All values are texts: parsers of types are for servers that one trusts.
+    types: { getTypeParser: () => (value: unknown) => value },
     application_name: 'pg-airlock operator',
     connectionTimeoutMillis: limits.loginMs,
     keepAlive: false,
-  });
+  } as pg.ClientConfig);
+  guard(client.connection as unknown as GuardedConnection);
   client.connection.on('authenticationCleartextPassword', () => {
     inClear = true;
   });
