@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getObject, inAgent, kubectlDone, startAgent, SYSTEM } from './environment.ts';
 import { IS_THE_NODE, sidecarProcess } from './on-the-node.ts';
 import { installed } from './release.ts';
@@ -15,6 +15,8 @@ const audiencesIn = (text: string): string[] =>
 
 describe('a thief who is root in the container of an agent', () => {
   const stands: Record<string, string> = {};
+  const report: string[] = [];
+  afterAll(() => console.log(report.map((line) => `    ${line}`).join('\n')));
   beforeAll(async () => {
     await installed();
     await startAgent('thief');
@@ -28,14 +30,13 @@ describe('a thief who is root in the container of an agent', () => {
     expect((await inAgent('thief', ['id', '-u'])).stdout).toBe('0\n');
   });
 
-  it.each(THEFTS)('cannot get at $aim: $name', async ({ command, refused }) => {
+  it.each(THEFTS)('cannot get at $aim: $name', async ({ aim, name, command, refused }) => {
     const script = command.replaceAll(/\b(NODE|CONTROL)\b/g, (name) => stands[name] ?? name);
     const { stdout, stderr } = await inAgent('thief', ['sh', '-c', script]);
     const output = `${stdout}\n${stderr}`;
     const lines = output.trim().split('\n');
-    console.log(
-      `    ${refused === undefined ? 'found nothing' : `refused: ${(lines.find((line) => refused.test(line)) ?? 'NOT').slice(0, 140)}`}`,
-    );
+    const shown = refused === undefined ? 'nothing secret in what it shows' : lines.find((line) => refused.test(line));
+    report.push(`${aim.padEnd(11)}  ${name}: ${shown?.trim().slice(0, 120) ?? 'GOT THROUGH'}`);
     expect(output).not.toContain(PASSWORD);
     expect(audiencesIn(output)).not.toContain('pg-airlock.dev');
     expect(output).toMatch(refused ?? '');
@@ -54,7 +55,7 @@ describe('a thief who is root in the container of an agent', () => {
   );
 
   it('would have found the password, had it been in its reach', async () => {
-    const container = 'sleep 60 & cat /proc/$!/environ; wc -c < /proc/1/environ';
+    const container = 'sleep 1 & cat /proc/$!/environ';
     expect((await inAgent('thief', ['env', `LEAK=${PASSWORD}`, 'sh', '-c', container])).stdout).toContain(PASSWORD);
     await kubectlDone(['delete', 'pod', 'thief', '-n', 'agents']);
   });

@@ -58,7 +58,7 @@ describe('an agent goes on', () => {
   it('when the database has restarted', async () => {
     const session = await openSession('survivor');
     await asSuperuser('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $$airlock$$');
-    expect(await session.ended).toMatch(/FATAL|terminat|closed/i);
+    expect(await session.lost()).toMatch(/FATAL|terminat|closed/i);
     await kubectl(['exec', '-n', DATA, 'postgres', '--', 'sh', '-c', 'kill -INT 1']);
     await vi.waitFor(async () => expect((await psql('survivor', 'SELECT count(*) FROM orders')).stdout).toBe('24'), {
       timeout: 120_000,

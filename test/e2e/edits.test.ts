@@ -21,8 +21,8 @@ describe('an edit of a policy', () => {
     const took: number[] = [];
     for (let edit = 0; edit < EDITS; edit++) {
       const shown = edit % 2 === 0;
-      await apply([policy(shown ? ['phone'] : [])]);
       const since = performance.now();
+      await apply([policy(shown ? ['phone'] : [])]);
       const inForce = async (session: LiveSession): Promise<void> => {
         for (;;) {
           const { error } = await session.run('SELECT phone FROM customers WHERE id = 1');
@@ -34,13 +34,13 @@ describe('an edit of a policy', () => {
     }
     took.sort((a, b) => a - b);
     const at = (share: number): number => Math.round(took[Math.min(took.length - 1, Math.floor(took.length * share))] ?? 0);
-    console.log(`    policy edit to in force, ${took.length} times: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`);
+    console.log(`    from the start of kubectl apply to in force, ${took.length} times: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`);
     expect(at(0.5)).toBeLessThan(LIMIT_MS);
   });
 
   it('that removes it ends the sessions, and another lets new ones in', async () => {
     await kubectlDone(['delete', 'dap', 'reporting', '-n', AGENTS]);
-    for (const session of sessions) expect(await session.ended).toMatch(/FATAL|terminat|closed/i);
+    for (const session of sessions) expect(await session.lost()).toMatch(/FATAL|terminat|closed/i);
     expect((await psql('first', 'SELECT 1')).code).not.toBe(0);
     await installed();
     await kubectlDone(['wait', '--for=condition=Ready', 'pod/first', '-n', AGENTS, '--timeout=60s']);
@@ -50,7 +50,7 @@ describe('an edit of a policy', () => {
   it('and so does the loss of the label that makes a pod an agent', async () => {
     const session = await openSession('second');
     await kubectlDone(['label', 'pod', 'second', '-n', AGENTS, 'pg-airlock.dev/agent-']);
-    expect(await session.ended).toMatch(/FATAL|terminat|closed/i);
+    expect(await session.lost()).toMatch(/FATAL|terminat|closed/i);
     expect((await psql('second', 'SELECT 1')).code).not.toBe(0);
     await kubectlDone(['delete', 'pod', ...PODS, '-n', AGENTS]);
   });

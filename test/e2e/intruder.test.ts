@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { AGENT_IMAGE } from './client-images.ts';
 import { AGENTS, agentPod, apply, getObject, kubectl, startAgent } from './environment.ts';
 import { installed } from './release.ts';
 import { PASSWORD } from './shop.ts';
@@ -46,10 +47,10 @@ describe('a developer of the namespace', () => {
     ['attach', ['attach', '-n', AGENTS, 'target', '-c', 'pg-airlock']],
     ['port-forward', ['port-forward', '-n', AGENTS, 'pod/target', '0:5432', '--pod-running-timeout=10s']],
     ['copy', ['cp', '-n', AGENTS, '-c', 'pg-airlock', 'target:/var/run/pg-airlock/token', '/tmp/never-written']],
-    ['debug', ['debug', '-n', AGENTS, 'target', '--target=pg-airlock', '--image=pg-airlock.test/agent:1', '--', 'sleep', '1000']],
+    ['debug', ['debug', '-n', AGENTS, 'target', '--target=pg-airlock', `--image=${AGENT_IMAGE}`, '--', 'sleep', '1000']],
     [
       'debug a copy with all processes shared',
-      ['debug', '-n', AGENTS, 'target', '--copy-to=copy', '--share-processes', '--image=pg-airlock.test/agent:1', '--', 'sleep', '1000'],
+      ['debug', '-n', AGENTS, 'target', '--copy-to=copy', '--share-processes', `--image=${AGENT_IMAGE}`, '--', 'sleep', '1000'],
     ],
     ['proxy', ['get', '--raw', `/api/v1/namespaces/${AGENTS}/pods/target:9632/proxy/metrics`]],
     ['token', ['create', 'token', 'default', '-n', AGENTS, '--audience=pg-airlock.dev']],
@@ -67,17 +68,7 @@ describe('a developer of the namespace', () => {
       const { spec } = await getObject<Pod>(['pod', pod, '-n', AGENTS]);
       return spec.initContainers.map(({ name, image }) => [name, image]);
     };
-    const copy = [
-      'debug',
-      '-n',
-      AGENTS,
-      'target',
-      '--copy-to=copy',
-      '--set-image=pg-airlock=pg-airlock.test/agent:1',
-      '--',
-      'sleep',
-      '1000',
-    ];
+    const copy = ['debug', '-n', AGENTS, 'target', '--copy-to=copy', `--set-image=pg-airlock=${AGENT_IMAGE}`];
     const { code, stderr } = await kubectl(copy, as);
     try {
       if (code !== 0) throw new Error(stderr);
@@ -85,6 +76,16 @@ describe('a developer of the namespace', () => {
     } finally {
       await kubectl(['delete', 'pod', 'copy', '-n', AGENTS, '--ignore-not-found', '--wait=false']);
     }
+  });
+
+  it('gets a sidecar of the operator, whatever image and command the pod names for it', async () => {
+    const forged = { name: 'pg-airlock', image: AGENT_IMAGE, command: ['sleep', 'infinity'], restartPolicy: 'Always' };
+    await apply([agentPod('forged', { spec: { initContainers: [forged] } })], as);
+    const path = 'jsonpath={.spec.initContainers[*].image} {.spec.initContainers[*].command}';
+    expect(await kubectl(['get', 'pod', 'forged', '-n', AGENTS, '-o', path])).toMatchObject({
+      stdout: expect.stringMatching(/^\S*pg-airlock\/proxy\S* $/),
+    });
+    await kubectl(['delete', 'pod', 'forged', '-n', AGENTS, '--wait=false']);
   });
 
   it('learns no secret from the logs of the sidecar', async () => {
@@ -96,7 +97,7 @@ describe('a developer of the namespace', () => {
 
   it('cannot mount the managed Secret into a pod of theirs', async () => {
     const volumes = [{ name: 'loot', secret: { secretName: 'pg-airlock-data.shop' } }];
-    const containers = [{ name: 'agent', image: 'pg-airlock.test/agent:1', volumeMounts: [{ name: 'loot', mountPath: '/loot' }] }];
+    const containers = [{ name: 'agent', image: AGENT_IMAGE, volumeMounts: [{ name: 'loot', mountPath: '/loot' }] }];
     await expect(apply([agentPod('looter', { spec: { volumes, containers } })], as)).rejects.toThrow(/denied|forbidden/);
     const plain = agentPod('looter', { spec: { volumes, containers } }) as { metadata: object };
     await expect(apply([{ ...plain, metadata: { name: 'looter', namespace: AGENTS } }], as)).rejects.toThrow(/denied|forbidden/);

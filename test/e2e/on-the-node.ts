@@ -11,9 +11,10 @@ export const IS_THE_NODE = inject('kubeconfig') === CLUSTER_KUBECONFIG;
 
 /** The process of the sidecar of that pod. */
 export const sidecarProcess = async (pod: string): Promise<number> => {
-  const uid = await kubectlDone(['get', 'pod', pod, '-n', AGENTS, '-o', 'jsonpath={.metadata.uid}']);
+  const path = 'jsonpath={.status.initContainerStatuses[0].containerID}';
+  const container = (await kubectlDone(['get', 'pod', pod, '-n', AGENTS, '-o', path])).replace('containerd://', '');
   const { stdout } = spawnSync('pgrep', ['-f', 'proxy --control'], { encoding: 'utf8' });
-  const pids = stdout.split('\n').filter((pid) => pid !== '' && spawnSync('grep', ['-q', uid, `/proc/${pid}/cgroup`]).status === 0);
+  const pids = stdout.split('\n').filter((pid) => pid !== '' && spawnSync('grep', ['-q', container, `/proc/${pid}/cgroup`]).status === 0);
   if (pids.length !== 1) throw new Error(`pod ${pod} has ${pids.length} sidecars`);
   return Number(pids[0]);
 };
