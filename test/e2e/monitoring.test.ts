@@ -29,7 +29,9 @@ describe('a Prometheus that scrapes what the chart says', () => {
     await psql('watched', 'DROP TABLE orders');
     await psql('watched', 'SELECT name, ssn FROM customers');
     await vi.waitFor(async () => {
-      expect(await valueOf('pg_airlock_blocked_total{pod="watched"}')).toBe(1);
+      expect(await valueOf('pg_airlock_statements_total{pod="watched",decision="Deny"}')).toBe(1);
+      const blocked = await prometheus.query('pg_airlock_blocked_total{pod="watched"} > 0');
+      expect(new Set(blocked.map(({ labels }) => labels['reason']))).toEqual(new Set(['definition-refused', 'definition-unopened']));
       expect(await valueOf('pg_airlock_masked_rows_total{pod="watched",column="ssn"}')).toBe(12);
     }, soon);
   });
