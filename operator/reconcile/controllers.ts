@@ -45,6 +45,8 @@ export type ControllerTiming = {
   readonly talliesMs: number;
   /** Counts alone are written so often at most. */
   readonly countsMs: number;
+  /** A policy's status waits so long for its database. */
+  readonly pendingMs: number;
   /** For changes that come in crowds. */
   readonly settleMs: number;
   readonly loginMs: number;
@@ -59,6 +61,7 @@ export const TIMING: ControllerTiming = {
   exposureMs: 300_000,
   talliesMs: 5_000,
   countsMs: 30_000,
+  pendingMs: 60_000,
   settleMs: 500,
   loginMs: 5_000,
   sessionMs: 20_000,

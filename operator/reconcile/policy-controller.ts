@@ -31,6 +31,9 @@ export const policyReconciler = (
   writer: StatusWriter,
   tallyOf: (key: string, generation: number | undefined) => PolicyCounts,
 ): ((key: string) => Promise<Reconciled>) => {
+  /** Since when policies wait for their database; monotonic. */
+  const waiting = new Map<string, number>();
+
   const readMaskSecrets = async ({ metadata, spec }: PolicyObject): Promise<ReadonlyMap<string, SecretAnswer>> => {
     const answers = new Map<string, SecretAnswer>();
     for (const name of maskKeys(spec).keys()) answers.set(name, await readSecret(shared().kube, metadata.namespace ?? '', name));
@@ -38,22 +41,28 @@ export const policyReconciler = (
   };
 
   const namesFor = ({ policy, connectionProblem, problems }: ParsedPolicy, connection: string): Asked => {
-    const { ledger, queues } = shared();
+    const { ledger, queues, clock, timing } = shared();
     const notAsked = (why: string): Asked => ({ type: 'Known', names: undefined, notAsked: why });
     if (policy === undefined || connectionProblem !== undefined || problems.length > 0) return notAsked('');
     const source = ledger.sources.get(connection);
-    const database = ledger.databases.get(connection);
+    const found = ledger.databases.get(connection);
+    // What was found with other credentials, or elsewhere, says nothing.
+    const database = found?.target === source?.target ? found : undefined;
     if (source !== undefined && source.credentials.type !== 'Complete') {
       return notAsked('Whether the database has what it names is not known: its DatabaseConnection has no credentials.');
     }
     if (database?.names !== undefined && database.covers.get(policy.key) === namedBy(policy)) {
+      waiting.delete(policy.key);
       return { type: 'Known', names: database.names, notAsked: '' };
     }
     if (database?.outcome.type === 'Failed') {
       return notAsked('Whether the database has what it names is not known: it cannot be reached, as its DatabaseConnection says.');
     }
     queues.databases.add(connection);
-    return { type: 'Pending' };
+    const since = waiting.get(policy.key) ?? clock.monotonic();
+    waiting.set(policy.key, since);
+    if (clock.monotonic() - since < timing.pendingMs) return { type: 'Pending' };
+    return notAsked('Whether the database has what it names is not known: it has not answered yet.');
   };
 
   /** Milliseconds until the policy begins or ends. */
@@ -69,6 +78,7 @@ export const policyReconciler = (
     const object = world.policies.get(key);
     if (object === undefined) {
       writer.forget(key);
+      waiting.delete(key);
       metrics.ready(KIND, key, undefined);
       return undefined;
     }
@@ -82,7 +92,7 @@ export const policyReconciler = (
     const parsed = parsedPolicy({ policy: object, connection, namespaceLabels: namespaceLabels(world, namespace), secrets });
     const asked = namesFor(parsed, connectionKey);
     const pollMs = answers.size === 0 ? undefined : jittered(timing.secretsMs);
-    if (asked.type === 'Pending') return { againAfterMs: jittered(timing.secretsMs) };
+    if (asked.type === 'Pending') return { againAfterMs: jittered(Math.min(timing.pendingMs, timing.secretsMs)) };
 
     const now = clock.now();
     const accepted = policyAccepted({

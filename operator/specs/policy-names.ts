@@ -55,6 +55,9 @@ export const mayBeMade = (policy: AccessPolicy, { schema, name }: QualifiedName)
       ((match.schemas ?? []).includes(schema) || (match.relations ?? []).some((other) => other.schema === schema && other.name === name)),
   );
 
+/** The name alone: a grant has keys of masks in it. */
+const nameOf = ({ schema, name }: QualifiedName): QualifiedName => ({ schema, name });
+
 const masksOf = (grant: RelationGrant): readonly ColumnMask[] => grant.select?.masks ?? [];
 
 const closingRules = (policy: AccessPolicy): AccessPolicy['rules'] => policy.rules.filter(({ action }) => action !== 'Allow');
@@ -66,7 +69,7 @@ export const wantedNames = (policies: readonly AccessPolicy[]): WantedNames => {
   return {
     relations: distinct(
       [
-        ...grants.map(({ schema, name }) => ({ schema, name })),
+        ...grants.map(nameOf),
         ...rules.flatMap(({ match }) => [...(match.relations ?? []), ...(match.columns ?? []).map(({ relation }) => relation)]),
       ],
       nameKey,
@@ -76,16 +79,21 @@ export const wantedNames = (policies: readonly AccessPolicy[]): WantedNames => {
       nameKey,
     ),
     expressions: distinct(
-      grants.flatMap((relation) => [
-        ...(relation.where === undefined ? [] : [{ relation, sql: relation.where, column: undefined }]),
-        ...masksOf(relation).flatMap(({ column, mask }) =>
-          mask.type === 'Expression' ? [{ relation, sql: mask.expression, column }] : [],
+      grants.flatMap((grant) => [
+        ...(grant.where === undefined ? [] : [{ relation: nameOf(grant), sql: grant.where, column: undefined }]),
+        ...masksOf(grant).flatMap(({ column, mask }) =>
+          mask.type === 'Expression' ? [{ relation: nameOf(grant), sql: mask.expression, column }] : [],
         ),
       ]),
       ({ relation, sql, column }) => expressionKey(relation, column, sql),
     ),
-    constants: grants.flatMap((relation) =>
-      masksOf(relation).flatMap(({ column, mask }) => (mask.type === 'Constant' ? [{ relation, column, value: mask.value }] : [])),
+    constants: distinct(
+      grants.flatMap((grant) =>
+        masksOf(grant).flatMap(({ column, mask }) =>
+          mask.type === 'Constant' ? [{ relation: nameOf(grant), column, value: mask.value }] : [],
+        ),
+      ),
+      ({ relation, column, value }) => expressionKey(relation, column, value),
     ),
     lists: new Set([
       ...(rules.some(({ match }) => match.schemas !== undefined) ? (['schemas'] as const) : []),

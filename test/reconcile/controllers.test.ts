@@ -261,7 +261,7 @@ describe('a policy', () => {
     await stage.goodSecret();
     await stage.connection();
     const mask = { type: 'Hash', hash: { keySecretRef: { name: 'masking', key: 'key' } } };
-    await stage.policy({ relations: [{ name: 'public.customers', select: { masks: [{ column: 'email', mask }] } }] });
+    await stage.policy({ relations: [{ name: 'public.customers', where: 'id > 0', select: { masks: [{ column: 'email', mask }] } }] });
     await accepted(new RegExp(`keySecretRef.name: Secret "${stage.agents}/masking" does not exist`));
     await stage.secret({ key: 'short-s3cret' }, 'masking', stage.agents);
     await accepted('is shorter than 16 bytes');
