@@ -32,6 +32,9 @@ const VERSION = '0.1.0';
 /** Milliseconds from a connection to the end of its authentication. */
 const STARTUP_DEADLINE = 60_000;
 
+/** Milliseconds that a failed start has for its log. */
+const LAST_WORDS = 500;
+
 const clock: Clock = { now: () => new Date(), monotonic: () => performance.now() };
 
 /** Runs the proxy with the arguments behind `pg-airlock proxy` until a signal ends it; resolves with the exit code. */
@@ -57,6 +60,8 @@ export const runProxy = async (args: readonly string[], write: (text: string) =>
     write(
       `pg-airlock: ${fields?.detail ?? (error instanceof Error ? error.message : String(error))}${fields?.hint === undefined ? '' : `\n${fields.hint}`}\n`,
     );
+    // Whatever has been started already must not keep a process that serves nobody: who started it would not start it again.
+    setTimeout(() => process.exit(1), LAST_WORDS).unref();
     return 1;
   }
 };
