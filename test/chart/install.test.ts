@@ -262,5 +262,16 @@ describe('the chart on a real API server', () => {
       expect(await helm('install', RELEASE, CHART)).toContain('STATUS: deployed');
       await helm('uninstall', RELEASE, '--no-hooks');
     });
+
+    it('is installed over kinds that somebody applied, when told to take them', async () => {
+      for (const name of ['databaseaccesspolicies', 'databaseconnections']) {
+        await cluster.kubectl(['delete', 'crd', `${name}.pg-airlock.dev`]);
+        const crd = join(CHART, '..', '..', 'crds', `${name}.yaml`);
+        expect(await cluster.kubectl(['apply', '-f', crd])).toMatchObject({ code: 0 });
+      }
+      await expect(helm('install', RELEASE, CHART)).rejects.toThrow('invalid ownership metadata');
+      expect(await helm('install', RELEASE, CHART, '--take-ownership')).toContain('STATUS: deployed');
+      await helm('uninstall', RELEASE, '--no-hooks');
+    });
   });
 });

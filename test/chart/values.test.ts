@@ -135,6 +135,39 @@ describe('the chart', () => {
     expect(await checksum({ 'sidecar.staleAfter': 60 })).not.toBe(plain);
   });
 
+  it('keeps a webhook there while it rolls, drains a node or loses one', async () => {
+    const objects = await renderChart();
+    expect(objectOf(objects, 'Deployment')['spec']).toMatchObject({
+      replicas: 2,
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      template: {
+        spec: {
+          topologySpreadConstraints: ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) => ({
+            topologyKey,
+            maxSkew: 1,
+            whenUnsatisfiable: 'ScheduleAnyway',
+          })),
+          containers: [
+            {
+              startupProbe: { httpGet: { path: '/healthz', port: 'metrics' } },
+              livenessProbe: { httpGet: { path: '/healthz', port: 'metrics' } },
+              readinessProbe: { httpGet: { path: '/readyz', port: 'metrics' } },
+              lifecycle: { preStop: { sleep: { seconds: 5 } } },
+            },
+          ],
+        },
+      },
+    });
+    expect(objectOf(objects, 'PodDisruptionBudget')['spec']).toMatchObject({ maxUnavailable: 1 });
+  });
+
+  it('gives no right over webhook configurations where cert-manager keeps them', async () => {
+    const role = async (values: ChartValues): Promise<string> =>
+      JSON.stringify(objectOf(await renderChart(values), 'ClusterRole', 'pg-airlock-operator')['rules']);
+    expect(await role({})).toContain('webhookconfigurations');
+    expect(await role({ 'certificates.source': 'CertManager' })).not.toContain('webhookconfigurations');
+  });
+
   it('names an image by its digest where there is one', async () => {
     const digest = `sha256:${'a'.repeat(64)}`;
     const objects = await renderChart({ 'image.operator.digest': digest, 'image.operator.repository': 'registry:5000/airlock' });

@@ -10,6 +10,9 @@ type List = { readonly metadata: { readonly continue?: string }; readonly items:
 
 const [, , api = 'https://kubernetes.default.svc', tokenFile = '/var/run/secrets/kubernetes.io/serviceaccount/token'] = process.argv;
 
+/** Lists of names and labels: what is in other people's Secrets is not for this process. */
+const NAMES = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+
 /** The API server knows of the end of an admission policy some seconds after it was deleted. */
 const ATTEMPTS = 30;
 
@@ -21,6 +24,7 @@ const request = async (method: string, path: string, body?: object): Promise<unk
   const answer = await fetch(new URL(path, api), {
     method,
     headers: {
+      accept: method === 'GET' ? NAMES : 'application/json',
       authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`,
       ...(body === undefined ? {} : { 'content-type': 'application/merge-patch+json' }),
     },
