@@ -39,7 +39,7 @@ const podsOf = (object: KubeObject): readonly KubeObject[] => {
 
 const namespace = (name: string): object => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
 
-describe('the chart on a real API server', () => {
+describe('the chart on a real API server', { timeout: 120_000 }, () => {
   let cluster: ControlPlane;
   beforeAll(async () => {
     cluster = await startControlPlane();

@@ -34,7 +34,7 @@ type Rule = {
   readonly resourceNames?: readonly string[];
 };
 
-describe('the rights that the chart gives', () => {
+describe('the rights that the chart gives', { timeout: 120_000 }, () => {
   let cluster: ControlPlane;
   beforeAll(async () => {
     cluster = await startControlPlane();
