@@ -3,6 +3,12 @@
  */
 export const GROUP = 'pg-airlock.dev';
 
+/** apiVersion of our kinds. */
+export const API_VERSION = `${GROUP}/v1alpha1`;
+
+/** Label that Kubernetes gives every namespace: its name. */
+export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
+
 /** Label of a pod that is an AI agent; its value is `true`. */
 export const AGENT_LABEL = 'pg-airlock.dev/agent';
 

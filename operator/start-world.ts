@@ -2,7 +2,7 @@
  * Starts the informers that the operator's picture of the cluster is made of.
  */
 import type { Logger } from 'pino';
-import { AGENT_LABEL, GROUP } from '../kernel/cluster-names.ts';
+import { AGENT_LABEL, API_VERSION, GROUP } from '../kernel/cluster-names.ts';
 import type { KubeClient } from './kube/client.ts';
 import { type InformerHealth, type InformerObserver, type ObservedInformer, startInformer } from './kube/informer.ts';
 import type { KubeObject, ObjectMeta } from './kube/kube.ts';
@@ -64,7 +64,7 @@ const ours =
     const { spec, status } = object as T;
     if (typeof spec !== 'object' || spec === null) throw new Error('it has no spec');
     return {
-      apiVersion: `${GROUP}/v1alpha1`,
+      apiVersion: API_VERSION,
       kind,
       metadata: slimMeta(object.metadata),
       spec,
@@ -79,8 +79,8 @@ export const startWorld = ({ client, log, observer }: StartWorldOptions): Starte
   const world = {
     pods: follow('pods', '/api/v1/pods', slimPod, `${AGENT_LABEL}=true`),
     namespaces: follow('namespaces', '/api/v1/namespaces', slimNamespace),
-    connections: follow('databaseconnections', `/apis/${OURS}v1alpha1/databaseconnections`, ours<ConnectionObject>('DatabaseConnection')),
-    policies: follow('databaseaccesspolicies', `/apis/${OURS}v1alpha1/databaseaccesspolicies`, ours<PolicyObject>('DatabaseAccessPolicy')),
+    connections: follow('databaseconnections', `/apis/${API_VERSION}/databaseconnections`, ours<ConnectionObject>('DatabaseConnection')),
+    policies: follow('databaseaccesspolicies', `/apis/${API_VERSION}/databaseaccesspolicies`, ours<PolicyObject>('DatabaseAccessPolicy')),
   };
   const informers: readonly Pick<ObservedInformer<KubeObject>, 'name' | 'health' | 'stop'>[] = Object.values(world);
   return {

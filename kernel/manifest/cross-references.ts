@@ -1,6 +1,7 @@
 /**
  * What must hold between the objects of a folder.
  */
+import { NAMESPACE_NAME_LABEL } from '../cluster-names.ts';
 import type { AccessPolicy } from '../policy.ts';
 import type { DatabaseAccessPolicy } from '../generated/database-access-policy.ts';
 import { connectionKey } from './access-policy.ts';
@@ -9,9 +10,6 @@ import { nearestName } from './nearest-name.ts';
 import { type Problem, problemAt } from './problem.ts';
 import type { Resource } from './resource.ts';
 import type { Resources } from './resources.ts';
-
-/** Kubernetes gives every namespace this label. */
-const NAME_LABEL = 'kubernetes.io/metadata.name';
 
 /** The policy's connection exists, and admits the policy's namespace. */
 export const connectionProblems = (resources: Resources, policy: Resource<DatabaseAccessPolicy>): readonly Problem[] => {
@@ -33,13 +31,13 @@ export const connectionProblems = (resources: Resources, policy: Resource<Databa
   }
   if (connection.namespace === policy.namespace) return [];
   const { allowedNamespaces } = connection.value.spec;
-  const labels = { ...resources.namespaces.get(policy.namespace), [NAME_LABEL]: policy.namespace };
+  const labels = { ...resources.namespaces.get(policy.namespace), [NAMESPACE_NAME_LABEL]: policy.namespace };
   if (allowedNamespaces !== undefined && selects(allowedNamespaces, labels)) return [];
   return [
     problemAt(policy.document, {
       path: ['spec', 'connectionRef', 'namespace'],
       message: `DatabaseConnection "${key}" does not allow policies of namespace "${policy.namespace}"`,
-      remedy: `Let its spec.allowedNamespaces select that namespace (by the label ${NAME_LABEL}, or by labels of a Namespace manifest), or put the policy into namespace "${connection.namespace}".`,
+      remedy: `Let its spec.allowedNamespaces select that namespace (by the label ${NAMESPACE_NAME_LABEL}, or by labels of a Namespace manifest), or put the policy into namespace "${connection.namespace}".`,
     }),
   ];
 };

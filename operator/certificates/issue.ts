@@ -25,8 +25,8 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
-export const AUTHORITY_LIFE = 365 * DAY;
-export const SERVING_LIFE = 90 * DAY;
+const AUTHORITY_LIFE = 365 * DAY;
+const SERVING_LIFE = 90 * DAY;
 
 /** Clocks of a cluster differ: a certificate is valid from a little before it was made. */
 export const SKEW = 10 * MINUTE;

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Clock } from '../../kernel/clock.ts';
 import type { OperatorConfig } from '../config.ts';
+import { jittered } from '../jittered.ts';
 import type { Kube } from '../kube/kube.ts';
 import { readCertificateFiles } from './certificate-files.ts';
 import type { Certificates, ServedCertificate } from './certificates.ts';
@@ -25,9 +26,6 @@ export type StartCertificatesOptions = {
 };
 
 const EVERY_MS = 15_000;
-
-/** Replicas that look at the same moment would only get in each other's way. */
-const jittered = (milliseconds: number): number => milliseconds * (0.8 + Math.random() * 0.4);
 
 const look = async ({ kube, clock, config }: StartCertificatesOptions): Promise<ManagedCertificate> => {
   const { certificates, admission, namespace } = config;

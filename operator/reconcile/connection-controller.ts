@@ -10,7 +10,7 @@ import { reachable } from '../specs/reachable.ts';
 import { NOT_READ, type SecretAnswer, sourceCredentials, sourceSecretNames } from '../specs/source-credentials.ts';
 import type { ConnectionObject } from '../world.ts';
 import { namespaceLabels, policiesOf, type Shared } from './controllers.ts';
-import { jittered } from './jittered.ts';
+import { jittered } from '../jittered.ts';
 import { type KnownSource, targetOf } from './ledger.ts';
 import { readSecret } from './read-secret.ts';
 import { createExposureReview } from './review-exposure.ts';

@@ -7,7 +7,7 @@ import { parsedPolicy, placeholderSecrets } from '../specs/parsed-policy.ts';
 import { wantedNames } from '../specs/policy-names.ts';
 import type { AccessPolicy, Connection } from '../../kernel/policy.ts';
 import { namespaceLabels, policiesOf, type Shared } from './controllers.ts';
-import { jittered } from './jittered.ts';
+import { jittered } from '../jittered.ts';
 import { DatabaseFailure, withDatabase } from './database-session.ts';
 import { digestOf, type KnownDatabase, namedBy } from './ledger.ts';
 import { askNames } from './name-queries.ts';

@@ -3,7 +3,7 @@
  * of its own namespace, where nobody else writes.
  */
 import { createHash } from 'node:crypto';
-import { MANAGED_BY, MANAGED_BY_LABEL } from '../../kernel/cluster-names.ts';
+import { GROUP, MANAGED_BY, MANAGED_BY_LABEL } from '../../kernel/cluster-names.ts';
 import { type Kube, KubeFailure, type KubeObject, type OwnerReference } from '../kube/kube.ts';
 import { recordedSecrets } from '../specs/managed-secret.ts';
 
@@ -17,7 +17,7 @@ export type ManagedRecord = {
 type ConfigMap = KubeObject & { readonly data?: Readonly<Record<string, string>> };
 
 const PREFIX = 'pg-airlock-managed-';
-const LABEL = 'pg-airlock.dev/managed-secrets';
+const LABEL = `${GROUP}/managed-secrets`;
 /** So that each stays far below a megabyte. */
 const SHARDS = 16;
 

@@ -1,6 +1,7 @@
 /**
  * Makes, mends and removes managed Secrets. What somebody else made is never touched.
  */
+import { API_VERSION } from '../../kernel/cluster-names.ts';
 import { KubeFailure } from '../kube/kube.ts';
 import { isManaged, type ManagedSecret, secretDocument, secretPatch } from '../specs/managed-secret.ts';
 import type { Shared } from './controllers.ts';
@@ -21,7 +22,7 @@ export const createManagedSecrets = (shared: () => Pick<Shared, 'kube' | 'events
     const regarding = world.connections.get(connection);
     if (regarding === undefined) return;
     events.record({
-      regarding: { apiVersion: 'pg-airlock.dev/v1alpha1', kind: 'DatabaseConnection', metadata: regarding.metadata },
+      regarding: { apiVersion: API_VERSION, kind: 'DatabaseConnection', metadata: regarding.metadata },
       type: 'Warning',
       reason,
       action: 'CopyCredentials',

@@ -7,7 +7,7 @@ import type { Reconciled } from '../kube/work-queue.ts';
 import { isUnguarded } from '../specs/managed-secret.ts';
 import { type Refusal, secretNeeds } from '../specs/secret-needs.ts';
 import { namespaceLabels, type Shared } from './controllers.ts';
-import { jittered } from './jittered.ts';
+import { jittered } from '../jittered.ts';
 import { createManagedSecrets } from './managed-secrets.ts';
 
 /** Pods of a namespace that are told why they wait. */

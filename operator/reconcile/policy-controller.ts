@@ -12,7 +12,7 @@ import { selectsPod } from '../specs/selects-pod.ts';
 import type { SecretAnswer } from '../specs/source-credentials.ts';
 import type { PolicyObject } from '../world.ts';
 import { namespaceLabels, type Shared } from './controllers.ts';
-import { jittered } from './jittered.ts';
+import { jittered } from '../jittered.ts';
 import { namedBy } from './ledger.ts';
 import { readSecret } from './read-secret.ts';
 import { createStatusWriter, type StatusWriter } from './status-writer.ts';

@@ -2,6 +2,7 @@
  * Writes status where it has changed, and tells what has.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { API_VERSION } from '../../kernel/cluster-names.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Events } from '../kube/events.ts';
 import { type Kube, KubeFailure, keyOf, type KubeObject } from '../kube/kube.ts';
@@ -31,8 +32,6 @@ export type StatusWriterOptions = {
   /** Whether a condition tells of something wrong. */
   readonly isBad: (condition: Condition) => boolean;
 };
-
-const API_VERSION = 'pg-airlock.dev/v1alpha1';
 
 type Written = {
   readonly uid: string | undefined;

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Kube, KubeObject } from '../kube/kube.ts';
 import { readTally, sumTallies, type Tally, TALLY_SELECTOR } from '../specs/tally.ts';
-import { jittered } from './jittered.ts';
+import { jittered } from '../jittered.ts';
 
 /** What is reported of one generation of a policy. */
 export type PolicyCounts = { readonly pods: number; readonly blocked: number; readonly masked: number };

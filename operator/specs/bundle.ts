@@ -2,6 +2,7 @@
  * What is sent to a sidecar: objects of the cluster without all that is the cluster's own, and a name for their content.
  */
 import { createHash } from 'node:crypto';
+import { API_VERSION, NAMESPACE_NAME_LABEL } from '../../kernel/cluster-names.ts';
 import type { Document, PodIdentity } from '../../kernel/control.ts';
 import type { DatabaseAccessPolicy } from '../../kernel/generated/database-access-policy.ts';
 import { parseDocuments } from '../../kernel/manifest/parse-documents.ts';
@@ -9,11 +10,6 @@ import { problemText } from '../../kernel/manifest/problem.ts';
 import type { KubeObject } from '../kube/kube.ts';
 import type { ConnectionObject, PolicyObject } from '../world.ts';
 import { allowsNamespace } from './managed-secret.ts';
-
-/** Kubernetes gives every namespace this label. */
-const NAME_LABEL = 'kubernetes.io/metadata.name';
-
-const API_VERSION = 'pg-airlock.dev/v1alpha1';
 
 /** Without status, managed fields, annotations and whatever else changes by itself. */
 export const connectionDocument = ({ metadata, spec }: ConnectionObject): Document => ({
@@ -35,7 +31,7 @@ export const policyDocument = ({ metadata, spec }: PolicyObject): Document => ({
 export const namespaceDocument = (name: string, namespace: KubeObject | undefined): Document => ({
   apiVersion: 'v1',
   kind: 'Namespace',
-  metadata: { name, labels: { ...namespace?.metadata.labels, [NAME_LABEL]: name } },
+  metadata: { name, labels: { ...namespace?.metadata.labels, [NAMESPACE_NAME_LABEL]: name } },
 });
 
 /** Of a Secret only the keys that are asked for; values in base64, as the API has them. */

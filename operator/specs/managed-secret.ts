@@ -1,16 +1,22 @@
 /**
  * The copy of a connection's credentials in a namespace of agents: what is in it, and when there is one.
  */
-import { AGENT_LABEL, GROUP, MANAGED_BY, MANAGED_BY_LABEL, RESERVED_PREFIX, SECRET_KEYS } from '../../kernel/cluster-names.ts';
+import {
+  AGENT_LABEL,
+  GROUP,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  NAMESPACE_NAME_LABEL,
+  RESERVED_PREFIX,
+  SECRET_KEYS,
+} from '../../kernel/cluster-names.ts';
 import type { DatabaseConnection } from '../../kernel/generated/database-connection.ts';
 import { selects } from '../../kernel/manifest/label-selector.ts';
 import type { Connection } from '../../kernel/policy.ts';
 import { managedSecretName } from './managed-names.ts';
 
 /** On a managed Secret: the connection that it is for, as `namespace/name`. */
-export const SECRET_CONNECTION_ANNOTATION = `${GROUP}/secret-for`;
-
-const NAME_LABEL = 'kubernetes.io/metadata.name';
+const SECRET_CONNECTION_ANNOTATION = `${GROUP}/secret-for`;
 
 export type ConnectionKey = { readonly namespace: string; readonly name: string };
 
@@ -22,7 +28,7 @@ export const allowsNamespace = (
 ): boolean => {
   if (connection.metadata.namespace === namespace) return true;
   const { allowedNamespaces } = connection.spec;
-  return allowedNamespaces !== undefined && selects(allowedNamespaces, { ...labels, [NAME_LABEL]: namespace });
+  return allowedNamespaces !== undefined && selects(allowedNamespaces, { ...labels, [NAMESPACE_NAME_LABEL]: namespace });
 };
 
 /** The Secret as it should be; `data` in base64. */

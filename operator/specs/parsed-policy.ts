@@ -1,6 +1,7 @@
 /**
  * A policy of the cluster, read by the parser that the sidecars read it with.
  */
+import { API_VERSION } from '../../kernel/cluster-names.ts';
 import type { DatabaseAccessPolicy } from '../../kernel/generated/database-access-policy.ts';
 import { accessPolicy } from '../../kernel/manifest/access-policy.ts';
 import { connectionProblems } from '../../kernel/manifest/cross-references.ts';
@@ -31,8 +32,6 @@ export type ParsedPolicy = {
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
 };
-
-const API_VERSION = 'pg-airlock.dev/v1alpha1';
 
 /** What was found of them; of what nobody could read, nothing is said. */
 export const maskSecrets = (namespace: string, answers: ReadonlyMap<string, SecretAnswer>): SecretStore => ({

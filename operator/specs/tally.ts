@@ -1,9 +1,10 @@
 /**
  * What the sidecars of one replica report, as that replica writes it down for the leader: a ConfigMap.
  */
+import { GROUP, MANAGED_BY, MANAGED_BY_LABEL } from '../../kernel/cluster-names.ts';
 import type { KubeObject } from '../kube/kube.ts';
 
-export const TALLY_LABEL = 'pg-airlock.dev/tally';
+const TALLY_LABEL = `${GROUP}/tally`;
 
 /** The ConfigMaps' selector. */
 export const TALLY_SELECTOR = `${TALLY_LABEL}=true`;
@@ -40,7 +41,7 @@ export const tallyConfigMap = (replica: Replica, tally: Tally): KubeObject => ({
   metadata: {
     name: tallyName(replica),
     namespace: replica.namespace,
-    labels: { [TALLY_LABEL]: 'true', 'app.kubernetes.io/managed-by': 'pg-airlock' },
+    labels: { [TALLY_LABEL]: 'true', [MANAGED_BY_LABEL]: MANAGED_BY },
     ...(replica.uid === undefined ? {} : { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: replica.name, uid: replica.uid }] }),
   },
   data: { [KEY]: JSON.stringify(Object.fromEntries(tally)) },

@@ -46,3 +46,10 @@ describe('scripts/generate-chart.ts', () => {
     expect(readFileSync(join(root, CHART, 'Chart.yaml'), 'utf8')).toContain('version: 0.2.0\nappVersion: 0.2.0\n');
   });
 });
+
+describe('the version', () => {
+  it.each(['proxy/main.ts', 'operator/main.ts'])('that %s tells is the one of package.json', (path) => {
+    const { version } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as { readonly version: string };
+    expect(readFileSync(join(PROJECT, path), 'utf8')).toContain(`const VERSION = '${version}';`);
+  });
+});
