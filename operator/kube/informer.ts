@@ -52,9 +52,9 @@ export const startInformer = <T extends KubeObject>(options: InformerOptions<T>)
     log,
     signal: stopping.signal,
     onEvent: (event) => {
-      if (event.type === 'Failed') {
+      if (event.type === 'Failed' || event.type === 'Doubted') {
         ({ failure } = event);
-        observer?.restarted(name);
+        if (event.type === 'Failed') observer?.restarted(name);
         return;
       }
       failure = undefined;

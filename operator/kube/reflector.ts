@@ -16,11 +16,14 @@ export type ReflectedStore = {
   readonly remove: (object: KubeObject) => void;
 };
 
-/** How following goes on. `Listed` comes with each whole list, `Failed` with each interruption that was not the API server's ordinary end of a watch. */
+/**
+ * How following goes on. `Listed` comes with each whole list, `Failed` with each interruption that was not the API server's ordinary end of a
+ * watch, `Doubted` when there was silence and a list has to tell.
+ */
 export type ReflectorEvent =
   | { readonly type: 'Listed' }
   | { readonly type: 'Watching' }
-  | { readonly type: 'Failed'; readonly failure: KubeFailure };
+  | { readonly type: 'Failed' | 'Doubted'; readonly failure: KubeFailure };
 
 export type ReflectorOptions = {
   readonly client: KubeClient;
@@ -86,6 +89,7 @@ export const reflect = async (options: ReflectorOptions): Promise<void> => {
       if (failure.reason === 'Silence') {
         // Nothing needs to be wrong: without changes the API server may have no bookmark to send. The list will tell.
         log.debug({ err: failure, path }, 'lists again after silence');
+        onEvent({ type: 'Doubted', failure });
         resourceVersion = undefined;
         continue;
       }

@@ -237,7 +237,7 @@ describe('an informer', () => {
   });
 
   it('notices a connection that is open and silent', async () => {
-    const { seen, logged } = await follow({ timing: { silenceMs: 2000 } });
+    const { informer, seen, logged } = await follow({ timing: { silenceMs: 2000 } });
     await create('before');
     await until(() => seen.length === 1);
     proxy.freeze();
@@ -246,6 +246,7 @@ describe('an informer', () => {
     await until(() => seen.length === 3);
     expect(seen.slice(1).sort()).toEqual(['+after=1', '-before=1']);
     expect(logged()).toContain('Silence');
+    await until(() => informer.health().failure === undefined);
   });
 
   it('begins again when the API server ends a watch, without a word in the log', async () => {
