@@ -18,6 +18,8 @@ const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 const EVENTS = '/apis/events.k8s.io/v1/namespaces/default/events';
 const BACKOFF = { firstMs: 50, mostMs: 400 };
 
+const TOLERANT = 120_000;
+
 let cluster: ControlPlane;
 let proxy: MoodyProxy;
 /** Straight to the API server. */
@@ -94,7 +96,7 @@ const follow = async (options: Partial<InformerOptions<KubeObject>> = {}): Promi
   return { informer, seen, logged: () => lines.filter((line) => 'err' in line).map(reasonOf) };
 };
 
-describe('a Kubernetes client', () => {
+describe('a Kubernetes client', { timeout: TOLERANT }, () => {
   it('keeps its connections', async () => {
     const before = proxy.accepted();
     for (let turn = 0; turn < 100; turn += 1) await kube.request('GET', '/version');
@@ -175,7 +177,7 @@ describe('a Kubernetes client', () => {
   });
 });
 
-describe('an informer', () => {
+describe('an informer', { timeout: TOLERANT }, () => {
   it('lists thousands of objects in pages, and follows them', async () => {
     const names = Array.from({ length: 1500 }, (_, index) => `many-${index}`);
     await Promise.all(names.map((name) => create(name)));
@@ -195,7 +197,7 @@ describe('an informer', () => {
     await until(() => seen.length === 1502);
     expect(seen.slice(-2)).toEqual(['many-7=1>2', '-many-8=1']);
     expect(informer.get('default/many-8')).toBeUndefined();
-  }, 120_000);
+  });
 
   it('keeps only what its transform leaves', async () => {
     await create('kept');
@@ -321,7 +323,7 @@ describe('an informer', () => {
   });
 });
 
-describe('createEvents()', () => {
+describe('createEvents()', { timeout: TOLERANT }, () => {
   it('tells an event once, and counts it where it recurs', async () => {
     const { log, lines } = keepLog();
     const clock = { now: () => new Date(), monotonic: () => performance.now() };

@@ -63,7 +63,7 @@ const objects = (replica: Replica, informer: string): Promise<number | undefined
   replica.metric(`pg_airlock_operator_informer_objects{informer="${informer}"}`);
 const messages = ({ log }: Replica): readonly unknown[] => log.map(({ msg }) => msg);
 
-describe('the operator', () => {
+describe('the operator', { timeout: TOLERANT }, () => {
   it('says when it is ready, leads, and injects', async () => {
     expect(await first.ask('/healthz')).toEqual({ status: 200, body: 'ok\n' });
     expect((await first.ask('/readyz')).body.split('\n')).toEqual([
@@ -85,84 +85,64 @@ describe('the operator', () => {
     expect(await first.metric('pg_airlock_operator_certificate_expiry_timestamp_seconds')).toBeGreaterThan(Date.now() / 1_000);
   });
 
-  it(
-    'has one leader among two replicas',
-    async () => {
-      second = await cluster.startReplica('operator-2');
-      await ready(second);
-      expect(await holder()).toBe('operator-1');
-      expect([await leads(first), await leads(second)]).toEqual([true, false]);
-    },
-    TOLERANT,
-  );
+  it('has one leader among two replicas', async () => {
+    second = await cluster.startReplica('operator-2');
+    await ready(second);
+    expect(await holder()).toBe('operator-1');
+    expect([await leads(first), await leads(second)]).toEqual([true, false]);
+  });
 
-  it(
-    'goes on when the API server was killed, and sees what it missed',
-    async () => {
-      await createConnection('before');
-      await until(async () => (await objects(second, 'databaseconnections')) === 1);
-      await cluster.plane.stopApiServer();
-      await until(async () => (await second.ask('/readyz')).body.includes('could not reach the API server'));
-      expect((await second.ask('/readyz')).status).toBe(200);
-      await cluster.plane.startApiServer();
-      await createConnection('after');
-      for (const replica of [first, second]) await until(async () => (await objects(replica, 'databaseconnections')) === 2);
-      await injects('two');
-      await until(async () => (await leads(first)) || (await leads(second)));
-    },
-    TOLERANT,
-  );
+  it('goes on when the API server was killed, and sees what it missed', async () => {
+    await createConnection('before');
+    await until(async () => (await objects(second, 'databaseconnections')) === 1);
+    await cluster.plane.stopApiServer();
+    await until(async () => (await second.ask('/readyz')).body.includes('could not reach the API server'));
+    expect((await second.ask('/readyz')).status).toBe(200);
+    await cluster.plane.startApiServer();
+    await createConnection('after');
+    for (const replica of [first, second]) await until(async () => (await objects(replica, 'databaseconnections')) === 2);
+    await injects('two');
+    await until(async () => (await leads(first)) || (await leads(second)));
+  });
 
-  it(
-    'goes on with the other replica when the leader is killed, and with both when that is back',
-    async () => {
-      const [leader, other] = (await leads(first)) ? [first, second] : [second, first];
-      expect(await leader.kill('SIGKILL')).toBe('SIGKILL');
-      await injects('three');
-      await until(() => leads(other));
-      expect(await holder()).toBe(other.name);
-      first = await cluster.startReplica(leader.name);
-      second = other;
-      await ready(first);
-      expect([await leads(first), await leads(second)]).toEqual([false, true]);
-    },
-    TOLERANT,
-  );
+  it('goes on with the other replica when the leader is killed, and with both when that is back', async () => {
+    const [leader, other] = (await leads(first)) ? [first, second] : [second, first];
+    expect(await leader.kill('SIGKILL')).toBe('SIGKILL');
+    await injects('three');
+    await until(() => leads(other));
+    expect(await holder()).toBe(other.name);
+    first = await cluster.startReplica(leader.name);
+    second = other;
+    await ready(first);
+    expect([await leads(first), await leads(second)]).toEqual([false, true]);
+  });
 
-  it(
-    'says which right it lost, and goes on when it has it again',
-    async () => {
-      const binding = (await cluster.plane.request('GET', BINDING)).body as KubeObject;
-      await cluster.plane.request('DELETE', BINDING);
-      // A watch that has begun goes on without the right; a restart ends it.
-      await cluster.plane.stopApiServer();
-      await cluster.plane.startApiServer();
-      const forbidden = `pods is forbidden: User "system:serviceaccount:pg-airlock:pg-airlock-operator" cannot`;
-      await until(async () => (await first.ask('/readyz')).body.includes(`ready: pods: cannot follow: ${forbidden}`));
-      const told = first.log.filter(({ msg }) => msg === 'could not follow objects').map(({ err }) => (err as { message: string }).message);
-      expect(told).toContainEqual(expect.stringContaining(forbidden));
-      const { apiVersion, kind, metadata, ...rest } = binding;
-      await cluster.plane.apply([{ apiVersion, kind, metadata: { name: metadata.name }, ...rest }]);
-      await until(async () => (await first.ask('/readyz')).body.includes('ready: pods: fresh'));
-    },
-    TOLERANT,
-  );
+  it('says which right it lost, and goes on when it has it again', async () => {
+    const binding = (await cluster.plane.request('GET', BINDING)).body as KubeObject;
+    await cluster.plane.request('DELETE', BINDING);
+    // A watch that has begun goes on without the right; a restart ends it.
+    await cluster.plane.stopApiServer();
+    await cluster.plane.startApiServer();
+    const forbidden = `pods is forbidden: User "system:serviceaccount:pg-airlock:pg-airlock-operator" cannot`;
+    await until(async () => (await first.ask('/readyz')).body.includes(`ready: pods: cannot follow: ${forbidden}`));
+    const told = first.log.filter(({ msg }) => msg === 'could not follow objects').map(({ err }) => (err as { message: string }).message);
+    expect(told).toContainEqual(expect.stringContaining(forbidden));
+    const { apiVersion, kind, metadata, ...rest } = binding;
+    await cluster.plane.apply([{ apiVersion, kind, metadata: { name: metadata.name }, ...rest }]);
+    await until(async () => (await first.ask('/readyz')).body.includes('ready: pods: fresh'));
+  });
 
-  it(
-    'ends in order: not ready, the lease given away, exit code 0',
-    async () => {
-      await until(() => leads(second));
-      const exit = second.kill('SIGTERM');
-      await until(async () => (await second.ask('/readyz')).status === 503);
-      expect((await second.ask('/readyz')).body).toContain('not ready: running: shutting down');
-      await until(() => leads(first));
-      await injects('four');
-      expect(await exit).toBe(0);
-      expect(messages(second).slice(-2)).toEqual(['shutting down', 'stopped']);
-      expect(await holder()).toBe(first.name);
-    },
-    TOLERANT,
-  );
+  it('ends in order: not ready, the lease given away, exit code 0', async () => {
+    await until(() => leads(second));
+    const exit = second.kill('SIGTERM');
+    await until(async () => (await second.ask('/readyz')).status === 503);
+    expect((await second.ask('/readyz')).body).toContain('not ready: running: shutting down');
+    await until(() => leads(first));
+    await injects('four');
+    expect(await exit).toBe(0);
+    expect(messages(second).slice(-2)).toEqual(['shutting down', 'stopped']);
+    expect(await holder()).toBe(first.name);
+  });
 
   it('logs no secret', async () => {
     const { body } = await cluster.plane.request('GET', '/api/v1/namespaces/pg-airlock/secrets/pg-airlock-certificates');
@@ -174,62 +154,54 @@ describe('the operator', () => {
   });
 });
 
-describe('the operator, for agents', () => {
-  it(
-    'brings a credential to the namespace of an agent, and says what it finds',
-    async () => {
-      const metadata = { name: 'shop', namespace: 'data' };
-      await cluster.plane.apply([{ apiVersion: 'v1', kind: 'Secret', metadata, stringData: { username: 'airlock', password: 'word' } }]);
-      await createConnection('shop');
-      await injects('five');
-      const managed = '/api/v1/namespaces/agents/secrets/pg-airlock-data.shop';
-      await until(async () => (await cluster.plane.request('GET', managed)).status === 200);
-      const { data } = (await cluster.plane.request('GET', managed)).body as { readonly data: Readonly<Record<string, string>> };
-      expect(Object.keys(data).sort()).toEqual(['control-ca.crt', 'password', 'username']);
-      await until(
-        async () => (await first.metric('pg_airlock_operator_ready{kind="DatabaseConnection",namespace="data",name="shop"}')) === 0,
-      );
-      const { stdout } = await cluster.plane.kubectl(['get', 'events', '-n', 'data', '-o', 'jsonpath={.items[*].involvedObject.name}']);
-      expect(stdout.split(' ')).toContain('shop');
-    },
-    TOLERANT,
-  );
+describe('the operator, for agents', { timeout: TOLERANT }, () => {
+  it('brings a credential to the namespace of an agent, and says what it finds', async () => {
+    const metadata = { name: 'shop', namespace: 'data' };
+    await cluster.plane.apply([{ apiVersion: 'v1', kind: 'Secret', metadata, stringData: { username: 'airlock', password: 'word' } }]);
+    await createConnection('shop');
+    await injects('five');
+    const managed = '/api/v1/namespaces/agents/secrets/pg-airlock-data.shop';
+    await until(async () => (await cluster.plane.request('GET', managed)).status === 200);
+    const { data } = (await cluster.plane.request('GET', managed)).body as { readonly data: Readonly<Record<string, string>> };
+    expect(Object.keys(data).sort()).toEqual(['control-ca.crt', 'password', 'username']);
+    await until(
+      async () => (await first.metric('pg_airlock_operator_ready{kind="DatabaseConnection",namespace="data",name="shop"}')) === 0,
+    );
+    const { stdout } = await cluster.plane.kubectl(['get', 'events', '-n', 'data', '-o', 'jsonpath={.items[*].involvedObject.name}']);
+    expect(stdout.split(' ')).toContain('shop');
+  });
 
-  it(
-    'streams a bundle to the sidecar of a pod, and again when it was killed and is back',
-    async () => {
-      const { body } = await cluster.plane.request('GET', '/api/v1/namespaces/agents/pods/five');
-      const { uid } = (body as KubeObject).metadata;
-      const asked = { spec: { audiences: [TOKEN_AUDIENCE], boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'five', uid } } };
-      // As a kubelet asks.
-      const as = { name: 'system:node:here', groups: ['system:nodes', 'system:masters'] };
-      const issued = await cluster.plane.request('POST', '/api/v1/namespaces/agents/serviceaccounts/agent/token', asked, { as });
-      const { token } = (issued.body as { readonly status: { readonly token: string } }).status;
-      const secret = await cluster.plane.request('GET', '/api/v1/namespaces/agents/secrets/pg-airlock-data.shop');
-      const { data } = secret.body as { readonly data: { readonly 'control-ca.crt': string } };
-      const where = {
-        url: `https://127.0.0.1:${cluster.ports.control}`,
-        ca: Buffer.from(data['control-ca.crt'], 'base64').toString(),
-        token,
-      };
-      const stream = await openStream(where);
-      await until(() => stream.bundles().length > 0);
-      expect(stream.bundles()[0]?.identity).toEqual({ namespace: 'agents', pod: 'five', uid, serviceAccount: 'agent' });
-      expect(await first.metric('pg_airlock_operator_sidecars')).toBe(1);
-      await first.kill('SIGKILL');
-      await stream.ended;
-      first = await cluster.startReplica(first.name);
-      await ready(first);
-      const again = await openStream(where);
-      await until(() => again.bundles().length > 0);
-      expect(again.bundles()[0]).toEqual(stream.bundles()[0]);
-      again.close();
-    },
-    TOLERANT,
-  );
+  it('streams a bundle to the sidecar of a pod, and again when it was killed and is back', async () => {
+    const { body } = await cluster.plane.request('GET', '/api/v1/namespaces/agents/pods/five');
+    const { uid } = (body as KubeObject).metadata;
+    const asked = { spec: { audiences: [TOKEN_AUDIENCE], boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'five', uid } } };
+    // As a kubelet asks.
+    const as = { name: 'system:node:here', groups: ['system:nodes', 'system:masters'] };
+    const issued = await cluster.plane.request('POST', '/api/v1/namespaces/agents/serviceaccounts/agent/token', asked, { as });
+    const { token } = (issued.body as { readonly status: { readonly token: string } }).status;
+    const secret = await cluster.plane.request('GET', '/api/v1/namespaces/agents/secrets/pg-airlock-data.shop');
+    const { data } = secret.body as { readonly data: { readonly 'control-ca.crt': string } };
+    const where = {
+      url: `https://127.0.0.1:${cluster.ports.control}`,
+      ca: Buffer.from(data['control-ca.crt'], 'base64').toString(),
+      token,
+    };
+    const stream = await openStream(where);
+    await until(() => stream.bundles().length > 0);
+    expect(stream.bundles()[0]?.identity).toEqual({ namespace: 'agents', pod: 'five', uid, serviceAccount: 'agent' });
+    expect(await first.metric('pg_airlock_operator_sidecars')).toBe(1);
+    await first.kill('SIGKILL');
+    await stream.ended;
+    first = await cluster.startReplica(first.name);
+    await ready(first);
+    const again = await openStream(where);
+    await until(() => again.bundles().length > 0);
+    expect(again.bundles()[0]).toEqual(stream.bundles()[0]);
+    again.close();
+  });
 });
 
-describe('the operator, and an API server that is away when it starts', () => {
+describe('the operator, and an API server that is away when it starts', { timeout: TOLERANT }, () => {
   const begin = async (name: string): Promise<Replica> => {
     await cluster.plane.stopApiServer();
     const replica = await cluster.startReplica(name);
@@ -237,32 +209,24 @@ describe('the operator, and an API server that is away when it starts', () => {
     return replica;
   };
 
-  it(
-    'waits for it',
-    async () => {
-      const early = await begin('operator-3');
-      expect((await early.ask('/healthz')).status).toBe(200);
-      expect((await early.ask('/readyz')).status).toBe(503);
-      await cluster.plane.startApiServer();
-      await ready(early);
-      expect(await early.kill('SIGTERM')).toBe(0);
-    },
-    TOLERANT,
-  );
+  it('waits for it', async () => {
+    const early = await begin('operator-3');
+    expect((await early.ask('/healthz')).status).toBe(200);
+    expect((await early.ask('/readyz')).status).toBe(503);
+    await cluster.plane.startApiServer();
+    await ready(early);
+    expect(await early.kill('SIGTERM')).toBe(0);
+  });
 
-  it(
-    'ends in order meanwhile',
-    async () => {
-      const early = await begin('operator-4');
-      expect(await early.kill('SIGTERM')).toBe(0);
-      expect(messages(early)).toEqual(expect.arrayContaining(['shutting down', 'stopped']));
-      await cluster.plane.startApiServer();
-    },
-    TOLERANT,
-  );
+  it('ends in order meanwhile', async () => {
+    const early = await begin('operator-4');
+    expect(await early.kill('SIGTERM')).toBe(0);
+    expect(messages(early)).toEqual(expect.arrayContaining(['shutting down', 'stopped']));
+    await cluster.plane.startApiServer();
+  });
 });
 
-describe('the operator, when it cannot start', () => {
+describe('the operator, when it cannot start', { timeout: TOLERANT }, () => {
   const start = async (yaml: string, environment: Readonly<Record<string, string>> = {}): Promise<Replica> => {
     const path = join(cluster.plane.directory, 'wrong.yaml');
     await writeFile(path, yaml);
