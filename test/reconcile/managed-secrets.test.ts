@@ -2,9 +2,12 @@
  * The Secrets that the operator puts beside agents, with a real API server; and what a crowd of objects costs.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { OPERATOR, OPERATOR_NAMESPACE } from '../support/controllers.ts';
 import { namespaceOf, PASSWORD, shown, soon, Stage } from '../support/stage.ts';
+
+// On a busy machine much takes long; none of it is measured.
+vi.setConfig({ testTimeout: 180_000 });
 
 let stage: Stage;
 beforeAll(async () => {

@@ -16,7 +16,7 @@ const HBA = 'host all postgres 127.0.0.1/32 trust\nhostssl all app 127.0.0.1/32 
 export type Status = { readonly conditions?: readonly Condition[]; readonly [field: string]: unknown };
 
 /** For `expect.poll`. */
-export const soon = { timeout: 15_000, interval: 100 };
+export const soon = { timeout: 45_000, interval: 100 };
 
 /** Status and reason of each condition. */
 export const shown = ({ conditions = [] }: Status): Readonly<Record<string, string>> =>
