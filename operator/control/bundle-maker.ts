@@ -40,6 +40,9 @@ type Common =
   | { readonly type: 'Documents'; readonly part: spec.BundlePart; readonly policies: ReadonlyMap<string, number> }
   | { readonly type: 'Pending' };
 
+/** Policies whose problem is remembered, so that it is told once; names of those that are gone stay for a while. */
+const MOST_LEFT_OUT = 10_000;
+
 const PENDING = { type: 'Pending' } as const;
 
 export class BundleMaker {
@@ -156,6 +159,7 @@ export class BundleMaker {
 
   #leave(key: string, problem: string): void {
     if (this.#leftOut.get(key) === problem) return;
+    if (this.#leftOut.size >= MOST_LEFT_OUT) this.#leftOut.clear();
     this.#leftOut.set(key, problem);
     this.#options.onLeftOut(key, problem);
   }
