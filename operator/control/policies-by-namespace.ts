@@ -6,6 +6,8 @@ import type { PolicyObject } from '../world.ts';
 
 export class PoliciesByNamespace {
   readonly #policies = new Map<string, Map<string, PolicyObject>>();
+  /** Asked for once for each pod, and the same until one changes. */
+  readonly #sorted = new Map<string, readonly PolicyObject[]>();
   readonly #stop: () => void;
 
   constructor(policies: Informer<PolicyObject>) {
@@ -17,7 +19,10 @@ export class PoliciesByNamespace {
   of(namespace: string): readonly PolicyObject[] {
     const own = this.#policies.get(namespace);
     if (own === undefined) return [];
-    return [...own].toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([, policy]) => policy);
+    const sorted =
+      this.#sorted.get(namespace) ?? [...own].toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([, policy]) => policy);
+    this.#sorted.set(namespace, sorted);
+    return sorted;
   }
 
   stop(): void {
@@ -26,6 +31,7 @@ export class PoliciesByNamespace {
 
   #put(key: string, policy: PolicyObject | undefined): void {
     const namespace = key.slice(0, key.indexOf('/'));
+    this.#sorted.delete(namespace);
     const own = this.#policies.get(namespace) ?? new Map<string, PolicyObject>();
     if (policy === undefined) own.delete(key);
     else own.set(key, policy);
