@@ -21,6 +21,7 @@ const reading = (answers: { status: number }) => {
     onChange: (key) => changes.push(key),
     everyMs: 10,
     missingMs: 10,
+    patienceMs: 100,
   });
   ended.push(() => secrets.stop());
   const type = () => secrets.get('agents/keys').type;
@@ -38,6 +39,12 @@ describe('MaskSecrets', () => {
     answers.status = 200;
     await expect.poll(type).toBe(FOUND);
     expect(changes).toEqual(['agents/keys', 'agents/keys']);
+  });
+
+  it('waits for one that cannot be read, and not for ever', async () => {
+    const { type, changes } = reading({ status: 500 });
+    await expect.poll(type).toBe('Missing');
+    expect(changes).toEqual(['agents/keys']);
   });
 
   it.each([403, 500, 0])('keeps what it has read while the API server answers with %i, and not with 404', async (status) => {

@@ -94,8 +94,7 @@ export class MaskSecrets {
     if (this.#known.has(key) || this.#stopped) return;
     const since = this.#failing.get(key) ?? performance.now();
     this.#failing.set(key, since);
-    const refused = error instanceof KubeFailure && error.status >= 400 && error.status < 500;
-    if (!refused && performance.now() - since < (this.#options.patienceMs ?? PATIENCE)) return;
+    if (performance.now() - since < (this.#options.patienceMs ?? PATIENCE)) return;
     this.#known.set(key, { type: 'Missing' });
     this.#options.onChange(key);
   }
