@@ -77,7 +77,7 @@ export const startInformer = <T extends KubeObject>(options: InformerOptions<T>)
 
 type Store<T extends KubeObject> = {
   readonly objects: ReadonlyMap<string, T>;
-  readonly reflected: ReflectedStore;
+  readonly reflected: ReflectedStore<T>;
   readonly listen: Informer<T>['listen'];
 };
 
@@ -103,10 +103,8 @@ const createStore = <T extends KubeObject>({ name, transform, log, observer }: I
     tell({ key, before, after: undefined });
   };
 
-  const put = (object: KubeObject): void => {
-    const key = keyOf(object);
-    const after = transformed(object);
-    if (after === undefined) return drop(key);
+  const put = (after: T): void => {
+    const key = keyOf(after);
     let before = objects.get(key);
     if (before !== undefined && isSame(before, after)) return;
     // Another object under the same name: its predecessor's end was not seen.
@@ -118,7 +116,7 @@ const createStore = <T extends KubeObject>({ name, transform, log, observer }: I
     tell({ key, before, after });
   };
 
-  const transformed = (object: KubeObject): T | undefined => {
+  const reduced = (object: KubeObject): T | undefined => {
     try {
       return transform(object);
     } catch (error) {
@@ -127,13 +125,18 @@ const createStore = <T extends KubeObject>({ name, transform, log, observer }: I
     }
   };
 
-  const reflected: ReflectedStore = {
+  const reflected: ReflectedStore<T> = {
+    reduced,
     replace: (listed) => {
       const keys = new Set(listed.map(keyOf));
       for (const key of objects.keys()) if (!keys.has(key)) drop(key);
       for (const object of listed) put(object);
     },
-    put,
+    put: (object) => {
+      const after = reduced(object);
+      if (after === undefined) drop(keyOf(object));
+      else put(after);
+    },
     remove: (object) => drop(keyOf(object)),
   };
   return {

@@ -9,9 +9,11 @@ import type { KubeClient } from './client.ts';
 import { KubeFailure, type KubeObject } from './kube.ts';
 
 /** Where a reflector puts what it sees. */
-export type ReflectedStore = {
+export type ReflectedStore<T extends KubeObject> = {
+  /** What is kept of an object; undefined where it cannot be read. */
+  readonly reduced: (object: KubeObject) => T | undefined;
   /** All that there is now: what the store has beyond it is gone. */
-  readonly replace: (objects: readonly KubeObject[]) => void;
+  readonly replace: (objects: readonly T[]) => void;
   readonly put: (object: KubeObject) => void;
   readonly remove: (object: KubeObject) => void;
 };
@@ -25,12 +27,12 @@ export type ReflectorEvent =
   | { readonly type: 'Watching' }
   | { readonly type: 'Failed' | 'Doubted'; readonly failure: KubeFailure };
 
-export type ReflectorOptions = {
+export type ReflectorOptions<T extends KubeObject> = {
   readonly client: KubeClient;
   readonly path: string;
   /** labelSelector or fieldSelector. */
   readonly query?: Readonly<Record<string, string>>;
-  readonly store: ReflectedStore;
+  readonly store: ReflectedStore<T>;
   readonly log: Logger;
   readonly onEvent: (event: ReflectorEvent) => void;
   readonly signal: AbortSignal;
@@ -62,7 +64,7 @@ type ListPage = {
 type WatchEvent = { readonly type?: string; readonly object?: KubeObject };
 
 /** Runs until `signal` aborts; never rejects. */
-export const reflect = async (options: ReflectorOptions): Promise<void> => {
+export const reflect = async <T extends KubeObject>(options: ReflectorOptions<T>): Promise<void> => {
   const { signal, log, path, onEvent } = options;
   const timing = { ...TIMING, ...options.timing };
   let resourceVersion: string | undefined;
@@ -114,9 +116,10 @@ const isLostPoint = ({ status, reason }: KubeFailure): boolean =>
 const isAnswer = ({ status, reason }: KubeFailure): boolean => status !== 0 || reason === 'ShortWatch';
 
 /** Puts a whole list into the store, and returns where to watch from. Without a resourceVersion it is never older than what was seen before. */
-const list = async ({ client, path, query, store, signal }: ReflectorOptions, { pageSize }: ReflectorTiming): Promise<string> => {
+const list = async <T extends KubeObject>(options: ReflectorOptions<T>, { pageSize }: ReflectorTiming): Promise<string> => {
+  const { client, path, query, store, signal } = options;
   const pages = async (limit: string | undefined): Promise<string> => {
-    const objects: KubeObject[] = [];
+    const objects: T[] = [];
     let next: string | undefined;
     for (;;) {
       const page: ListPage = await client.request('GET', path, {
@@ -124,7 +127,11 @@ const list = async ({ client, path, query, store, signal }: ReflectorOptions, { 
         signal,
         timeoutMs: 60_000,
       });
-      for (const item of page.items ?? []) objects.push(item);
+      // Page by page: whole, a large cluster's pods would be a hundred times what is kept of them.
+      for (const item of page.items ?? []) {
+        const kept = store.reduced(item);
+        if (kept !== undefined) objects.push(kept);
+      }
       next = page.metadata?.continue;
       if (next !== undefined && next !== '') continue;
       store.replace(objects);
@@ -140,10 +147,13 @@ const list = async ({ client, path, query, store, signal }: ReflectorOptions, { 
   }
 };
 
-type WatchOptions = ReflectorOptions & { readonly from: string; readonly heard: (version: string | undefined) => void };
+type WatchOptions<T extends KubeObject> = ReflectorOptions<T> & {
+  readonly from: string;
+  readonly heard: (version: string | undefined) => void;
+};
 
 /** Returns when the API server ends the watch in its own time. */
-const watch = async (options: WatchOptions, { watchSeconds, silenceMs }: ReflectorTiming): Promise<void> => {
+const watch = async <T extends KubeObject>(options: WatchOptions<T>, { watchSeconds, silenceMs }: ReflectorTiming): Promise<void> => {
   const { client, path, query, store, signal, onEvent } = options;
   const silence = new AbortController();
   const silent = setTimeout(() => silence.abort(), silenceMs);
