@@ -6,7 +6,7 @@ import { checkServerIdentity, type ConnectionOptions, getCACertificates } from '
 import pg from 'pg';
 import type { Connection } from '../../kernel/policy.ts';
 import type { ReachOutcome } from '../specs/reachable.ts';
-import { createMessageGuard } from './message-guard.ts';
+import { createMessageGuard, type GuardRefusal } from './message-guard.ts';
 
 /** Asks the database one thing; one statement, never several. */
 export type AskDatabase = <Row>(sql: string, parameters?: readonly unknown[]) => Promise<readonly Row[]>;
@@ -34,10 +34,6 @@ export type SessionLimits = {
   /** Ends it at once. */
   readonly signal?: AbortSignal;
 };
-
-/** Bytes that a server may send: a catalog's worth, and no flood. */
-const MOST_BYTES = 64 * 1024 * 1024;
-const LOOK_MS = 100;
 
 const SETTINGS = [
   "SET default_transaction_read_only = 'on'",
@@ -107,8 +103,8 @@ const guard = (connection: GuardedConnection): void => {
         stream.on(event, listener as (...values: unknown[]) => void);
         return;
       }
-      const refuse = (): void => {
-        connection.emit('error', Object.assign(new Error('the server does not keep to the protocol'), { code: 'NotPostgres' }));
+      const refuse = (code: GuardRefusal): void => {
+        connection.emit('error', Object.assign(new Error('the server is not listened to any longer'), { code }));
         stream.destroy();
       };
       stream.on('data', createMessageGuard(listener as unknown as (message: Buffer) => void, refuse));
@@ -160,9 +156,6 @@ export const withDatabase = async <T>(
     overdue = true;
     destroy();
   }, limits.sessionMs);
-  const meter = setInterval(() => {
-    if (((client.connection.stream as { readonly bytesRead?: number }).bytesRead ?? 0) > MOST_BYTES) destroy();
-  }, LOOK_MS);
 
   const failure = (error: unknown): DatabaseFailure => {
     if (error instanceof DatabaseFailure) return error;
@@ -187,7 +180,6 @@ export const withDatabase = async <T>(
   } finally {
     limits.signal?.removeEventListener('abort', destroy);
     clearTimeout(deadline);
-    clearInterval(meter);
     void client.end().catch(() => undefined);
     // Whoever does not answer to the good-bye is not waited for.
     setTimeout(destroy, 1_000).unref();

@@ -4,7 +4,18 @@
  */
 
 const HEADER = 5;
-const LARGEST = 16 * 1024 * 1024;
+
+/** Bytes of a session: a catalog's worth, and no flood. */
+const MOST_BYTES = 8 * 1024 * 1024;
+
+/** Messages and their columns: the smallest take far more memory than they have bytes. */
+const MOST_ITEMS = 500_000;
+
+/** Steps of a log-in; SCRAM takes four. Each may make us compute keys, in threads that DNS and files need as well. */
+const MOST_AUTHENTICATIONS = 4;
+
+/** `NotPostgres`: it breaks the protocol. `TooMuch`: it keeps to it, and sends more than anybody needs. */
+export type GuardRefusal = 'NotPostgres' | 'TooMuch';
 
 /** Offset behind the text that begins at `from`, or -1. */
 const afterText = (body: Buffer, from: number): number => {
@@ -101,21 +112,34 @@ const KINDS: Readonly<Record<string, (body: Buffer) => boolean>> = {
   I: isEmpty,
 };
 
-/** Takes bytes as they come, hands on whole messages, and calls `refuse`, once, at the first that is none. */
-export const createMessageGuard = (pass: (message: Buffer) => void, refuse: () => void): ((chunk: Buffer) => void) => {
+const itemsOf = (kind: string, body: Buffer): number => 1 + (kind === 'T' || kind === 'D' ? body.readUInt16BE(0) : 0);
+
+/** Takes bytes as they come, hands on whole messages, and calls `refuse`, once, at the first that is none, or one too many. */
+export const createMessageGuard = (pass: (message: Buffer) => void, refuse: (refusal: GuardRefusal) => void): ((chunk: Buffer) => void) => {
   let parts: Buffer[] = [];
   let length = 0;
   let needed = HEADER;
   let refused = false;
+  let received = 0;
+  let items = 0;
+  let authentications = 0;
 
-  const fail = (): void => {
+  const fail = (refusal: GuardRefusal): void => {
     refused = true;
     parts = [];
-    refuse();
+    refuse(refusal);
+  };
+
+  const isTooMuch = (kind: string, body: Buffer): boolean => {
+    items += itemsOf(kind, body);
+    if (kind === 'R') authentications += 1;
+    return items > MOST_ITEMS || authentications > MOST_AUTHENTICATIONS;
   };
 
   return (chunk) => {
     if (refused) return;
+    received += chunk.length;
+    if (received > MOST_BYTES) return fail('TooMuch');
     parts.push(chunk);
     length += chunk.length;
     // A long message in many pieces is put together once.
@@ -124,18 +148,21 @@ export const createMessageGuard = (pass: (message: Buffer) => void, refuse: () =
     needed = HEADER;
     while (bytes.length >= HEADER) {
       const size = bytes.readUInt32BE(1);
-      if (size < 4 || size > LARGEST) return fail();
+      if (size < 4) return fail('NotPostgres');
+      if (size > MOST_BYTES) return fail(KINDS[String.fromCharCode(bytes[0] ?? 0)] === undefined ? 'NotPostgres' : 'TooMuch');
       if (bytes.length < size + 1) {
         needed = size + 1;
         break;
       }
-      const kind = KINDS[String.fromCharCode(bytes[0] ?? 0)];
-      if (kind?.(bytes.subarray(HEADER, size + 1)) !== true) return fail();
+      const kind = String.fromCharCode(bytes[0] ?? 0);
+      const body = bytes.subarray(HEADER, size + 1);
+      if (KINDS[kind]?.(body) !== true) return fail('NotPostgres');
+      if (isTooMuch(kind, body)) return fail('TooMuch');
       try {
         pass(bytes.subarray(0, size + 1));
       } catch {
         // Well formed, and not what comes now.
-        return fail();
+        return fail('NotPostgres');
       }
       bytes = bytes.subarray(size + 1);
     }

@@ -36,13 +36,16 @@ const FUNCTIONS = `SELECT DISTINCT n.nspname::text AS schema, p.proname::text AS
 FROM unnest($1::text[], $2::text[]) AS w (schema, name) JOIN pg_namespace n ON n.nspname = w.schema
 JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = w.name`;
 
+/** In search of the nearest name. */
+const MOST_COMPARED = 5_000;
+
 const ALL_RELATIONS = `SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f', 'S') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1 LIMIT 5000`;
+WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f', 'S') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1 LIMIT ${MOST_COMPARED}`;
 
 const ALL_FUNCTIONS = `SELECT DISTINCT quote_ident(n.nspname) || '.' || quote_ident(p.proname) AS name
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1 LIMIT 5000`;
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1 LIMIT ${MOST_COMPARED}`;
 
 const LISTS = {
   schemas: 'SELECT nspname::text AS name FROM pg_namespace',
@@ -50,8 +53,13 @@ const LISTS = {
   settings: 'SELECT lower(name) AS name FROM pg_settings',
 } as const;
 
-const namesOf = async (ask: AskDatabase, sql: string): Promise<readonly string[]> =>
-  (await ask<{ name: string }>(sql)).map(({ name }) => name);
+/** What is kept of a list is compared with what policies name, and held in memory: whatever the server sends. */
+const MOST_NAMES = 20_000;
+const LONGEST_NAME = 300;
+const LONGEST_SAYING = 500;
+
+const namesOf = async (ask: AskDatabase, sql: string, most = MOST_NAMES): Promise<readonly string[]> =>
+  (await ask<{ name: string | undefined }>(sql)).slice(0, most).map(({ name = '' }) => name.slice(0, LONGEST_NAME));
 
 /** What PostgreSQL says to a statement that is prepared and never run; undefined where it takes it, or cannot say now. */
 const saidOf = async (ask: AskDatabase, statement: string, number: number): Promise<string | undefined> => {
@@ -59,7 +67,7 @@ const saidOf = async (ask: AskDatabase, statement: string, number: number): Prom
     await ask(`PREPARE pg_airlock_${number} AS ${statement}`);
     return undefined;
   } catch (error) {
-    return isRefusal(error) ? error.message : undefined;
+    return isRefusal(error) ? error.message.slice(0, LONGEST_SAYING) : undefined;
   }
 };
 
@@ -69,8 +77,10 @@ const askRelations = async (
 ): Promise<ReadonlyMap<string, ReadonlyMap<string, ColumnType>>> => {
   const rows = await ask<ColumnRow>(RELATIONS, [relations.map(({ schema }) => schema), relations.map(({ name }) => name)]);
   const found = new Map<string, Map<string, ColumnType>>();
+  const wanted = new Set(relations.map(nameKey));
   for (const { schema, name, column, type, type_schema: typeSchema, category, written } of rows) {
     const key = nameKey({ schema, name });
+    if (!wanted.has(key)) continue;
     const columns = found.get(key) ?? new Map<string, ColumnType>();
     found.set(key, columns);
     if (column !== null) columns.set(column, { name: type, schema: typeSchema, category, written });
@@ -118,8 +128,8 @@ export const askNames = async (ask: AskDatabase, wanted: WantedNames): Promise<D
   return {
     relations,
     functions,
-    otherRelations: lacks ? await namesOf(ask, ALL_RELATIONS) : [],
-    otherFunctions: wanted.functions.some((name) => !functions.has(nameKey(name))) ? await namesOf(ask, ALL_FUNCTIONS) : [],
+    otherRelations: lacks ? await namesOf(ask, ALL_RELATIONS, MOST_COMPARED) : [],
+    otherFunctions: wanted.functions.some((name) => !functions.has(nameKey(name))) ? await namesOf(ask, ALL_FUNCTIONS, MOST_COMPARED) : [],
     schemas: new Set(await listed('schemas')),
     extensions: await listed('extensions'),
     settings: await listed('settings'),

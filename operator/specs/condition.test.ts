@@ -45,6 +45,11 @@ describe('conditionsOf()', () => {
 });
 
 describe('transitionsOf()', () => {
+  it('writes nothing that a terminal obeys, whatever a database said', () => {
+    const found = { type: 'Reachable', status: 'False', reason: 'Failed', message: 'It said: \u001b[2Jall\u202e is\nwell' } as const;
+    expect(conditionsOf([found], [], 1, new Date())[0]?.message).toBe('It said:  [2Jall  is well');
+  });
+
   it('tells a new status, a new reason and a new condition, and no new message', () => {
     const after = conditionsOf(
       [finding('A', 'True'), finding('B', 'False', 'Other'), finding('C', 'False', 'Reason', 'B.'), finding('D', 'Unknown')],

@@ -20,7 +20,11 @@ export type Condition = Finding & { readonly lastTransitionTime: string; readonl
 /** The longest that a CRD of ours takes is far more: nobody reads it. */
 const LONGEST_MESSAGE = 4_000;
 
-const shortened = (text: string): string => (text.length <= LONGEST_MESSAGE ? text : `${text.slice(0, LONGEST_MESSAGE - 3)}...`);
+/** Databases' names and words are in it: no control characters, which a terminal would obey, and no endless text. */
+const shortened = (text: string): string => {
+  const shown = text.slice(0, LONGEST_MESSAGE + 1).replace(/[\p{Cc}\p{Cf}]+/gu, ' ');
+  return shown.length <= LONGEST_MESSAGE ? shown : `${shown.slice(0, LONGEST_MESSAGE - 3)}...`;
+};
 
 /** Whole seconds, as Kubernetes writes them. */
 const timeOf = (now: Date): string => `${now.toISOString().slice(0, 19)}Z`;

@@ -19,8 +19,13 @@ export type AcceptedInput = {
 /** Of several problems; the rest is seen once these are put right. */
 const MOST_TOLD = 8;
 
-const told = (messages: readonly string[]): string =>
-  [...messages.slice(0, MOST_TOLD), ...(messages.length > MOST_TOLD ? [`And ${messages.length - MOST_TOLD} more.`] : [])].join(' ');
+const told = (messages: readonly (() => string)[]): string =>
+  [
+    ...messages.slice(0, MOST_TOLD).map((message) => message()),
+    ...(messages.length > MOST_TOLD ? [`And ${messages.length - MOST_TOLD} more.`] : []),
+  ].join(' ');
+
+const toldTexts = (messages: readonly string[]): string => told(messages.map((message) => () => message));
 
 const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
@@ -34,11 +39,11 @@ export const policyAccepted = (input: AcceptedInput): Finding<'Accepted'> => {
     message,
   });
   const { policy } = parsed;
-  if (policy === undefined) return finding('False', 'Invalid', told(parsed.problems));
+  if (policy === undefined) return finding('False', 'Invalid', toldTexts(parsed.problems));
   if (parsed.connectionProblem !== undefined) {
     return finding('False', input.connectionExists ? 'NamespaceNotAllowed' : 'ConnectionNotFound', parsed.connectionProblem);
   }
-  if (parsed.problems.length > 0) return finding('False', 'Invalid', told(parsed.problems));
+  if (parsed.problems.length > 0) return finding('False', 'Invalid', toldTexts(parsed.problems));
   if (policy.notAfter !== undefined && policy.notAfter <= now) {
     const message = `The policy ended at ${policy.notAfter.toISOString()}. Set spec.validity.notAfter to a later time, or delete the policy.`;
     return finding('False', 'Expired', message);
@@ -46,13 +51,24 @@ export const policyAccepted = (input: AcceptedInput): Finding<'Accepted'> => {
   if (names !== undefined) {
     const problems = nameProblems(policy, names);
     const [first] = problems;
-    if (first !== undefined) return finding('False', first.reason, told(problems.map(({ message }) => capital(message))));
+    if (first !== undefined)
+      return finding(
+        'False',
+        first.reason,
+        told(
+          problems.map(
+            ({ message }) =>
+              () =>
+                capital(message()),
+          ),
+        ),
+      );
   }
   if (input.unreadSecrets.length > 0) {
     const secrets = input.unreadSecrets.map((name) => `"${name}"`).join(', ');
     return finding('Unknown', 'SecretNotRead', `The operator may not read Secret ${secrets}, or the API server did not answer.`);
   }
-  const warnings = parsed.warnings.length === 0 ? '' : ` ${told(parsed.warnings)}`;
+  const warnings = parsed.warnings.length === 0 ? '' : ` ${toldTexts(parsed.warnings)}`;
   if (names === undefined) return finding('True', 'DatabaseNotAsked', `The policy is well formed. ${input.notAsked}${warnings}`);
   return finding('True', 'Accepted', `The database has what the policy names.${warnings}`);
 };

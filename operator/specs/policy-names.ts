@@ -35,8 +35,11 @@ export type DatabaseNames = {
   readonly broken: ReadonlyMap<string, string>;
 };
 
-/** Why a policy cannot be enforced as it stands: a reason in CamelCase, and a sentence with the remedy. */
-export type NameProblem = { readonly reason: string; readonly message: string };
+/**
+ * Why a policy cannot be enforced as it stands: a reason in CamelCase, and a sentence with the remedy. Said when it is asked for: of
+ * thousands a few are told, and looking for the nearest name is dear.
+ */
+export type NameProblem = { readonly reason: string; readonly message: () => string };
 
 export const nameKey = ({ schema, name }: QualifiedName): string => JSON.stringify([schema, name]);
 
@@ -110,19 +113,20 @@ const didYouMean = (name: string, known: readonly string[], otherwise: string): 
 
 const relationProblem = (relation: QualifiedName, names: DatabaseNames): NameProblem => ({
   reason: 'RelationNotFound',
-  message: `relation ${shownName(relation)} does not exist. ${didYouMean(shownName(relation), names.otherRelations, 'Correct the name, or create it.')}`,
+  message: () =>
+    `relation ${shownName(relation)} does not exist. ${didYouMean(shownName(relation), names.otherRelations, 'Correct the name, or create it.')}`,
 });
 
-const columnProblem = (relation: QualifiedName, column: string, known: readonly string[]): NameProblem => {
-  const nearest = nearestName(column, known);
-  const list = `There are: ${known.slice(0, 20).map(shownIdentifier).join(', ')}.`;
-  return {
-    reason: 'ColumnNotFound',
-    message: `column ${shownIdentifier(column)} of ${shownName(relation)} does not exist. ${
+const columnProblem = (relation: QualifiedName, column: string, known: readonly string[]): NameProblem => ({
+  reason: 'ColumnNotFound',
+  message: () => {
+    const nearest = nearestName(column, known);
+    const list = `There are: ${known.slice(0, 20).map(shownIdentifier).join(', ')}.`;
+    return `column ${shownIdentifier(column)} of ${shownName(relation)} does not exist. ${
       nearest === undefined ? list : `Did you mean ${shownIdentifier(nearest)}?`
-    }`,
-  };
-};
+    }`;
+  },
+});
 
 const maskProblems = (grant: RelationGrant, columns: ReadonlyMap<string, ColumnType>, names: DatabaseNames): readonly NameProblem[] =>
   masksOf(grant).flatMap(({ column, mask }): readonly NameProblem[] => {
@@ -133,13 +137,16 @@ const maskProblems = (grant: RelationGrant, columns: ReadonlyMap<string, ColumnT
       return [
         {
           reason: 'MaskUnsuitable',
-          message: `mask ${mask.type} cannot serve ${place}, whose type is ${type.written}. Take Redact, Null or an Expression for it.`,
+          message: () =>
+            `mask ${mask.type} cannot serve ${place}, whose type is ${type.written}. Take Redact, Null or an Expression for it.`,
         },
       ];
     }
     const text = mask.type === 'Expression' ? mask.expression : mask.type === 'Constant' ? mask.value : undefined;
     const broken = text === undefined ? undefined : names.broken.get(expressionKey(grant, column, text));
-    return broken === undefined ? [] : [{ reason: 'MaskInvalid', message: `mask ${mask.type} of ${place}: ${broken}. Correct the mask.` }];
+    return broken === undefined
+      ? []
+      : [{ reason: 'MaskInvalid', message: () => `mask ${mask.type} of ${place}: ${broken}. Correct the mask.` }];
   });
 
 const grantProblems = (policy: AccessPolicy, grant: RelationGrant, names: DatabaseNames): readonly NameProblem[] => {
@@ -156,7 +163,7 @@ const grantProblems = (policy: AccessPolicy, grant: RelationGrant, names: Databa
     ...maskProblems(grant, columns, names),
     ...(broken === undefined
       ? []
-      : [{ reason: 'RowFilterInvalid', message: `the row filter of ${shownName(grant)}: ${broken}. Correct its "where".` }]),
+      : [{ reason: 'RowFilterInvalid', message: () => `the row filter of ${shownName(grant)}: ${broken}. Correct its "where".` }]),
   ];
 };
 
@@ -165,7 +172,8 @@ const functionProblems = (functions: readonly QualifiedName[], names: DatabaseNa
     .filter((name) => !names.functions.has(nameKey(name)))
     .map((name) => ({
       reason: 'FunctionNotFound',
-      message: `function ${shownName(name)} does not exist. ${didYouMean(shownName(name), names.otherFunctions, 'Correct the name, or create it.')}`,
+      message: () =>
+        `function ${shownName(name)} does not exist. ${didYouMean(shownName(name), names.otherFunctions, 'Correct the name, or create it.')}`,
     }));
 
 const listProblems = (
@@ -178,7 +186,7 @@ const listProblems = (
     .filter((name) => !known.includes(name))
     .map((name) => {
       const [what, otherwise] = say(name);
-      return { reason, message: `${what}. ${didYouMean(name, known, otherwise)}` };
+      return { reason, message: () => `${what}. ${didYouMean(name, known, otherwise)}` };
     });
 
 const ruleProblems = (policy: AccessPolicy, names: DatabaseNames): readonly NameProblem[] =>
@@ -202,7 +210,7 @@ const ruleProblems = (policy: AccessPolicy, names: DatabaseNames): readonly Name
         (name) => [`schema ${shownIdentifier(name)} does not exist`, 'Correct the name.'],
       ),
     ];
-    return found.map(({ reason, message }) => ({ reason, message: `rule "${rule.name}": ${message}` }));
+    return found.map(({ reason, message }) => ({ reason, message: () => `rule "${rule.name}": ${message()}` }));
   });
 
 /** What of a policy the database does not have, or does not take. */

@@ -9,7 +9,7 @@ export type ReachOutcome =
   | { readonly type: 'Reached'; readonly serverVersion: string }
   | {
       readonly type: 'Failed';
-      /** Of Node or OpenSSL, a SQLSTATE, or one of ours: `Timeout`, `NoTls`, `NotPostgres`, `CleartextPassword`. */
+      /** Of Node or OpenSSL, a SQLSTATE, or one of ours: `Timeout`, `NoTls`, `NotPostgres`, `TooMuch`, `CleartextPassword`. */
       readonly code: string;
       /** The server's words, where it said something. */
       readonly said: string | undefined;
@@ -65,6 +65,11 @@ const ADVICE: Readonly<Record<string, Advice>> = {
     ({ host, tls }) => `${host} does not offer TLS, and tls.mode ${tls.mode} demands it. Set ssl = on there, or tls.mode to Disable.`,
   ),
   NotPostgres: NOT_POSTGRES,
+  TooMuch: advice(
+    'AnswersTooLarge',
+    (spec) =>
+      `${where(spec)} sends more than a catalog is worth, and was not listened to any longer. Check that a PostgreSQL server is there.`,
+  ),
   ServerNotProven: advice(
     'ServerNotProven',
     ({ host }) =>

@@ -61,7 +61,7 @@ const facts = (policies: readonly AccessPolicy[] = []) =>
 const problemsOf = (spec: string) =>
   withDatabase(connectionTo(), LIMITS, async (ask) => {
     const policy = policyOf(spec);
-    return nameProblems(policy, await askNames(ask, wantedNames([policy]))).map(({ reason, message }) => `${reason}: ${message}`);
+    return nameProblems(policy, await askNames(ask, wantedNames([policy]))).map(({ reason, message }) => `${reason}: ${message()}`);
   });
 
 const relation = (name: string, rest: string): string => `relations: [{ name: '${name}', ${rest} }]`;
