@@ -35,7 +35,7 @@ In a cluster it uses its service account; elsewhere the environment variable KUB
 /** Until everybody has heard that this replica is not ready any more. */
 const DRAIN_MS = 2_000;
 
-/** An orderly end takes no longer; Kubernetes waits 30 s before it kills. */
+/** An orderly end takes no longer; the chart gives it 40 s before Kubernetes kills. */
 const PATIENCE_MS = 25_000;
 
 const clock: Clock = { now: () => new Date(), monotonic: () => performance.now() };
