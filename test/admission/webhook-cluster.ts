@@ -2,7 +2,6 @@
  * A control plane with the chart's webhooks, and the operator's admission and certificates in this process behind them.
  */
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { type Admission, startAdmission } from '../../operator/admission/start-admission.ts';
@@ -12,6 +11,7 @@ import type { KubeClient } from '../../operator/kube/client.ts';
 import { connectKube } from '../../operator/kube/connect.ts';
 import { NAMESPACE, SETTINGS } from '../golden/golden-pods.ts';
 import { type Answer } from '../support/kubernetes-client.ts';
+import { freePorts } from '../support/kubernetes-processes.ts';
 import { type ControlPlane, startControlPlane } from '../support/kubernetes.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -104,15 +104,6 @@ const chart = async (plane: ControlPlane, port: number): Promise<string> => {
   return stdout;
 };
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0));
-    });
-  });
-
 /** Starts it. The certificates' authority is nearly due: 26 hours ago by its clock, it has an hour to go. */
 export const startWebhookCluster = async (): Promise<WebhookCluster> => {
   const plane = await startControlPlane({
@@ -120,7 +111,7 @@ export const startWebhookCluster = async (): Promise<WebhookCluster> => {
     apiServerFlags: ['--disable-admission-plugins=EventRateLimit', '--enable-admission-plugins=AlwaysPullImages'],
   });
   const log = pino({ level: 'silent' });
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   for (const kind of ['databaseaccesspolicies', 'databaseconnections']) {
     await plane.apply(await readFile(join(ROOT, 'crds', `${kind}.yaml`), 'utf8'));
   }
