@@ -7,7 +7,8 @@ import { inject } from 'vitest';
 import { kubectlDone } from './environment.ts';
 
 /** What Kubernetes makes by itself, whenever it likes. */
-const PASSING = /^(events|pods|leases|endpointslices|endpoints|replicasets|controllerrevisions|bindings|componentstatuses|metrics)\b/;
+const PASSING =
+  /^(events|pods|leases|endpointslices|endpoints|replicasets|controllerrevisions|ipaddresses|bindings|componentstatuses|metrics)\b/;
 
 /** `kind.group namespace/name` of everything, sorted; the labels of namespaces too. */
 export const inventory = async (): Promise<string[]> => {

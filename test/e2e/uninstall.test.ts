@@ -6,6 +6,16 @@ import { installed } from './release.ts';
 /** Namespaces of tests and of the quickstart. */
 const TESTS = [AGENTS, DATA, 'quickstart', 'quickstart-data'];
 
+const LEFT = [
+  'APIService apiregistration.k8s.io/v1 <none> v1alpha1.pg-airlock.dev',
+  `ConfigMap v1 ${SYSTEM} kube-root-ca.crt`,
+  'CustomResourceDefinition apiextensions.k8s.io/v1 <none> databaseaccesspolicies.pg-airlock.dev',
+  'CustomResourceDefinition apiextensions.k8s.io/v1 <none> databaseconnections.pg-airlock.dev',
+  `Namespace v1 <none> ${SYSTEM}`,
+  `ServiceAccount v1 ${SYSTEM} default`,
+  `${SYSTEM} kubernetes.io/metadata.name=${SYSTEM},name=${SYSTEM}`,
+];
+
 describe('helm uninstall', () => {
   beforeAll(async () => {
     await installed();
@@ -17,19 +27,17 @@ describe('helm uninstall', () => {
     const before = (await rememberedInventory()) ?? [];
     await kubectlDone(['delete', 'pods', '--all', '-n', AGENTS]);
     await helmDone(['uninstall', RELEASE, '--namespace', SYSTEM, '--wait', '--timeout', '4m']);
-    const left = (await inventory()).filter((line) => !before.includes(line));
-    // What the tests put into their namespaces is theirs.
-    const ours = left.filter((line) => !TESTS.some((name) => line.split(' ').includes(name)) || /pg-airlock-|managed/.test(line));
-    console.log(ours.map((line) => `    ${line}`).join('\n'));
-    expect(ours).toEqual([
-      'APIService apiregistration.k8s.io/v1 <none> v1alpha1.pg-airlock.dev',
-      `ConfigMap v1 ${SYSTEM} kube-root-ca.crt`,
-      'CustomResourceDefinition apiextensions.k8s.io/v1 <none> databaseaccesspolicies.pg-airlock.dev',
-      'CustomResourceDefinition apiextensions.k8s.io/v1 <none> databaseconnections.pg-airlock.dev',
-      `Namespace v1 <none> ${SYSTEM}`,
-      `ServiceAccount v1 ${SYSTEM} default`,
-      `${SYSTEM} kubernetes.io/metadata.name=${SYSTEM},name=${SYSTEM}`,
-    ]);
+    // What belonged to pods that are gone goes after them.
+    await vi.waitFor(
+      async () => {
+        const left = (await inventory()).filter((line) => !before.includes(line));
+        // What the tests put into their namespaces is theirs.
+        const ours = left.filter((line) => !TESTS.some((name) => line.split(' ').includes(name)) || /pg-airlock-|managed/.test(line));
+        expect(ours).toEqual(LEFT);
+      },
+      { timeout: 60_000, interval: 1000 },
+    );
+    console.log(LEFT.map((line) => `    ${line}`).join('\n'));
     expect((await kubectl(['get', 'dap,dbc', '-A'])).stdout).toContain('reporting');
   });
 
