@@ -15,7 +15,7 @@ PREFIX ?= docker.io/pg-airlock
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 build: $(installed) ## The bundle: dist/ runs with nothing but Node, and starts quickly (node dist/pg-airlock.cjs proxy ...)
 	@exec node scripts/build.ts

@@ -53,7 +53,7 @@ export const startAirlock = async (undo: Undo): Promise<DemoAirlock> => {
   await writeFile(connection, replaced(await readFile(connection, 'utf8'), 'port: 5433', `port: ${postgres.port}`));
 
   const port = await firstFreePort();
-  const proxy = await startProxy({ manifests, audit, flags: ['--listen', `127.0.0.1:${port}`] });
+  const proxy = await startProxy({ manifests, audit, listen: `127.0.0.1:${port}` });
   undo.push(() => proxy.stop());
   const policyFile = join(manifests, 'policy.yaml');
   return {

@@ -11,6 +11,8 @@ export type ProxyOptions = {
   readonly manifests: string | { readonly url: string; readonly access: string; readonly connections: readonly string[] };
   /** A temporary folder unless told. */
   readonly audit?: string;
+  /** Where it listens for the agents of a folder of manifests: a free port of 127.0.0.1 unless told. */
+  readonly listen?: string;
   readonly logLevel?: string;
   /** More of the command line. */
   readonly flags?: readonly string[];
@@ -38,13 +40,13 @@ export type TestProxy = {
 
 const MAIN = join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
 
-/** Starts the proxy on a free port of 127.0.0.1 and waits until it listens. */
+/** Starts the proxy and waits until it listens. */
 export const startProxy = async (options: ProxyOptions): Promise<TestProxy> => {
   const auditDirectory = options.audit ?? (await mkdtemp(join(tmpdir(), 'pg-airlock-audit-')));
   const { manifests } = options;
   const source =
     typeof manifests === 'string'
-      ? ['--manifests', manifests, '--listen', '127.0.0.1:0']
+      ? ['--manifests', manifests, '--listen', options.listen ?? '127.0.0.1:0']
       : [
           '--control',
           manifests.url,
