@@ -18,11 +18,12 @@ import {
 import { openSession } from './live-session.ts';
 import { IS_THE_NODE, sidecarProcess } from './on-the-node.ts';
 import { installed } from './release.ts';
-import { asSuperuser, policy } from './shop.ts';
+import { policy } from './shop.ts';
 
 type Restarts = { readonly status: { readonly initContainerStatuses: readonly { readonly restartCount: number }[] } };
 
 const OPERATORS = ['-n', SYSTEM, '-l', 'app.kubernetes.io/component=operator'];
+const WAIT = { timeout: 120_000, interval: 500 };
 const restarts = async (pod: string): Promise<number | undefined> =>
   (await getObject<Restarts>(['pod', pod, '-n', AGENTS])).status.initContainerStatuses[0]?.restartCount;
 
@@ -80,13 +81,11 @@ describe('an agent goes on', () => {
 
   it('when the database has restarted', async () => {
     const session = await openSession('survivor');
-    await asSuperuser('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $$airlock$$');
-    expect(await session.lost()).toMatch(/FATAL|terminat|closed/i);
     await kubectl(['exec', '-n', DATA, 'postgres', '--', 'sh', '-c', 'kill -INT 1']);
-    await vi.waitFor(async () => expect((await psql('survivor', 'SELECT count(*) FROM orders')).stdout).toBe('24'), {
-      timeout: 120_000,
-      interval: 1000,
-    });
+    expect(await session.lost()).toMatch(/FATAL|terminat|closed/i);
+    const server = 'jsonpath={.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].ready}';
+    await vi.waitFor(async () => expect(await kubectlDone(['get', 'pod', 'postgres', '-n', DATA, '-o', server])).toBe('1 true'), WAIT);
+    await vi.waitFor(async () => expect((await psql('survivor', 'SELECT count(*) FROM orders')).stdout).toBe('24'), WAIT);
     expect(await restarts('survivor')).toBe(0);
   });
 

@@ -5,7 +5,6 @@ import { execFile } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
 import type { Authority } from './certificates.ts';
 import { CONTROL_PLANE_PROGRAMS, KubernetesUnavailable, kubernetesPrograms } from './kubernetes-binaries.ts';
 import { apiServerFlags, etcdFlags, HOST } from './kubernetes-configuration.ts';
@@ -99,6 +98,8 @@ export const startInDocker = async (missing: unknown): Promise<StartApiServer> =
 
 /** On the host's network, as webhooks of tests listen on its loopback address. */
 const startK3s: StartApiServer = async ({ directory, authority, flags, isReady }) => {
+  // It takes half a second to load, and hardly anybody needs it.
+  const { GenericContainer, getContainerRuntimeClient, Wait } = await import('testcontainers');
   // k3s takes the authorities that it finds there.
   const tls = join(directory, 'k3s');
   await mkdir(tls);
