@@ -2,6 +2,7 @@
  * The operator's configuration: one YAML file, which the chart renders. Parsed once, by `parseOperatorConfig`.
  */
 import { parseDocument } from 'yaml';
+import { parseSize } from '../kernel/manifest/quantity.ts';
 import { byWord, ConfigError, fields, listOf, oneOf, optional, type Reader, text, valuesOf, wholeNumber } from './config-fields.ts';
 
 /** HOST:PORT to listen on. */
@@ -53,6 +54,14 @@ const name = text('a name in lower case', /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?
 const nameOrNone = text('a name in lower case, or ""', /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$/);
 const quantity = text('a quantity such as 100m or 64Mi', /^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/);
 /** YAML reads `cpu: 1` as a number. */
+/** What the proxy takes for `--audit-limit`. */
+const auditSize: Reader<string> = (value, at) => {
+  const size = typeof value === 'string' ? parseSize(value) : undefined;
+  if (typeof value !== 'string' || size === undefined || size < 16 * 2 ** 20)
+    throw new ConfigError(`${at} takes a size of at least 16Mi, such as 1Gi`);
+  return value;
+};
+
 const amount: Reader<string> = (value, at) => quantity(typeof value === 'number' ? String(value) : value, at);
 
 const address: Reader<Address> = (value, at) => {
@@ -83,7 +92,7 @@ const config = fields<OperatorConfig>({
     }),
     staleAfter: wholeNumber(1, 7 * 24 * 3600),
     logLevel: oneOf(...LOG_LEVELS),
-    auditSizeLimit: amount,
+    auditSizeLimit: auditSize,
   }),
   control: fields<OperatorConfig['control']>({ listen: address, url: httpsUrl }),
   admission: fields<OperatorConfig['admission']>({

@@ -2,6 +2,7 @@
  * The proxy's configuration, parsed once from its command line. Everything else comes from the manifests.
  */
 import { parseArgs } from 'node:util';
+import { parseSize } from '../kernel/manifest/quantity.ts';
 import type { LogLevel } from './metrics/log.ts';
 
 export type Address = { readonly host: string; readonly port: number };
@@ -25,6 +26,8 @@ export type ProxyConfig = {
   readonly listeners: readonly ListenerConfig[];
   readonly metrics: Address;
   readonly audit: string;
+  /** Bytes that the audit log may have; undefined: as many as the disk has. */
+  readonly auditLimit: number | undefined;
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
   /** Sessions at a time. */
   readonly maxConnections: number;
@@ -45,6 +48,7 @@ export const PROXY_USAGE = `usage: pg-airlock proxy --manifests DIR [options]
   --listen HOST:PORT      where agents connect                         (127.0.0.1:5432)
   --metrics HOST:PORT     /metrics, /healthz, /startupz and /readyz    (127.0.0.1:9632)
   --audit DIR             the audit log                                (./pg-airlock-audit)
+  --audit-limit SIZE      how large it may get, as 1Gi: then statements stop   (the disk)
   --identity AGENT        everybody on this listener is AGENT; loopback addresses only
   --tls-cert FILE         certificate chain (PEM) offered to clients; with --tls-key FILE
   --max-connections N     sessions at a time; each has one of the database (500)
@@ -99,6 +103,15 @@ const boundListener = (text: string): ListenerConfig => {
   return { address: addressOf(text.slice(0, equals), 'listen'), connection };
 };
 
+/** A size as Kubernetes writes it, at least 16 MiB: less would be full after a few large statements. */
+const sizeOf = (text: string | undefined, option: string): number | undefined => {
+  if (text === undefined) return undefined;
+  const size = parseSize(text);
+  if (size === undefined || size < 16 * 1024 * 1024)
+    throw new UsageError(`--${option} takes a size of at least 16Mi, such as 1Gi, not "${text}"`);
+  return size;
+};
+
 type Values = ReturnType<typeof readArguments>;
 
 const operatorConfig = (control: string, values: Values): Pick<ProxyConfig, 'source' | 'listeners'> => {
@@ -135,6 +148,7 @@ export const parseProxyConfig = (args: readonly string[]): ProxyConfig => {
     ...(values.control === undefined ? manifestsConfig(values) : operatorConfig(values.control, values)),
     metrics: addressOf(values.metrics, 'metrics'),
     audit: values.audit,
+    auditLimit: sizeOf(values['audit-limit'], 'audit-limit'),
     tls: certificate === undefined || key === undefined ? undefined : { certificate, key },
     maxConnections: numberOf(values['max-connections'], 'max-connections', 1),
     messageLimit: numberOf(values['message-limit'], 'message-limit', 1024),
@@ -156,6 +170,7 @@ const readArguments = (args: readonly string[]) => {
         listen: { type: 'string', multiple: true },
         metrics: { type: 'string', default: '127.0.0.1:9632' },
         audit: { type: 'string', default: './pg-airlock-audit' },
+        'audit-limit': { type: 'string' },
         identity: { type: 'string' },
         'tls-cert': { type: 'string' },
         'tls-key': { type: 'string' },

@@ -74,6 +74,7 @@ const serve = async (config: ProxyConfig, log: Logger): Promise<void> => {
   const source = await policySource(config, { log, metrics, sessions });
   const audit = await openAuditStore({
     directory: config.audit,
+    limitBytes: config.auditLimit,
     durability: () => durabilityOf(source.current()),
     clock,
     observer: metrics.audit,

@@ -36,6 +36,8 @@ describe('sidecarContainer()', () => {
         '0.0.0.0:9632',
         '--audit',
         '/var/lib/pg-airlock/audit',
+        '--audit-limit',
+        '1Gi',
         '--log-level',
         'info',
       ],

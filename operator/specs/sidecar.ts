@@ -63,6 +63,8 @@ export const sidecarContainer = ({ sidecar, controlUrl }: SidecarSettings, conne
     `0.0.0.0:${SIDECAR_METRICS_PORT}`,
     '--audit',
     `${AUDIT_PATH}/audit`,
+    '--audit-limit',
+    sidecar.auditSizeLimit,
     '--log-level',
     sidecar.logLevel,
   ],

@@ -266,6 +266,50 @@ describe('openAuditStore()', () => {
   });
 });
 
+describe('with a limit', () => {
+  const decided = (sql: string): AuditRecord => ({
+    type: 'decision',
+    session: 's',
+    agent: 'a',
+    connection: 'c',
+    statement: 1,
+    via: 'Query',
+    decision: 'Allow',
+    kinds: ['Select'],
+    reasons: [],
+    policies: [],
+    revision: 'r',
+    sql,
+    relations: [],
+    masked: [],
+    filtered: [],
+  });
+  const large = decided('x'.repeat(30_000));
+  const FULL = '58030 The audit log has grown to its limit of 100000 bytes.';
+
+  it('refuses what begins before it is reached, takes what ends, and goes on when there is room', async () => {
+    const store = await open({ limitBytes: 100_000, segmentBytes: 40_000, probeMilliseconds: 5 });
+    for (let turn = 0; turn < 3; turn += 1) await store.append([large]);
+    expect(await failureOf(store.append([large]))).toBe(FULL);
+    expect(store.health()).toEqual({ ready: false, detail: FULL.slice(6) });
+    await store.append([ended('last')]);
+    expect((await told()).at(-1)).toBe('last');
+    // What has been shipped elsewhere may go.
+    await rm(segment(1));
+    await rm(segment(2));
+    while (!store.health().ready) await new Promise((resolve) => setTimeout(resolve, 5));
+    await store.append([large]);
+  });
+
+  it('counts what it finds', async () => {
+    const before = await open({ limitBytes: 100_000 });
+    for (let turn = 0; turn < 3; turn += 1) await before.append([large]);
+    await before.close();
+    const store = await open({ limitBytes: 100_000 });
+    expect(await failureOf(store.append([large]))).toBe(FULL);
+  });
+});
+
 describe('after an error', () => {
   it('refuses while the segment is gone, and goes on when it is back', async () => {
     const failures: number[] = [];

@@ -11,6 +11,7 @@ import type { ChainPoint } from '../../kernel/audit-chain.ts';
 import type { AuditReceipt, AuditRecord } from '../../kernel/audit-record.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { auditUnavailable, because, Failure } from '../../kernel/failure.ts';
+import { AuditSpace } from './audit-space.ts';
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
 import { findChainEnd, syncDirectory } from './open-segment.ts';
 import { type PreparedRecord, SegmentWriter } from './segment-writer.ts';
@@ -35,6 +36,8 @@ export type AuditStoreOptions = {
   readonly recordBytes?: number;
   /** Appends that may wait; 10,000. */
   readonly waitingAppends?: number;
+  /** Bytes that the directory may hold: see `AuditSpace`. Undefined: as many as the disk has. */
+  readonly limitBytes?: number | undefined;
   /** How often a store that failed tries to write again by itself; 1,000. */
   readonly probeMilliseconds?: number;
   readonly observer?: AuditObserver;
@@ -75,6 +78,7 @@ class Store implements AuditStore {
   readonly #options: AuditStoreOptions;
   readonly #writer: SegmentWriter;
   readonly #lock: DirectoryLock;
+  readonly #space: AuditSpace;
   #waiting: Waiting[] = [];
   #group: readonly Waiting[] = [];
   /** Something is being written, or will be at the end of this turn. */
@@ -86,19 +90,23 @@ class Store implements AuditStore {
   #closed = false;
   #time = { milliseconds: Number.NaN, text: '' };
 
-  constructor(options: AuditStoreOptions, writer: SegmentWriter, lock: DirectoryLock) {
+  constructor(
+    options: AuditStoreOptions,
+    parts: { readonly writer: SegmentWriter; readonly lock: DirectoryLock; readonly space: AuditSpace },
+  ) {
     this.#options = options;
-    this.#writer = writer;
-    this.#lock = lock;
+    this.#writer = parts.writer;
+    this.#lock = parts.lock;
+    this.#space = parts.space;
   }
 
   readonly append = (records: readonly AuditRecord[]): Promise<AuditReceipt> => {
     if (this.#closed) return Promise.reject(auditUnavailable('The audit store is closed.'));
     if (records.length === 0) return Promise.reject(auditUnavailable('There was nothing to record.'));
-    if (this.#waiting.length >= (this.#options.waitingAppends ?? 10_000)) {
-      const failure = auditUnavailable('Too many records are waiting to be written.');
-      this.#options.observer?.failed?.(failure, 1);
-      return Promise.reject(failure);
+    const refusal = this.#refusal(records);
+    if (refusal !== undefined) {
+      this.#options.observer?.failed?.(refusal, 1);
+      return Promise.reject(refusal);
     }
     const { now, monotonic } = this.#options.clock;
     return new Promise((resolve, reject) => {
@@ -106,6 +114,16 @@ class Store implements AuditStore {
       this.#start();
     });
   };
+
+  #refusal(records: readonly AuditRecord[]): Failure | undefined {
+    if (this.#waiting.length >= (this.#options.waitingAppends ?? 10_000))
+      return auditUnavailable('Too many records are waiting to be written.');
+    if (this.#space.takes(records)) return undefined;
+    this.#scheduleProbe();
+    return this.#full();
+  }
+
+  readonly #full = (): Failure => auditUnavailable(`The audit log has grown to its limit of ${this.#space.limit} bytes.`);
 
   /** Writing a time out costs more than reading the clock, and many appends fall into one millisecond. */
   #timeOf(now: Date): string {
@@ -120,8 +138,10 @@ class Store implements AuditStore {
   };
 
   readonly health = (): { readonly ready: boolean; readonly detail: string } => ({
-    ready: this.#failed === undefined && !this.#closed,
-    detail: this.#closed ? 'The audit store is closed.' : (this.#failed?.fields.detail ?? ''),
+    ready: this.#failed === undefined && !this.#closed && !this.#space.full,
+    detail: this.#closed
+      ? 'The audit store is closed.'
+      : ((this.#failed ?? (this.#space.full ? this.#full() : undefined))?.fields.detail ?? ''),
   });
 
   readonly close = async (): Promise<void> => {
@@ -222,7 +242,13 @@ class Store implements AuditStore {
     clearTimeout(this.#probe);
     if (this.#closed) return;
     this.#probe = setTimeout(() => {
-      if (this.#failed === undefined || this.#busy || this.#closed) return;
+      if (this.#closed) return;
+      if (this.#space.full)
+        void this.#space.count().then(
+          () => this.#space.full && this.#scheduleProbe(),
+          () => this.#scheduleProbe(),
+        );
+      if (this.#failed === undefined || this.#busy) return;
       this.#busy = true;
       void Promise.resolve(this.#write([])).then(this.#drain);
     }, this.#options.probeMilliseconds ?? 1_000).unref();
@@ -254,8 +280,10 @@ export const openAuditStore = async (options: AuditStoreOptions): Promise<AuditS
   try {
     await createDirectory(directory);
     lock = await lockDirectory(directory);
-    const writer = new SegmentWriter({ directory, durability, segmentBytes, lock }, await findChainEnd(directory));
-    const store = new Store(options, writer, lock);
+    const space = new AuditSpace(directory, options.limitBytes);
+    await space.count();
+    const writer = new SegmentWriter({ directory, durability, segmentBytes, lock, grown: space.add }, await findChainEnd(directory));
+    const store = new Store(options, { writer, lock, space });
     await store.begin();
     return store;
   } catch (error) {

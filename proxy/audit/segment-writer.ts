@@ -25,6 +25,8 @@ export type SegmentWriterOptions = {
   readonly durability: () => 'Fsync' | 'Write';
   readonly segmentBytes: number;
   readonly lock: DirectoryLock;
+  /** Told of each group that was written. */
+  readonly grown: (bytes: number) => void;
 };
 
 /** What a group of ordinary size comes to. */
@@ -97,6 +99,7 @@ export class SegmentWriter {
     if (bytes.length > 0) this.#append(handle, bytes);
     const commit = (): ChainPoint => {
       this.#offset += bytes.length;
+      this.#options.grown(bytes.length);
       this.#point = point;
       this.#recovery = undefined;
       return point;
