@@ -9,6 +9,7 @@ import { type Refusal, secretNeeds } from '../specs/secret-needs.ts';
 import { namespaceLabels, type Shared } from './controllers.ts';
 import { jittered } from '../jittered.ts';
 import { createManagedSecrets } from './managed-secrets.ts';
+import { sidecarsRun } from './running-sidecars.ts';
 
 /** Pods of a namespace that are told why they wait. */
 const MOST_TOLD = 20;
@@ -84,6 +85,8 @@ export const namespaceReconciler = (shared: () => Shared): ((key: string) => Pro
     // Each for itself: one that cannot be made keeps no other from being made, nor from going.
     const done = await Promise.allSettled([...wanted.map(secrets.put), ...surplus.map((secret) => secrets.remove(name, secret))]);
     for (const each of done) if (each.status === 'rejected') throw each.reason;
+    // INVARIANT: the rules that the label stands for hold for as long as a credential lies in any pod.
+    if (!isNeeded && (await sidecarsRun(kube, name))) return { againAfterMs: jittered(timing.managedMs) };
     if (!isNeeded) await label(namespace, false);
     await record.write(name, [...new Set([...recorded.filter((secret) => undecided.has(secret)), ...names])]);
     return isNeeded ? { againAfterMs: jittered(timing.managedMs) } : undefined;

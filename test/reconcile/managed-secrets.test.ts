@@ -48,6 +48,19 @@ describe('a managed Secret', () => {
     await expect.poll(() => stage.label(), soon).toBeUndefined();
   });
 
+  it('goes when the label is taken off its last pod; the namespace is guarded until the sidecar there has ended', async () => {
+    await connected();
+    await stage.pod('one', { spec: { initContainers: [{ name: 'pg-airlock', image: 'proxy', restartPolicy: 'Always' }] } });
+    await expect.poll(() => stage.managed(), soon).toEqual(wanted());
+    const path = `/api/v1/namespaces/${stage.agents}/pods/one`;
+    await stage.must('PATCH', path, { metadata: { labels: { 'pg-airlock.dev/agent': null } } });
+    await expect.poll(() => stage.managed(), soon).toBeUndefined();
+    await aWhile();
+    expect(await stage.label()).toBe('true');
+    await stage.deletePod('one');
+    await expect.poll(() => stage.label(), soon).toBeUndefined();
+  });
+
   it('takes on a new password, user and authority, of the database and of the operator', async () => {
     await connected();
     await stage.pod();

@@ -144,14 +144,14 @@ export class Stage {
     return this.must('PATCH', `${API}/namespaces/${this.agents}/databaseaccesspolicies/reading`, { spec });
   }
 
-  pod(name = 'agent', changes: { readonly namespace?: string; readonly names?: string } = {}): Promise<unknown> {
+  pod(name = 'agent', changes: { readonly namespace?: string; readonly names?: string; readonly spec?: object } = {}): Promise<unknown> {
     return this.must('POST', `/api/v1/namespaces/${changes.namespace ?? this.agents}/pods`, {
       metadata: {
         name,
         labels: { 'pg-airlock.dev/agent': 'true', app: 'reports' },
         annotations: { 'pg-airlock.dev/connection': changes.names ?? `${this.data}/shop` },
       },
-      spec: { containers: [{ name: 'agent', image: 'agent' }] },
+      spec: { containers: [{ name: 'agent', image: 'agent' }], ...changes.spec },
     });
   }
 
