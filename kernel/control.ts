@@ -53,7 +53,11 @@ export type BundleMessage = {
 
 export type ControlMessage =
   | BundleMessage
-  | { readonly type: 'ping' }
+  /**
+   * `after`: milliseconds since the answer began, as the operator counts them. Whoever holds messages back on their way does not keep a bundle
+   * in force by it.
+   */
+  | { readonly type: 'ping'; readonly after: number }
   /** The pod is no agent any more: sessions end now, and the sidecar does not ask again for a while. */
   | { readonly type: 'revoked'; readonly reason: string };
 

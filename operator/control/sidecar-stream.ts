@@ -9,7 +9,6 @@ import type { MadeBundle } from './bundle-maker.ts';
 const SLOW = 30_000;
 
 const line = (message: ControlMessage): string => `${JSON.stringify(message)}\n`;
-const PING = line({ type: 'ping' });
 
 /** Without its text, which a thousand streams would each keep in memory. */
 export type SentBundle = Pick<MadeBundle, 'revision' | 'policies'>;
@@ -24,6 +23,7 @@ export class SidecarStream {
   /** Since then it has not read. */
   #full: NodeJS.Timeout | undefined;
   #over = false;
+  readonly #began = performance.now();
 
   constructor(response: ServerResponse, identity: PodIdentity) {
     this.#response = response;
@@ -67,7 +67,7 @@ export class SidecarStream {
   }
 
   ping(): void {
-    if (!this.#over && this.#full === undefined) this.#write(PING);
+    if (!this.#over && this.#full === undefined) this.#write(line({ type: 'ping', after: Math.round(performance.now() - this.#began) }));
   }
 
   /** Says that the pod is no agent any more, and ends. */

@@ -30,7 +30,8 @@ export type StreamOptions = {
 /** All objects of a bundle are in one line. Kubernetes lets one object have 1.5 MiB. */
 const LARGEST_MESSAGE = 16 * 1024 * 1024;
 
-const SILENCE = 3 * PING_SECONDS * 1000;
+/** Milliseconds. */
+export const SILENCE = 3 * PING_SECONDS * 1000;
 
 const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);

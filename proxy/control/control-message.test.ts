@@ -12,7 +12,7 @@ const bundle = {
 describe('controlMessage()', () => {
   it('reads each kind of message, and leaves out the fields that it does not know', () => {
     expect(controlMessage(JSON.stringify({ ...bundle, later: 1 }))).toEqual(bundle);
-    expect(controlMessage('{"type":"ping","at":1}')).toEqual({ type: 'ping' });
+    expect(controlMessage('{"type":"ping","after":1,"at":1}')).toEqual({ type: 'ping', after: 1 });
     expect(controlMessage('{"type":"revoked","reason":"The pod is gone."}')).toEqual({ type: 'revoked', reason: 'The pod is gone.' });
     expect(controlMessage('{"type":"later"}')).toBeUndefined();
   });

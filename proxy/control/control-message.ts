@@ -30,6 +30,11 @@ const bundleOf = (fields: Fields): BundleMessage => {
   return { type: 'bundle', revision, identity, staleAfter, documents };
 };
 
+const afterOf = ({ after }: Fields): number => {
+  if (typeof after !== 'number' || !Number.isFinite(after) || after < 0) throw new Error('a ping without its time');
+  return after;
+};
+
 /** The message; undefined: one of a kind that a later operator may know. @throws Error without a quote of the line, for it may hold keys */
 export const controlMessage = (line: string): ControlMessage | undefined => {
   let value: unknown;
@@ -43,7 +48,7 @@ export const controlMessage = (line: string): ControlMessage | undefined => {
     case 'bundle':
       return bundleOf(value);
     case 'ping':
-      return { type: 'ping' };
+      return { type: 'ping', after: afterOf(value) };
     case 'revoked':
       return { type: 'revoked', reason: typeof value['reason'] === 'string' ? value['reason'].slice(0, 1000) : '' };
     default:

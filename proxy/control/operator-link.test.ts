@@ -51,7 +51,7 @@ describe('OperatorLink', () => {
     operator.say(bundle('r1'));
     const { told } = await link(operator);
     await expect.poll(() => told).toEqual(['bundle r1']);
-    operator.say({ type: 'ping' }, bundle('r2'));
+    operator.say({ type: 'ping', after: 0 }, bundle('r2'));
     await expect.poll(() => told.at(-1)).toBe('bundle r2');
     operator.say(bundle('r3'));
     operator.end('Closed');
@@ -98,6 +98,21 @@ describe('OperatorLink', () => {
     operator.say(bundle('r1', 1));
     const { told } = await link(operator, { ...TIMING, silence: 200 });
     await expect.poll(() => told.slice(0, 2)).toEqual(['bundle r1', 'Broken: nothing was heard of the operator for 0.2 s']);
+  });
+
+  it('takes words that are held back on their way for old ones', async () => {
+    const operator = await startScriptedOperator();
+    operator.say(bundle('r1', 0.2));
+    const { told } = await link(operator, { ...TIMING, silence: 200 });
+    await expect.poll(() => told).toEqual(['bundle r1']);
+    operator.refuse(503);
+    // Byte after byte comes, and none of them was sent lately.
+    const pings = setInterval(() => operator.write('{"type":"ping","after":0}\n'), 20);
+    await expect
+      .poll(() => told.includes('stale 0.2'))
+      .toBe(true)
+      .finally(() => clearInterval(pings));
+    expect(told[1]).toBe("Broken: the operator's messages come 0 s late");
   });
 
   it('waits for no refusal that never ends', async () => {

@@ -1,9 +1,9 @@
 /**
  * Keeps the stream of bundles going: asks again when it ends, and knows for how long the operator has not been heard of.
  */
-import type { BundleMessage } from '../../kernel/control.ts';
+import { type BundleMessage, type ControlMessage, PING_SECONDS } from '../../kernel/control.ts';
 import { type Backoff, delayBefore } from './backoff.ts';
-import { streamBundles, type StreamEnd } from './bundle-stream.ts';
+import { SILENCE, streamBundles, type StreamEnd } from './bundle-stream.ts';
 import type { Operator } from './operator-request.ts';
 
 export type LinkListeners = {
@@ -24,7 +24,7 @@ export type LinkTiming = {
   readonly revoked: Backoff;
   /** Milliseconds that a stream has to have lasted for the next failure to count as the first. */
   readonly steady: number;
-  /** Milliseconds without a byte that end a stream; unless told, three pings. */
+  /** Milliseconds without a byte that end a stream; unless told, three pings. Twice as late messages end it as well. */
   readonly silence?: number;
 };
 
@@ -50,6 +50,8 @@ export class OperatorLink {
   readonly #timing: LinkTiming;
   readonly #stopping = new AbortController();
   #connected = false;
+  /** When it sent its last ping. */
+  #spoke = 0;
   #replica: string | undefined;
   /** When the operator was last heard of, and how long its bundle may be served from then on; undefined: there is none to be served. */
   #served: { heard: number; readonly staleAfter: number } | undefined;
@@ -111,6 +113,7 @@ export class OperatorLink {
   async #stream(): Promise<StreamEnd> {
     const { operator, listeners } = this.#options;
     const { silence } = this.#timing;
+    const asked = this.#options.monotonic();
     const end = await streamBundles({
       operator,
       signal: this.#stopping.signal,
@@ -118,10 +121,7 @@ export class OperatorLink {
       onOpen: (replica) => {
         this.#replica = replica;
       },
-      onMessage: (message) => {
-        if (message.type === 'bundle') this.#take(message);
-        else if (this.#served !== undefined) this.#served.heard = this.#options.monotonic();
-      },
+      onMessage: (message) => this.#hear(message, asked),
     });
     const heard = this.#connected && (end.type === 'Closed' || (end.type === 'Broken' && end.heard));
     this.#connected = false;
@@ -130,16 +130,31 @@ export class OperatorLink {
       clearTimeout(this.#staleTimer);
       listeners.onRevoked(end.reason);
     } else if (this.#served !== undefined) {
-      if (heard) this.#served.heard = this.#options.monotonic();
+      // A connection can be closed by whoever is on its way: that is worth no more than the next ping.
+      if (heard) this.#served.heard = Math.min(this.#options.monotonic(), this.#served.heard + PING_SECONDS * 1000);
       this.#expectStale();
     }
     return end;
   }
 
-  #take(message: BundleMessage): void {
+  /**
+   * INVARIANT: the operator was heard of when it spoke, not when its words came: whoever is on their way may hold them back. It counts from a
+   * moment after `asked`. @throws Error where they come so late that the stream is worth nothing.
+   */
+  #hear(message: ControlMessage, asked: number): void {
+    if (message.type === 'bundle') this.#take(message, Math.max(asked, this.#spoke));
+    if (message.type !== 'ping') return;
+    const now = this.#options.monotonic();
+    this.#spoke = Math.min(now, asked + message.after);
+    const late = now - this.#spoke;
+    if (late > 2 * (this.#timing.silence ?? SILENCE)) throw new Error(`the operator's messages come ${Math.round(late / 1000)} s late`);
+    if (this.#served !== undefined) this.#served.heard = this.#spoke;
+  }
+
+  #take(message: BundleMessage, heard: number): void {
     clearTimeout(this.#staleTimer);
     this.#connected = true;
-    this.#served = { heard: this.#options.monotonic(), staleAfter: message.staleAfter };
+    this.#served = { heard, staleAfter: message.staleAfter };
     this.#options.listeners.onBundle(message);
   }
 

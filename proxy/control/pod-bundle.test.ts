@@ -63,6 +63,20 @@ describe('PodBundle', () => {
     expect([pod.revision, pod.problems]).toEqual(['r3', []]);
   });
 
+  it('serves nothing that the operator replaced for longer than a bundle may be stale', async () => {
+    const { pod, refusal } = follow();
+    pod.useCredentials(credentials());
+    pod.take(message('r1', [connection, policy()]));
+    pod.take({ ...message('r2', [connection, policy({ mode: 'Enfore' })]), staleAfter: 0.01 });
+    expect(pod.revision).toBe('r1');
+    await expect.poll(() => pod.current.policies).toEqual([]);
+    expect(refusal()).toEqual(['42501', 'What the operator sends cannot be used, for 0.01 s now; the log of pg-airlock says why.']);
+    pod.useCredentials(credentials('two'));
+    expect([pod.current.policies, pod.revision]).toEqual([[], null]);
+    pod.take(message('r3', [connection, policy()]));
+    expect([pod.revision, refusal()]).toEqual(['r3', [undefined, undefined]]);
+  });
+
   it('says nothing twice', () => {
     const { pod, told } = follow();
     pod.useCredentials(credentials());

@@ -22,6 +22,8 @@ export type PodBundleListeners = {
 /** The agent's name of a pod. */
 export const agentOf = ({ namespace, pod }: PodIdentity): string => `${namespace}/${pod}`;
 
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 const samePod = (one: PodIdentity, other: PodIdentity): boolean =>
   one.uid === other.uid && one.namespace === other.namespace && one.pod === other.pod;
 
@@ -45,6 +47,8 @@ export class PodBundle {
   #revision: string | null = null;
   #suspended: Failure | undefined;
   #problems: readonly Problem[] = [];
+  /** Since the operator sends what cannot be used. */
+  #outdated: NodeJS.Timeout | undefined;
 
   constructor(listeners: PodBundleListeners) {
     this.#listeners = listeners;
@@ -105,6 +109,7 @@ export class PodBundle {
   /** INVARIANT: what came before does not come back into force: not with other credentials either. */
   #suspend(refusal: Failure, ended: Failure): void {
     if (this.#suspended?.fields.detail === refusal.fields.detail) return;
+    this.#caughtUp();
     this.#message = undefined;
     this.#suspended = refusal;
     this.#bundle = NOTHING;
@@ -116,15 +121,16 @@ export class PodBundle {
     if (this.#message === undefined || this.#credentials === undefined) return;
     const message = this.#message;
     if (this.#identity !== undefined && !samePod(this.#identity, message.identity)) {
-      this.#refuse([fileProblem('bundle', 'it is for another pod', 'A pod keeps its identity while it lives.')]);
+      this.#refuse([fileProblem('bundle', 'it is for another pod', 'A pod keeps its identity while it lives.')], message);
       return;
     }
     const { bundle, problems } = parsed(message, this.#credentials);
     if (bundle === undefined) {
-      this.#refuse(problems);
+      this.#refuse(problems, message);
       return;
     }
     this.#problems = [];
+    this.#caughtUp();
     const same = this.#suspended === undefined && this.#identity !== undefined && bundle.revision === this.#bundle.revision;
     this.#identity ??= message.identity;
     this.#suspended = undefined;
@@ -134,8 +140,23 @@ export class PodBundle {
     this.#listeners.onBundle(bundle);
   }
 
-  #refuse(problems: readonly Problem[]): void {
+  #caughtUp(): void {
+    clearTimeout(this.#outdated);
+    this.#outdated = undefined;
+  }
+
+  /** INVARIANT: what the operator has put something else in the place of is served no longer than if the operator were lost. */
+  #refuse(problems: readonly Problem[], { staleAfter }: BundleMessage): void {
     this.#problems = problems;
+    this.#outdated ??= setTimeout(
+      () => {
+        const newest = this.#message;
+        this.revoke(`What the operator sends cannot be used, for ${staleAfter} s now; the log of pg-airlock says why.`);
+        // Other credentials may make it one that can.
+        this.#message = newest;
+      },
+      Math.min(staleAfter * 1000, LONGEST_TIMER),
+    ).unref();
     this.#listeners.onProblems(problems);
   }
 }
