@@ -23,24 +23,23 @@ export const reasonAgainst = (pod: PodObject | undefined, uid: string): string |
   return isOver(pod) ? 'The pod has ended.' : undefined;
 };
 
-/** Which agent's pod has an address. */
+/** Which agents' pods say that they have an address. Whoever may write a pod's status can have it say that of another's, and takes nothing. */
 export class PodAddresses {
-  readonly #owners = new Map<string, string>();
+  readonly #owners = new Map<string, Set<string>>();
   readonly #stop: () => void;
 
   constructor(pods: Informer<PodObject>) {
     for (const pod of pods.list()) this.#put(pod);
     this.#stop = pods.listen(({ before, after }) => {
-      const address = before?.status?.podIP;
-      if (address !== undefined && this.#owners.get(address) === before?.metadata.uid) this.#owners.delete(address);
+      if (before !== undefined) this.#take(before);
       if (after !== undefined) this.#put(after);
     });
   }
 
-  /** Whether the address is another agent's, so that a token which comes from there was taken out of its pod. */
+  /** Whether the address is another agent's alone, so that a token which comes from there was taken out of its pod. */
   isOfAnother(address: string, uid: string): boolean {
-    const owner = this.#owners.get(address.replace(/^::ffff:/, ''));
-    return owner !== undefined && owner !== uid;
+    const owners = this.#owners.get(address.replace(/^::ffff:/, ''));
+    return owners !== undefined && !owners.has(uid);
   }
 
   stop(): void {
@@ -50,7 +49,13 @@ export class PodAddresses {
   #put({ metadata, status }: PodObject): void {
     // Addresses of pods that have ended are given to others.
     if (status?.podIP === undefined || metadata.uid === undefined || isOver({ status })) return;
-    this.#owners.set(status.podIP, metadata.uid);
+    this.#owners.set(status.podIP, (this.#owners.get(status.podIP) ?? new Set()).add(metadata.uid));
+  }
+
+  #take({ metadata: { uid = '' }, status: { podIP = '' } = {} }: PodObject): void {
+    const owners = this.#owners.get(podIP);
+    owners?.delete(uid);
+    if (owners?.size === 0) this.#owners.delete(podIP);
   }
 }
 

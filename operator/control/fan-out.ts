@@ -121,6 +121,8 @@ export class FanOut {
         if (this.serve(stream)) this.#options.onSent(performance.now() - since);
       } catch (error) {
         this.#options.log.error({ err: error, pod: stream.pod }, 'could not make the bundle of a pod');
+        // INVARIANT: what it had may be what it is to lose: without us it does so in the end.
+        stream.destroy();
       }
       if (++count % AT_A_TIME === 0) await nextTurn();
       if (this.#stopped) return;

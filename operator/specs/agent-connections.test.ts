@@ -37,6 +37,11 @@ describe('managedSecretName()', () => {
     const long = `${'a'.repeat(252)}b`;
     const names = [long, `${'a'.repeat(252)}c`].map((name) => managedSecretName({ namespace: 'n', name }));
     expect(new Set(names).size).toBe(2);
+    // Nor can a connection be named so that its Secret is that of one with a long name.
+    expect(managedSecretName({ namespace: 'n', name: names[0]?.slice('pg-airlock-n.'.length) ?? '' })).not.toBe(names[0]);
+    const dashed = managedSecretName({ namespace: 'n', name: `${'a'.repeat(190)}.${'b'.repeat(27)}${'-'.repeat(30)}c` });
+    expect([dashed.length, managedSecretName({ namespace: 'n', name: dashed.slice('pg-airlock-n.'.length) })]).not.toContain(dashed);
+    expect(dashed).toHaveLength(253);
     for (const name of names) expect(name).toMatch(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])$/);
   });
 });

@@ -10,7 +10,8 @@ const LONGEST = 253;
 export const managedSecretName = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string => {
   // A namespace has no dot: the first one divides.
   const plain = `${RESERVED_PREFIX}${namespace}.${name}`;
-  if (plain.length <= LONGEST) return plain;
+  // INVARIANT: one with a digest is exactly as long as a name can be, and one without is shorter: nobody chooses another's.
+  if (plain.length < LONGEST) return plain;
   const digest = createHash('sha256').update(plain).digest('hex').slice(0, 20);
-  return `${plain.slice(0, LONGEST - 21).replace(/[.-]+$/, '')}-${digest}`;
+  return `${plain.slice(0, LONGEST - 21).replace(/[.-]+$/, (end) => '0'.repeat(end.length))}-${digest}`;
 };
