@@ -1,9 +1,10 @@
 import { readdirSync } from 'node:fs';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { problemText } from '../../kernel/manifest/problem.ts';
+import { createAuthority } from '../../test/support/certificates.ts';
 import { loadManifests } from './load-manifests.ts';
 
 const EXAMPLES = join(import.meta.dirname, '../../examples');
@@ -11,7 +12,7 @@ const features = readdirSync(EXAMPLES).filter((name) => name.endsWith('.yaml'));
 
 describe('the examples', () => {
   let folder: string | undefined;
-  afterEach(async () => folder !== undefined && (await rm(folder, { recursive: true })));
+  afterEach(async () => folder !== undefined && (await rm(folder, { recursive: true, force: true })));
 
   it('begin with a quickstart that is valid as it is', async () => {
     const { bundle, problems, warnings } = await loadManifests(join(EXAMPLES, 'quickstart'));
@@ -24,6 +25,21 @@ describe('the examples', () => {
     expect(problems.map(problemText)).toEqual([]);
     expect(bundle?.policies.map(({ key }) => key)).toEqual(['quickstart/reporting']);
     expect([...(bundle?.connections.keys() ?? [])]).toEqual(['quickstart-data/shop']);
+  });
+
+  it('have one for databases and agents that are there already, to which only the Secrets are missing', async () => {
+    folder = await mkdtemp(join(tmpdir(), 'examples-'));
+    await cp(join(EXAMPLES, 'existing-database'), folder, { recursive: true });
+    const login = { username: 'airlock', password: 'secret' };
+    const secrets = { shop: login, billing: login, 'provider-ca': { 'ca.crt': (await createAuthority()).cert } };
+    for (const [name, stringData] of Object.entries(secrets)) {
+      const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'databases' }, stringData };
+      await writeFile(join(folder, `${name}.yaml`), JSON.stringify(secret));
+    }
+    const { bundle, problems } = await loadManifests(folder);
+    expect(problems.map(problemText)).toEqual([]);
+    expect([...(bundle?.connections.keys() ?? [])]).toEqual(['databases/billing', 'databases/shop']);
+    expect(bundle?.policies.map(({ key }) => key)).toEqual(['agents/assistant-billing', 'agents/assistant-shop']);
   });
 
   it('show each feature in a file', () => {
