@@ -29,6 +29,12 @@ export const oneOf =
     return word;
   };
 
+/** Yes or no. */
+export const flag: Reader<boolean> = (value, at) => {
+  if (typeof value !== 'boolean') throw new ConfigError(`${at} is true or false, not ${shown(value)}`);
+  return value;
+};
+
 /** A whole number within bounds. */
 export const wholeNumber =
   (least: number, most: number): Reader<number> =>

@@ -48,6 +48,7 @@ describe('parseOperatorConfig()', () => {
   it('reads what the chart writes', () => {
     expect(parseOperatorConfig(stringify(GIVEN))).toEqual({
       ...GIVEN,
+      connections: { allowUnverifiedServers: false },
       sidecar: { ...GIVEN.sidecar, resources: { requests: { cpu: '1', memory: '64Mi' } } },
       control: { ...GIVEN.control, listen: { host: '0.0.0.0', port: 8444 } },
       admission: { ...GIVEN.admission, listen: { host: '::', port: 8443 } },
@@ -61,6 +62,11 @@ describe('parseOperatorConfig()', () => {
     expect(parseOperatorConfig(withValue('admission.mutatingConfiguration', '')).admission.mutatingConfiguration).toBe('');
   });
 
+  it('lets servers go unverified only when told', () => {
+    const connections = { allowUnverifiedServers: true };
+    expect(parseOperatorConfig(withValue('connections', connections)).connections).toEqual(connections);
+  });
+
   it.each([
     ['colour', 'red', 'colour is not known'],
     ['sidecar.imagePulPolicy', 'Always', 'sidecar.imagePulPolicy is not known: did you mean imagePullPolicy?'],
@@ -70,6 +76,8 @@ describe('parseOperatorConfig()', () => {
     ['sidecar.uid', 0, 'sidecar.uid takes a whole number from 1 to 2147483647, not 0'],
     ['sidecar.resources.limits', { memory: 'much' }, 'sidecar.resources.limits.memory takes a quantity such as 100m or 64Mi, not "much"'],
     ['sidecar.staleAfter', '300', 'sidecar.staleAfter takes a whole number from 1 to 604800, not "300"'],
+    ['connections', { allowUnverifiedServers: 'yes' }, 'connections.allowUnverifiedServers is true or false, not "yes"'],
+    ['connections', {}, 'connections.allowUnverifiedServers is true or false, not nothing'],
     ['control.listen', '8444', 'control.listen takes HOST:PORT, not "8444"'],
     ['control.listen', '0.0.0.0:99999', 'control.listen takes HOST:PORT, not "0.0.0.0:99999"'],
     ['control.url', 'http://control:8444', 'control.url takes https://HOST:PORT, not "http://control:8444"'],

@@ -3,7 +3,7 @@
  */
 import { parseDocument } from 'yaml';
 import { parseSize } from '../kernel/manifest/quantity.ts';
-import { byWord, ConfigError, fields, listOf, oneOf, optional, type Reader, text, valuesOf, wholeNumber } from './config-fields.ts';
+import { byWord, ConfigError, fields, flag, listOf, oneOf, optional, type Reader, text, valuesOf, wholeNumber } from './config-fields.ts';
 
 /** HOST:PORT to listen on. */
 export type Address = { readonly host: string; readonly port: number };
@@ -30,6 +30,10 @@ export type OperatorConfig = {
   readonly namespace: string;
   /** Namespaces without injection and without admission rules; its own always is one. No credentials are put there. */
   readonly excludedNamespaces?: readonly string[];
+  readonly connections: {
+    /** Agents are given connections that do not verify their server (tls.mode Require, Disable). */
+    readonly allowUnverifiedServers: boolean;
+  };
   readonly sidecar: SidecarConfig;
   /** `url` is what sidecars are told: `https://pg-airlock-control.pg-airlock.svc:8444`. */
   readonly control: { readonly listen: Address; readonly url: string };
@@ -82,6 +86,7 @@ const httpsUrl: Reader<string> = (value, at) => {
 const config = fields<OperatorConfig>({
   namespace: text('the name of a namespace', /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/),
   excludedNamespaces: optional(listOf(name), undefined),
+  connections: optional(fields<OperatorConfig['connections']>({ allowUnverifiedServers: flag }), { allowUnverifiedServers: false }),
   sidecar: fields<SidecarConfig>({
     image: text('the name of an image', /^\S+$/),
     imagePullPolicy: oneOf('Always', 'IfNotPresent', 'Never'),

@@ -129,6 +129,7 @@ const operate = async (config: OperatorConfig, environment: Environment, log: Lo
       listen: config.admission.listen,
       certificates,
       settings: { sidecar: config.sidecar, controlUrl: config.control.url },
+      connections: config.connections,
       log,
       observe: metrics.answered,
     });
@@ -140,6 +141,7 @@ const operate = async (config: OperatorConfig, environment: Environment, log: Lo
       certificates,
       listen: config.control.listen,
       staleAfter: config.sidecar.staleAfter,
+      connections: config.connections,
       replica: { namespace: config.namespace, name, uid: environment['POD_UID'] },
       clock,
       log,

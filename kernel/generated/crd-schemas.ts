@@ -1259,7 +1259,7 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
               mode: {
                 type: 'string',
                 description:
-                  "VerifyFull checks the certificate and that it is the host's; VerifyCA checks the certificate only; Require encrypts and verifies nothing; Disable sends everything in the clear.",
+                  "VerifyFull checks the certificate and that it is the host's; VerifyCA checks the certificate only; Require encrypts and verifies nothing; Disable sends everything in the clear. In a cluster connections with Require or Disable are refused, and given to no agent, unless the chart's value connections.allowUnverifiedServers is true.",
                 enum: ['VerifyFull', 'VerifyCA', 'Require', 'Disable'],
                 default: 'VerifyFull',
               },

@@ -35,7 +35,7 @@ export interface DatabaseConnection {
      */
     readonly tls: {
       /**
-       * VerifyFull checks the certificate and that it is the host's; VerifyCA checks the certificate only; Require encrypts and verifies nothing; Disable sends everything in the clear.
+       * VerifyFull checks the certificate and that it is the host's; VerifyCA checks the certificate only; Require encrypts and verifies nothing; Disable sends everything in the clear. In a cluster connections with Require or Disable are refused, and given to no agent, unless the chart's value connections.allowUnverifiedServers is true.
        */
       readonly mode: 'VerifyFull' | 'VerifyCA' | 'Require' | 'Disable';
       /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { AdmissionRequest } from './admission-review.ts';
-import { judgeManifest } from './judge-manifest.ts';
+import type { AdmissionRequest, Verdict } from './admission-review.ts';
+import { judgeManifest as judge } from './judge-manifest.ts';
 
 const policy = (spec: object, metadata: object = { name: 'shop', namespace: 'agents' }): object => ({
   apiVersion: 'pg-airlock.dev/v1alpha1',
@@ -32,6 +32,8 @@ const request = (object: unknown, more: Partial<AdmissionRequest> = {}): Admissi
   ...more,
 });
 
+const judgeManifest = (asked: AdmissionRequest, allowUnverifiedServers = false): Verdict => judge(asked, { allowUnverifiedServers });
+
 const ALLOWED = { type: 'Allowed', patch: [], warnings: [] };
 
 describe('judgeManifest()', () => {
@@ -59,11 +61,22 @@ describe('judgeManifest()', () => {
     expect(judgeManifest(request(object))).toEqual(ALLOWED);
   });
 
-  it.each(['Disable', 'Require'])('warns of TLS mode %s, which does not keep an agent from the session', (mode) => {
-    const warning =
-      `spec.tls.mode: ${mode} verifies nothing, and root in an agent's pod can lead the sidecar to another host, by /etc/hosts, and so take over ` +
-      'its session with the database. Use VerifyFull';
-    expect(judgeManifest(request(connection({ tls: { mode } })))).toEqual({ ...ALLOWED, warnings: [warning] });
+  const unverified = (mode: string): string =>
+    `spec.tls.mode: ${mode} verifies nothing, and root in an agent's pod can lead the sidecar to another host, by /etc/hosts, and so take over its ` +
+    "session with the database. Use VerifyFull, and name the authority that signed the server's certificate in spec.tls.caSecretRef. Where every " +
+    "agent may have all that the connection's role may do, set the chart's value connections.allowUnverifiedServers to true";
+
+  it.each(['Disable', 'Require'])('refuses TLS mode %s, which does not keep an agent from the session, unless told', (mode) => {
+    const asked = request(connection({ tls: { mode } }));
+    expect(judgeManifest(asked)).toEqual({ type: 'Refused', code: 422, reason: 'Invalid', message: unverified(mode) });
+    expect(judgeManifest(asked, true)).toEqual({ ...ALLOWED, warnings: [unverified(mode)] });
+  });
+
+  it('does not let a connection that verifies its server become one that does not, and lets that be labelled', () => {
+    const [before, after] = [connection({ tls: { mode: 'VerifyFull' } }), connection({ tls: { mode: 'Require' } })];
+    expect(judgeManifest(request(after, { operation: 'UPDATE', oldObject: before })).type).toBe('Refused');
+    expect(judgeManifest(request(after, { operation: 'UPDATE', oldObject: after }))).toEqual(ALLOWED);
+    expect(judgeManifest(request(before, { operation: 'UPDATE', oldObject: after }))).toEqual(ALLOWED);
   });
 
   it.each([

@@ -3,6 +3,8 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { checkManifest } from '../../kernel/manifest/check-manifest.ts';
+import type { OperatorConfig } from '../config.ts';
+import { unverifiedServer } from '../specs/verified-server.ts';
 import { ALLOWED, type AdmissionRequest, type Verdict } from './admission-review.ts';
 
 const RESOURCES: ReadonlySet<string> = new Set([
@@ -21,19 +23,11 @@ const text = (problem: { readonly field: string | undefined; readonly message: s
 /** Most that is told at once; the rest shows when these are corrected. */
 const MOST = 10;
 
-/**
- * In a pod, TLS is what keeps the agent from the sidecar's session: all its containers share the network and /etc/hosts, which root in any of
- * them may write.
- */
-const tlsWarnings = (object: unknown): readonly string[] => {
-  const { tls } = (specOf(object) ?? {}) as { readonly tls?: { readonly mode?: unknown } | null };
-  if (tls?.mode !== 'Disable' && tls?.mode !== 'Require') return [];
-  const risk = "root in an agent's pod can lead the sidecar to another host, by /etc/hosts, and so take over its session with the database";
-  return [`spec.tls.mode: ${tls.mode} verifies nothing, and ${risk}. Use VerifyFull`];
-};
-
 /** What the API server is told about one of our objects. */
-export const judgeManifest = ({ resource, operation, object, oldObject }: AdmissionRequest): Verdict => {
+export const judgeManifest = (
+  { resource, operation, object, oldObject }: AdmissionRequest,
+  { allowUnverifiedServers }: OperatorConfig['connections'],
+): Verdict => {
   if (!RESOURCES.has(resource)) {
     const message = `pg-airlock validates its own kinds, and was asked about ${resource}: correct the rules of the ValidatingWebhookConfiguration`;
     return { type: 'Refused', code: 400, reason: 'BadRequest', message };
@@ -42,7 +36,11 @@ export const judgeManifest = ({ resource, operation, object, oldObject }: Admiss
   // What an older version accepted can still be labelled, and its finalizers removed.
   if (operation === 'UPDATE' && isDeepStrictEqual(specOf(object), specOf(oldObject))) return ALLOWED;
   const { problems, warnings } = checkManifest(object);
-  if (problems.length === 0) return { type: 'Allowed', patch: [], warnings: [...tlsWarnings(object), ...warnings.map(text)] };
-  const more = problems.length > MOST ? [`and ${problems.length - MOST} more`] : [];
-  return { type: 'Refused', code: 422, reason: 'Invalid', message: [...problems.slice(0, MOST).map(text), ...more].join('\n') };
+  const found = unverifiedServer((specOf(object) ?? {}) as Parameters<typeof unverifiedServer>[0]);
+  const unverified = found === undefined ? [] : [`spec.tls.mode: ${found.mode} verifies nothing, and ${found.risk}. ${found.remedy}`];
+  const faults = problems.map(text);
+  const told = faults.length > 0 || allowUnverifiedServers ? faults : unverified;
+  if (told.length === 0) return { type: 'Allowed', patch: [], warnings: [...unverified, ...warnings.map(text)] };
+  const more = told.length > MOST ? [`and ${told.length - MOST} more`] : [];
+  return { type: 'Refused', code: 422, reason: 'Invalid', message: [...told.slice(0, MOST), ...more].join('\n') };
 };

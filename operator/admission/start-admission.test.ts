@@ -36,6 +36,7 @@ beforeAll(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     certificates: published,
     settings,
+    connections: { allowUnverifiedServers: false },
     log,
     observe: (path, outcome) => observed.push(`${path} ${outcome}`),
   });

@@ -6,7 +6,7 @@ import { type ServerOptions, createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { Certificates, ServedCertificate } from '../certificates/certificates.ts';
-import type { Address } from '../config.ts';
+import type { Address, OperatorConfig } from '../config.ts';
 import type { SidecarSettings } from '../specs/sidecar.ts';
 import { type AdmissionOutcome, type Routes, answerReview } from './answer-review.ts';
 import { judgeManifest } from './judge-manifest.ts';
@@ -17,6 +17,7 @@ export type StartAdmissionOptions = {
   readonly listen: Address;
   readonly certificates: Pick<Certificates, 'current' | 'onChange'>;
   readonly settings: SidecarSettings;
+  readonly connections: OperatorConfig['connections'];
   readonly log: Logger;
   /** Told of each request that was answered. */
   readonly observe?: (path: string, outcome: AdmissionOutcome, seconds: number) => void;
@@ -47,10 +48,11 @@ const GRACE = 10 * SECOND;
 const secureContext = ({ key, cert }: ServedCertificate) => ({ key, cert, minVersion: 'TLSv1.2' as const });
 
 /** Starts to listen. @throws if the address cannot be listened on */
-export const startAdmission = async ({ listen, certificates, settings, log, observe }: StartAdmissionOptions): Promise<Admission> => {
+export const startAdmission = async (options: StartAdmissionOptions): Promise<Admission> => {
+  const { listen, certificates, settings, connections, log, observe } = options;
   const routes: Routes = new Map([
     ['/mutate-pods', (request) => judgePod(request, settings)],
-    ['/validate', judgeManifest],
+    ['/validate', (request) => judgeManifest(request, connections)],
   ]);
   const readBody = bodyReader();
 

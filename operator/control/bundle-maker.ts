@@ -4,10 +4,12 @@
 import { CONNECTION_ANNOTATION } from '../../kernel/cluster-names.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Document, PodIdentity } from '../../kernel/control.ts';
+import type { OperatorConfig } from '../config.ts';
 import { type KubeObject, keyOf } from '../kube/kube.ts';
 import { agentConnections } from '../specs/agent-connections.ts';
 import * as spec from '../specs/bundle.ts';
 import { selectsPod } from '../specs/selects-pod.ts';
+import { keptFromAgents } from '../specs/verified-server.ts';
 import type { ConnectionObject, PodObject, PolicyObject, World } from '../world.ts';
 import type { MaskSecret } from './mask-secrets.ts';
 
@@ -30,6 +32,7 @@ export type BundleMakerOptions = {
   readonly policies: (namespace: string) => readonly PolicyObject[];
   readonly secret: (key: string) => MaskSecret;
   readonly staleAfter: number;
+  readonly connections: OperatorConfig['connections'];
   readonly clock: Clock;
   /** Told once of each policy that is left out, and why. */
   readonly onLeftOut: (policy: string, problem: string) => void;
@@ -76,7 +79,7 @@ export class BundleMaker {
   }
 
   #make(namespace: string, keys: readonly string[], selected: readonly PolicyObject[]): Common {
-    const { world, secret } = this.#options;
+    const { world, secret, connections } = this.#options;
     const own = spec.namespaceDocument(namespace, world.namespaces.get(namespace));
     const parts: spec.BundlePart[] = [spec.bundlePart(own)];
     const sent = new Map<string, number>();
@@ -84,6 +87,8 @@ export class BundleMaker {
     for (const key of keys) {
       const connection = world.connections.get(key);
       if (connection === undefined || !spec.allows(connection, own)) continue;
+      // INVARIANT: a sidecar that could be led elsewhere hears of no connection, though it may have its credentials still.
+      if (keptFromAgents(key, connection.spec, connections.allowUnverifiedServers) !== undefined) continue;
       parts.push(this.#part(connection, spec.connectionDocument));
       const accepted = this.#accepted(
         selected.filter((policy) => spec.policyConnection(policy) === key),

@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../kernel/clock.ts';
 import { type PodIdentity, PING_SECONDS } from '../../kernel/control.ts';
 import type { Certificates, ServedCertificate } from '../certificates/certificates.ts';
-import type { Address } from '../config.ts';
+import type { Address, OperatorConfig } from '../config.ts';
 import type { Kube } from '../kube/kube.ts';
 import { maskKeys } from '../specs/bundle.ts';
 import { type Replica, tallyConfigMap, tallyName } from '../specs/tally.ts';
@@ -40,6 +40,7 @@ export type StartControlOptions = {
   readonly listen: Address;
   /** Seconds that sidecars may serve their last bundle without us. */
   readonly staleAfter: number;
+  readonly connections: OperatorConfig['connections'];
   readonly replica: Replica;
   readonly clock: Clock;
   readonly log: Logger;
@@ -106,6 +107,7 @@ export const startControl = async (options: StartControlOptions): Promise<Contro
     policies: (namespace) => policies.of(namespace),
     secret: (key) => secrets.get(key),
     staleAfter: options.staleAfter,
+    connections: options.connections,
     clock,
     onLeftOut: (policy, problem) => log.warn({ policy, problem }, 'a policy is left out of bundles'),
   });

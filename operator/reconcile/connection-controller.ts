@@ -8,6 +8,7 @@ import { allowsNamespace, isUnguarded } from '../specs/managed-secret.ts';
 import { managedSecretName } from '../specs/managed-names.ts';
 import { reachable } from '../specs/reachable.ts';
 import { NOT_READ, type SecretAnswer, sourceCredentials, sourceSecretNames } from '../specs/source-credentials.ts';
+import { keptFromAgents, NOT_VERIFIED } from '../specs/verified-server.ts';
 import type { ConnectionObject } from '../world.ts';
 import { namespaceLabels, policiesOf, type Shared } from './controllers.ts';
 import { jittered } from '../jittered.ts';
@@ -40,8 +41,8 @@ export const connectionReconciler = (shared: () => Shared, writer: StatusWriter)
   const exposure = async (key: string, connection: ConnectionObject): Promise<Finding<'CredentialsExposed'>> => {
     const { kube, clock, agents, world, config, timing } = shared();
     const { name, namespace = '' } = connection.metadata;
-    const managed = agents
-      .namespacesOf(key)
+    const isKept = keptFromAgents(key, connection.spec, config.connections.allowUnverifiedServers) !== undefined;
+    const managed = (isKept ? [] : agents.namespacesOf(key))
       .filter((used) => !isUnguarded(used, config) && allowsNamespace(connection, used, namespaceLabels(world, used)))
       .map((used) => ({ namespace: used, secret: managedSecretName({ namespace, name }) }));
     const places = [...sourceSecretNames(connection.spec).map((secret) => ({ namespace, secret })), ...managed];
@@ -97,7 +98,7 @@ export const connectionReconciler = (shared: () => Shared, writer: StatusWriter)
   };
 
   return async (key) => {
-    const { world, ledger, queues, agents, metrics, timing } = shared();
+    const { world, ledger, queues, agents, config, metrics, timing } = shared();
     const connection = world.connections.get(key);
     if (connection === undefined) {
       forget(key);
@@ -116,10 +117,12 @@ export const connectionReconciler = (shared: () => Shared, writer: StatusWriter)
     }
     const { findings, serverVersion } = databaseFindings(key, connection, source);
     const [reach] = findings;
-    const ready = sumOf(reach === undefined ? [source.finding] : [source.finding, reach], {
+    const sum = sumOf(reach === undefined ? [source.finding] : [source.finding, reach], {
       reason: 'Ready',
       message: 'Agents can use the connection.',
     });
+    const kept = keptFromAgents(key, connection.spec, config.connections.allowUnverifiedServers);
+    const ready: Finding<'Ready'> = kept === undefined ? sum : { type: 'Ready', status: 'False', reason: NOT_VERIFIED, message: kept };
     await writer.write(connection, [ready, source.finding, ...findings, await exposure(key, connection)], { serverVersion });
     metrics.ready(KIND, key, ready.status);
     return { againAfterMs: jittered(timing.secretsMs) };

@@ -16,7 +16,7 @@ import type { ManagedRecord } from './managed-record.ts';
 export type ControllerOptions = {
   readonly kube: Kube;
   readonly world: World;
-  readonly config: Pick<OperatorConfig, 'namespace' | 'excludedNamespaces' | 'leaderElection'>;
+  readonly config: Pick<OperatorConfig, 'namespace' | 'excludedNamespaces' | 'connections' | 'leaderElection'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: ControllerMetrics;

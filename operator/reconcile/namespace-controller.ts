@@ -64,6 +64,7 @@ export const namespaceReconciler = (shared: () => Shared): ((key: string) => Pro
       namespace: name,
       labels: namespaceLabels(world, name),
       unguarded: isUnguarded(name, config),
+      allowUnverifiedServers: config.connections.allowUnverifiedServers,
       agents: agents.inNamespace(name),
       connection: world.connections.get,
       source: (key) => ledger.sources.get(key),

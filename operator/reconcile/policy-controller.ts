@@ -10,6 +10,7 @@ import { policyEnforced } from '../specs/policy-enforced.ts';
 import type { DatabaseNames } from '../specs/policy-names.ts';
 import { selectsPod } from '../specs/selects-pod.ts';
 import type { SecretAnswer } from '../specs/source-credentials.ts';
+import { keptFromAgents } from '../specs/verified-server.ts';
 import type { PolicyObject } from '../world.ts';
 import { namespaceLabels, type Shared } from './controllers.ts';
 import { jittered } from '../jittered.ts';
@@ -74,7 +75,7 @@ export const policyReconciler = (
   };
 
   return async (key) => {
-    const { world, clock, agents, metrics, timing } = shared();
+    const { world, clock, agents, config, metrics, timing } = shared();
     const object = world.policies.get(key);
     if (object === undefined) {
       writer.forget(key);
@@ -98,6 +99,7 @@ export const policyReconciler = (
     const accepted = policyAccepted({
       parsed,
       connectionExists: connection !== undefined,
+      keptFromAgents: connection && keptFromAgents(connectionKey, connection.spec, config.connections.allowUnverifiedServers),
       names: asked.names,
       notAsked: asked.notAsked,
       unreadSecrets: [...secrets.broken],

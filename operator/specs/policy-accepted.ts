@@ -3,11 +3,14 @@
  */
 import type { Finding } from './condition.ts';
 import type { ParsedPolicy } from './parsed-policy.ts';
+import { NOT_VERIFIED } from './verified-server.ts';
 import { type DatabaseNames, nameProblems } from './policy-names.ts';
 
 export type AcceptedInput = {
   readonly parsed: ParsedPolicy;
   readonly connectionExists: boolean;
+  /** Why no agent is given the connection. */
+  readonly keptFromAgents: string | undefined;
   /** What the database has of what the policies name; undefined: it was not asked, and `notAsked` says why. */
   readonly names: DatabaseNames | undefined;
   readonly notAsked: string;
@@ -43,6 +46,7 @@ export const policyAccepted = (input: AcceptedInput): Finding<'Accepted'> => {
   if (parsed.connectionProblem !== undefined) {
     return finding('False', input.connectionExists ? 'NamespaceNotAllowed' : 'ConnectionNotFound', parsed.connectionProblem);
   }
+  if (input.keptFromAgents !== undefined) return finding('False', NOT_VERIFIED, input.keptFromAgents);
   if (parsed.problems.length > 0) return finding('False', 'Invalid', toldTexts(parsed.problems));
   if (policy.notAfter !== undefined && policy.notAfter <= now) {
     const message = `The policy ended at ${policy.notAfter.toISOString()}. Set spec.validity.notAfter to a later time, or delete the policy.`;

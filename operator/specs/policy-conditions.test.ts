@@ -35,6 +35,7 @@ const accepted = (changes: Partial<AcceptedInput>): readonly string[] => {
   const { status, reason, message } = policyAccepted({
     parsed: parse(),
     connectionExists: true,
+    keptFromAgents: undefined,
     names: NAMES,
     notAsked: 'Nobody asked.',
     unreadSecrets: [],
@@ -64,6 +65,7 @@ describe('policyAccepted()', () => {
         'spec.connectionRef.name: DatabaseConnection "data/shop" does not exist. Add a DatabaseConnection of this name.',
       ],
     ],
+    [{ keptFromAgents: 'No agent is given it.', names: undefined }, ['False', 'ServerNotVerified', 'No agent is given it.']],
     [
       { parsed: parse({ validity: { notAfter: '2026-05-31T00:00:00Z' } }) },
       [

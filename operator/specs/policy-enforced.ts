@@ -2,6 +2,7 @@
  * Whether a policy is in force where it should be.
  */
 import type { Finding } from './condition.ts';
+import { NOT_VERIFIED } from './verified-server.ts';
 
 export type EnforcedInput = {
   readonly accepted: Finding<'Accepted'>;
@@ -51,4 +52,4 @@ export const policyEnforced = ({ accepted, notBefore, now, agents, pods, mode }:
   );
 };
 
-const NOT_SENT: ReadonlySet<string> = new Set(['Invalid', 'ConnectionNotFound', 'NamespaceNotAllowed']);
+const NOT_SENT: ReadonlySet<string> = new Set(['Invalid', 'ConnectionNotFound', 'NamespaceNotAllowed', NOT_VERIFIED]);

@@ -60,10 +60,7 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   ENETUNREACH: noRoute,
   ETIMEDOUT: advice('Timeout', (spec) => `${where(spec)} does not answer. Check firewalls and NetworkPolicies on the way to it.`),
   Timeout: advice('Timeout', (spec) => `${where(spec)} does not answer in time. Check firewalls and NetworkPolicies on the way to it.`),
-  NoTls: advice(
-    'TlsNotOffered',
-    ({ host, tls }) => `${host} does not offer TLS, and tls.mode ${tls.mode} demands it. Set ssl = on there, or tls.mode to Disable.`,
-  ),
+  NoTls: advice('TlsNotOffered', ({ host, tls }) => `${host} does not offer TLS, and tls.mode ${tls.mode} demands it. Set ssl = on there.`),
   NotPostgres: NOT_POSTGRES,
   TooMuch: advice(
     'AnswersTooLarge',

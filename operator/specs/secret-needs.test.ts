@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { managedSecret } from './managed-secret.ts';
 import { type NeedsInput, secretNeeds } from './secret-needs.ts';
 import type { SourceCredentials } from './source-credentials.ts';
-import type { Connection } from '../../kernel/policy.ts';
+import type { Connection, TlsMode } from '../../kernel/policy.ts';
 
 const CONNECTION: Connection = {
   key: 'data/shop',
@@ -17,15 +17,21 @@ const CONNECTION: Connection = {
 const FINDING = { type: 'CredentialsAvailable', status: 'True', reason: 'Complete', message: '' } as const;
 const COMPLETE: SourceCredentials = { finding: FINDING, credentials: { type: 'Complete', connection: CONNECTION } };
 
+const shop = (mode: TlsMode) => ({
+  metadata: { namespace: 'data', name: 'shop' },
+  spec: { tls: { mode }, allowedNamespaces: { matchLabels: { team: 'reports' } } },
+});
+
 const input = (changes: Partial<NeedsInput> = {}): NeedsInput => ({
   namespace: 'agents',
   labels: { team: 'reports' },
   unguarded: false,
+  allowUnverifiedServers: false,
   agents: [
     { key: 'agents/one', connections: ['data/shop'] },
     { key: 'agents/two', connections: ['data/shop'] },
   ],
-  connection: () => ({ metadata: { namespace: 'data', name: 'shop' }, spec: { allowedNamespaces: { matchLabels: { team: 'reports' } } } }),
+  connection: () => shop('VerifyFull'),
   source: () => COMPLETE,
   controlCa: 'CA',
   ...changes,
@@ -52,6 +58,12 @@ describe('secretNeeds()', () => {
     expect(secretNeeds(input(changes))).toEqual({ wanted: [], undecided: new Set(['pg-airlock-data.shop']), refused: [] });
   });
 
+  it('wants the Secret of an unverified server where that is allowed, and of one that verifies the authority alone', () => {
+    for (const changes of [{ connection: () => shop('Disable'), allowUnverifiedServers: true }, { connection: () => shop('VerifyCA') }]) {
+      expect(secretNeeds(input(changes)).wanted.map(({ name }) => name)).toEqual(['pg-airlock-data.shop']);
+    }
+  });
+
   it.each<[string, Partial<NeedsInput>, string]>([
     [
       'NamespaceExcluded',
@@ -67,6 +79,15 @@ describe('secretNeeds()', () => {
       'NamespaceNotAllowed',
       { labels: {} },
       'DatabaseConnection "data/shop" does not let namespace "agents" in: let its spec.allowedNamespaces select that namespace.',
+    ],
+    [
+      'ServerNotVerified',
+      // Decided, whatever is known of its Secrets: what is there goes.
+      { connection: () => shop('Require'), source: () => undefined },
+      'No agent is given DatabaseConnection "data/shop": its spec.tls.mode Require verifies nothing, and root in an agent\'s pod can lead the sidecar ' +
+        'to another host, by /etc/hosts, and so take over its session with the database. Use VerifyFull, and name the authority that signed the ' +
+        "server's certificate in spec.tls.caSecretRef. Where every agent may have all that the connection's role may do, set the chart's value " +
+        'connections.allowUnverifiedServers to true.',
     ],
     [
       'CredentialsNotAvailable',

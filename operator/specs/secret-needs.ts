@@ -5,10 +5,11 @@ import type { DatabaseConnection } from '../../kernel/generated/database-connect
 import { allowsNamespace, type ManagedSecret, managedSecret } from './managed-secret.ts';
 import { managedSecretName } from './managed-names.ts';
 import type { SourceCredentials } from './source-credentials.ts';
+import { keptFromAgents, NOT_VERIFIED } from './verified-server.ts';
 
 type Named = {
   readonly metadata: { readonly namespace?: string; readonly name: string };
-  readonly spec: Pick<DatabaseConnection['spec'], 'allowedNamespaces'>;
+  readonly spec: Pick<DatabaseConnection['spec'], 'allowedNamespaces' | 'tls'>;
 };
 
 export type NeedsInput = {
@@ -16,6 +17,7 @@ export type NeedsInput = {
   readonly labels: Readonly<Record<string, string>>;
   /** No admission rule guards Secrets there. */
   readonly unguarded: boolean;
+  readonly allowUnverifiedServers: boolean;
   /** Live ones; their connections as `namespace/name`. */
   readonly agents: readonly { readonly key: string; readonly connections: readonly string[] }[];
   readonly connection: (key: string) => Named | undefined;
@@ -61,6 +63,9 @@ const judge = (key: string, input: NeedsInput): Verdict => {
     const note = `DatabaseConnection "${key}" does not let namespace "${namespace}" in: let its spec.allowedNamespaces select that namespace.`;
     return refused('NamespaceNotAllowed', note);
   }
+  // INVARIANT: also where nobody has looked at the source yet: nothing is left as it is.
+  const kept = keptFromAgents(key, connection.spec, input.allowUnverifiedServers);
+  if (kept !== undefined) return refused(NOT_VERIFIED, kept);
   const name = { namespace: connection.metadata.namespace ?? '', name: connection.metadata.name };
   const source = input.source(key);
   if (source?.credentials.type === 'Incomplete') {

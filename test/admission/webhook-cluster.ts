@@ -146,6 +146,7 @@ export const startWebhookCluster = async (): Promise<WebhookCluster> => {
       listen: { host: '127.0.0.1', port },
       certificates: first,
       settings: SETTINGS,
+      connections: { allowUnverifiedServers: false },
       log,
     });
   let admission = await begin();

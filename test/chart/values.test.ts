@@ -77,6 +77,7 @@ describe('the chart', () => {
     const configuration: OperatorConfig = {
       namespace: 'pg-airlock',
       excludedNamespaces: ['pg-airlock', 'kube-system'],
+      connections: { allowUnverifiedServers: false },
       sidecar: {
         image: 'pg-airlock/proxy:0.1.0',
         imagePullPolicy: 'IfNotPresent',
@@ -111,11 +112,13 @@ describe('the chart', () => {
       'webhook.url': 'https://10.0.0.7:8443',
       'control.url': 'https://[fd00::7]:8444',
       excludedNamespaces: [],
+      'connections.allowUnverifiedServers': true,
       'sidecar.resources.limits': { cpu: '1', memory: null },
     });
     expect(outside).toEqual({
       ...configuration,
       excludedNamespaces: ['pg-airlock'],
+      connections: { allowUnverifiedServers: true },
       sidecar: { ...configuration.sidecar, resources: { ...configuration.sidecar.resources, limits: { cpu: '1' } } },
       control: { ...configuration.control, url: 'https://[fd00::7]:8444' },
       certificates: { ...configuration.certificates, dnsNames: [...service('webhook'), ...service('control'), '10.0.0.7', 'fd00::7'] },
@@ -209,6 +212,7 @@ describe('the chart', () => {
     ['a digest that is none', { 'image.proxy.digest': 'sha256:beef' }, "'sha256:beef' does not match pattern"],
     ['an image that is no image', { 'image.proxy.repository': 'a b' }, "'a b' does not match pattern"],
     ['a source of certificates that does not exist', { 'certificates.source': 'Mine' }, 'value must be one of'],
+    ['a word for yes', { 'connections.allowUnverifiedServers': 'yes' }, 'got string, want boolean'],
     ['a namespace that can be none', { excludedNamespaces: ['Kube'] }, "'Kube' does not match pattern"],
   ])('refuses %s', async (_, values, message) => {
     await expect(renderChart(values)).rejects.toThrow(message);

@@ -168,6 +168,19 @@ describe('what is in a bundle', () => {
     await must(cluster, 'PATCH', '/api/v1/namespaces/agents', { metadata: { labels: { team: null } } }, merge);
   });
 
+  it('has no connection whose server nobody verifies, nor its policies, unless the operator is told to', async () => {
+    const strict = await startTestOperator(cluster, { connections: { allowUnverifiedServers: false } });
+    const token = await tokenOf(cluster, await createAgent(cluster, 'reporter-12'));
+    const sidecar = await openStream({ url: strict.url, ca: strict.authority.cert, token });
+    opened.push(sidecar);
+    for (const mode of ['Disable', 'VerifyFull', 'Require', 'VerifyFull']) {
+      await must(cluster, 'PATCH', CONNECTION, { spec: { tls: { mode } } }, merge);
+      const more = mode === 'VerifyFull' ? ['DatabaseConnection shop', 'DatabaseAccessPolicy reading'] : [];
+      await expect.poll(() => kinds(sidecar)).toEqual(['Namespace agents', ...more]);
+    }
+    await strict.stop();
+  });
+
   it('is not sent again for what does not concern the pod', async () => {
     const { sidecar } = await started('reporter-11');
     const other = {

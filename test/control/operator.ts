@@ -21,7 +21,10 @@ export type TestOperator = {
 };
 
 export type TestOperatorOptions = Partial<
-  Pick<StartControlOptions, 'listen' | 'staleAfter' | 'replica' | 'observer' | 'tallyMs' | 'secretsMs' | 'blindMs' | 'following'>
+  Pick<
+    StartControlOptions,
+    'listen' | 'staleAfter' | 'connections' | 'replica' | 'observer' | 'tallyMs' | 'secretsMs' | 'blindMs' | 'following'
+  >
 > & {
   readonly authority?: Authority;
   readonly log?: Logger;
@@ -49,6 +52,8 @@ export const startTestOperator = async (
     certificates: { current: () => certificate, onChange: () => () => undefined },
     listen: { host: '127.0.0.1', port: 0 },
     staleAfter: 300,
+    // The shop's server has no certificate.
+    connections: { allowUnverifiedServers: true },
     replica: { namespace: 'pg-airlock', name: `operator-${randomUUID()}`, uid: undefined },
     clock: { now: () => new Date(), monotonic: () => performance.now() },
     log,

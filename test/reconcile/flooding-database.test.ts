@@ -117,7 +117,15 @@ describe('a flooding database', () => {
     const parsed = { policy, connectionProblem: undefined, problems: [], warnings: [] } as unknown as Parameters<
       typeof policyAccepted
     >[0]['parsed'];
-    const { message: told } = policyAccepted({ parsed, connectionExists: true, names, notAsked: '', unreadSecrets: [], now: new Date() });
+    const { message: told } = policyAccepted({
+      parsed,
+      connectionExists: true,
+      keptFromAgents: undefined,
+      names,
+      notAsked: '',
+      unreadSecrets: [],
+      now: new Date(),
+    });
     expect(told.match(/does not exist/g)).toHaveLength(8);
     expect(told).toMatch(/And 504 more\.$/);
   });

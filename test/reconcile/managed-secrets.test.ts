@@ -70,7 +70,7 @@ describe('a managed Secret', () => {
     stage.running?.changeCa('CONTROL-CA-2');
     await expect.poll(() => stage.managed(), soon).toEqual(wanted('another', 'CONTROL-CA-2'));
     stage.running?.changeCa('CONTROL-CA-1');
-    await stage.patchConnection({ tls: { mode: 'Require', caSecretRef: null } });
+    await stage.patchConnection({ tls: { mode: 'VerifyFull', caSecretRef: null } });
     await expect.poll(() => stage.managed(), soon).toEqual({ username: 'app', password: 'another', 'control-ca.crt': 'CONTROL-CA-1' });
   });
 
@@ -88,6 +88,7 @@ describe('a managed Secret', () => {
 
   it.each<[string, () => Promise<unknown>]>([
     ['the connection no longer lets the namespace in', () => stage.patchConnection({ allowedNamespaces: null })],
+    ['the connection verifies its server no longer', () => stage.patchConnection({ tls: { mode: 'Require', caSecretRef: null } })],
     ['the connection is deleted', () => stage.deleteConnection()],
     ['the source Secret is deleted', () => stage.must('DELETE', `/api/v1/namespaces/${stage.data}/secrets/shop-db`)],
     [
@@ -103,6 +104,31 @@ describe('a managed Secret', () => {
     await change();
     await expect.poll(() => stage.managed(), soon).toBeUndefined();
     await expect.poll(() => stage.label(), soon).toBeUndefined();
+  });
+
+  it.each([
+    ['Require', 'True Ready'],
+    ['Disable', 'False LoginRefused'],
+  ])('is not made for a connection with TLS mode %s unless the operator is told to, which is told', async (mode, otherwise) => {
+    await stage.goodSecret();
+    await stage.connection({ tls: { mode } });
+    await stage.policy();
+    await stage.pod();
+    await expect.poll(() => stage.events(stage.agents), soon).toContain('Warning ServerNotVerified Pod agent');
+    await expect.poll(async () => shown(await stage.shop()), soon).toMatchObject({ Ready: 'False ServerNotVerified' });
+    await expect
+      .poll(async () => shown(await stage.reading()), soon)
+      .toEqual({ Ready: 'False ServerNotVerified', Accepted: 'False ServerNotVerified', Enforced: 'False NotAccepted' });
+    expect(await stage.message(stage.shop(), 'Ready')).toMatch(
+      `No agent is given DatabaseConnection "${stage.data}/shop": its spec.tls.mode ${mode} verifies nothing`,
+    );
+    await aWhile();
+    expect([await stage.managed(), await stage.label()]).toEqual([undefined, undefined]);
+    await stage.restart({}, { allowUnverifiedServers: true });
+    await expect.poll(() => stage.managed(), soon).toMatchObject({ password: PASSWORD });
+    await expect.poll(async () => shown(await stage.shop()), soon).toMatchObject({ Ready: otherwise });
+    await stage.restart();
+    await expect.poll(() => stage.managed(), soon).toBeUndefined();
   });
 
   it('goes where its pod went while no operator ran', async () => {

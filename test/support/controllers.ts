@@ -47,7 +47,11 @@ export type RunningControllers = {
 const CLOCK: Clock = { now: () => new Date(), monotonic: () => performance.now() };
 
 /** Starts informers and controllers as the operator's leader would. */
-export const runControllers = async (cluster: ControlPlane, timing: Partial<ControllerTiming> = {}): Promise<RunningControllers> => {
+export const runControllers = async (
+  cluster: ControlPlane,
+  timing: Partial<ControllerTiming> = {},
+  connections: OperatorConfig['connections'] = { allowUnverifiedServers: false },
+): Promise<RunningControllers> => {
   const kubeconfig = await cluster.kubeconfigFor({ name: OPERATOR, groups: ['system:serviceaccounts', 'system:authenticated'] });
   const client = await connectKube({ kubeconfig, serviceHost: undefined, servicePort: undefined });
   const log = pino({ level: 'silent' });
@@ -76,9 +80,10 @@ export const runControllers = async (cluster: ControlPlane, timing: Partial<Cont
   let ca = 'CONTROL-CA-1';
   const listeners = new Set<() => void>();
   const events = createEvents({ kube, instance: 'operator-0', clock: CLOCK, log });
-  const config: Pick<OperatorConfig, 'namespace' | 'leaderElection' | 'excludedNamespaces'> = {
+  const config: Pick<OperatorConfig, 'namespace' | 'leaderElection' | 'connections' | 'excludedNamespaces'> = {
     namespace: OPERATOR_NAMESPACE,
     excludedNamespaces: ['excluded'],
+    connections,
     leaderElection: { lease: 'pg-airlock-operator' },
   };
   const controllers = await startControllers({

@@ -77,9 +77,11 @@ export class Stage {
   }
 
   /** Ends the controllers and begins them anew, as another leader would. */
-  async restart(timing: Parameters<typeof runControllers>[1] = {}): Promise<RunningControllers> {
+  async restart(
+    ...[timing, connections]: Parameters<typeof runControllers> extends [unknown, ...infer Rest] ? Rest : never
+  ): Promise<RunningControllers> {
     await this.running?.stop();
-    this.running = await runControllers(this.cluster, timing);
+    this.running = await runControllers(this.cluster, timing, connections);
     return this.running;
   }
 

@@ -3,6 +3,8 @@
 {{- $selfManaged := eq .Values.certificates.source "SelfManaged" -}}
 namespace: {{ .Release.Namespace }}
 excludedNamespaces: {{ include "pg-airlock.excludedNamespaces" . }}
+connections:
+  allowUnverifiedServers: {{ .Values.connections.allowUnverifiedServers }}
 sidecar:
   image: {{ include "pg-airlock.sidecarImage" . | quote }}
   imagePullPolicy: {{ .Values.image.proxy.pullPolicy }}
