@@ -37,21 +37,21 @@ const createAgent = async (name: string): Promise<readonly string[] | string> =>
 /** Retries while the API server still has a broken connection to a replica that is gone. */
 const injects = (name: string): Promise<void> => until(async () => (await createAgent(name))[0] === 'pg-airlock');
 
+const connection = (name: string, mode: string): object => ({
+  apiVersion: 'pg-airlock.dev/v1alpha1',
+  kind: 'DatabaseConnection',
+  metadata: { name, namespace: 'data' },
+  spec: {
+    host: 'db.example',
+    database: 'shop',
+    credentials: { secretRef: { name: 'shop' } },
+    tls: { mode },
+    allowedNamespaces: { matchLabels: { 'kubernetes.io/metadata.name': 'agents' } },
+  },
+});
+
 const createConnection = async (name: string): Promise<void> => {
-  await cluster.plane.apply([
-    {
-      apiVersion: 'pg-airlock.dev/v1alpha1',
-      kind: 'DatabaseConnection',
-      metadata: { name, namespace: 'data' },
-      spec: {
-        host: 'db.example',
-        database: 'shop',
-        credentials: { secretRef: { name: 'shop' } },
-        tls: { mode: 'VerifyFull' },
-        allowedNamespaces: { matchLabels: { 'kubernetes.io/metadata.name': 'agents' } },
-      },
-    },
-  ]);
+  await cluster.plane.apply([connection(name, 'VerifyFull')]);
 };
 
 const holder = async (): Promise<string | undefined> => {
@@ -83,6 +83,15 @@ describe('the operator', { timeout: TOLERANT }, () => {
     await until(async () => (await objects(first, 'pods')) === 1);
     expect(await first.metric('pg_airlock_operator_webhook_requests_total{path="/mutate-pods",outcome="Patched"}')).toBe(1);
     expect(await first.metric('pg_airlock_operator_certificate_expiry_timestamp_seconds')).toBeGreaterThan(Date.now() / 1_000);
+  });
+
+  it.each(['Disable', 'Require'])('takes no connection of TLS mode %s, as the chart installs it', async (mode) => {
+    const path = '/apis/pg-airlock.dev/v1alpha1/namespaces/data/databaseconnections';
+    const { status, body } = await cluster.plane.request('POST', path, connection('unverified', mode));
+    expect([status, (body as { readonly message: string }).message]).toEqual([
+      422,
+      expect.stringMatching(`spec.tls.mode: ${mode} verifies nothing, .* connections.allowUnverifiedServers to true$`),
+    ]);
   });
 
   it('has one leader among two replicas', async () => {
@@ -129,7 +138,7 @@ describe('the operator', { timeout: TOLERANT }, () => {
     expect(told).toContainEqual(expect.stringContaining(forbidden));
     const { apiVersion, kind, metadata, ...rest } = binding;
     await cluster.plane.apply([{ apiVersion, kind, metadata: { name: metadata.name }, ...rest }]);
-    await until(async () => (await first.ask('/readyz')).body.includes('ready: pods: fresh'));
+    for (const replica of [first, second]) await until(async () => (await replica.ask('/readyz')).body.includes('ready: pods: fresh'));
   });
 
   it('ends in order: not ready, the lease given away, exit code 0', async () => {
