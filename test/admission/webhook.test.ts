@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { injectPod } from '../../operator/inject/inject-pod.ts';
 import { agentConnections } from '../../operator/specs/agent-connections.ts';
 import { sidecarContainer, sidecarVolumes } from '../../operator/specs/sidecar.ts';
@@ -19,6 +21,11 @@ type Pod = {
     readonly containers: readonly Container[];
     readonly volumes: readonly object[];
   };
+};
+type Template = { readonly metadata: object; readonly spec: object };
+/** A Deployment or a CronJob, if it is one. */
+type Workload = {
+  readonly spec?: { readonly template?: Template; readonly jobTemplate?: { readonly spec: { readonly template: Template } } };
 };
 type Webhooks = { readonly webhooks: readonly { readonly clientConfig: { readonly caBundle: string } }[] };
 
@@ -113,6 +120,24 @@ describe('the webhook of pods', () => {
     };
     const pod = agent('restricted', [{ name: 'agent', image: 'example.com/agent:1', securityContext }]);
     await expectCreated(pod, 'restricted');
+  });
+
+  it('makes of the workloads in the examples pods that this level admits too, with a port for each connection', async () => {
+    const file = join(import.meta.dirname, '../../examples/existing-database/agents.yaml');
+    const documents = parseAllDocuments(await readFile(file, 'utf8')).map((document) => document.toJS() as Workload);
+    const specs = documents.flatMap(({ spec }) => spec?.template ?? spec?.jobTemplate?.spec.template ?? []);
+    const pods = specs.map((template, index) => ({
+      ...agent(''),
+      ...template,
+      metadata: { ...template.metadata, name: `example-${index}` },
+    }));
+    const listened = await Promise.all(
+      pods.map(async (pod) => {
+        const { spec } = await expectCreated(pod, 'restricted');
+        return (spec.initContainers?.[0]?.['args'] as string[]).filter((argument) => argument.startsWith('127.0.0.1:'));
+      }),
+    );
+    expect(listened).toEqual([['127.0.0.1:5432=databases/shop', '127.0.0.1:5433=databases/billing'], ['127.0.0.1:5432=databases/shop']]);
   });
 
   it('is asked again about what other webhooks add, and is first again', async () => {
