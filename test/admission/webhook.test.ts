@@ -134,7 +134,7 @@ describe('the webhook of pods', () => {
     const listened = await Promise.all(
       pods.map(async (pod) => {
         const { spec } = await expectCreated(pod, 'restricted');
-        return (spec.initContainers?.[0]?.['args'] as string[]).filter((argument) => argument.startsWith('127.0.0.1:'));
+        return ((spec.initContainers?.[0]?.['args'] ?? []) as readonly string[]).filter((argument) => argument.startsWith('127.0.0.1:'));
       }),
     );
     expect(listened).toEqual([['127.0.0.1:5432=databases/shop', '127.0.0.1:5433=databases/billing'], ['127.0.0.1:5432=databases/shop']]);
