@@ -16,14 +16,14 @@ describe('bodyReader()', () => {
         response.end(body.type);
       });
     });
-    server.listen(0, '127.0.0.1');
+    server.listen(0, '0.0.0.0');
     await once(server, 'listening');
   });
   afterAll(() => server.close());
 
-  const begin = async (bytes: number): Promise<ClientRequest> => {
+  const begin = async (bytes: number, localAddress = '127.0.0.1'): Promise<ClientRequest> => {
     const { port } = server.address() as AddressInfo;
-    const call = request({ host: '127.0.0.1', port, method: 'POST', agent: false });
+    const call = request({ host: '127.0.0.1', port, method: 'POST', agent: false, localAddress });
     call.on('error', () => undefined);
     await new Promise((resolve) => call.write(Buffer.alloc(bytes), resolve));
     return call;
@@ -51,5 +51,14 @@ describe('bodyReader()', () => {
     first.destroy();
     await expect.poll(() => bodies.includes('Aborted')).toBe(true);
     expect(await answer(await begin(900))).toBe('Body');
+  });
+
+  it('lets nobody wait because another holds more than his share', async () => {
+    const hoarder = [await begin(900), await begin(550)];
+    const other = await begin(400, '127.0.0.2');
+    expect(await answer(other)).toBe('Body');
+    const more = await begin(200);
+    expect(await answer(more)).toBe('Busy');
+    for (const call of hoarder) call.destroy();
   });
 });

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { Certificates, ServedCertificate } from '../certificates/certificates.ts';
 import type { Address, OperatorConfig } from '../config.ts';
+import { shareConnections } from '../fair-connections.ts';
 import type { SidecarSettings } from '../specs/sidecar.ts';
 import { type AdmissionOutcome, type Routes, answerReview } from './answer-review.ts';
 import { judgeManifest } from './judge-manifest.ts';
@@ -42,7 +43,8 @@ const LIMITS = {
   maxHeaderSize: 16 * 1024,
 } as const satisfies ServerOptions;
 const IDLE = 150 * SECOND;
-const MOST_CONNECTIONS = 20_000;
+/** An API server has some hundreds of requests under way at most. Others have no business here, and nothing keeps them out. */
+const CONNECTIONS = { ofAnAddress: 1_000, inAll: 3_000 };
 const GRACE = 10 * SECOND;
 
 const secureContext = ({ key, cert }: ServedCertificate) => ({ key, cert, minVersion: 'TLSv1.2' as const });
@@ -73,7 +75,7 @@ export const startAdmission = async (options: StartAdmissionOptions): Promise<Ad
     });
   });
   server.timeout = IDLE;
-  server.maxConnections = MOST_CONNECTIONS;
+  shareConnections(server, CONNECTIONS);
   // Scanners, health checks of load balancers and clients of an older authority: not worth more than this.
   server.on('tlsClientError', (error) => log.debug({ err: error }, 'a TLS handshake failed'));
   const forget = certificates.onChange((certificate) => server.setSecureContext(secureContext(certificate)));

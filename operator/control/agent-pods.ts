@@ -36,6 +36,11 @@ export class PodAddresses {
     });
   }
 
+  /** Whether the pod is an agent's at this address, by its own word. */
+  isOf(address: string, uid: string): boolean {
+    return this.#owners.get(address.replace(/^::ffff:/, ''))?.has(uid) === true;
+  }
+
   /** Whether the address is another agent's alone, so that a token which comes from there was taken out of its pod. */
   isOfAnother(address: string, uid: string): boolean {
     const owners = this.#owners.get(address.replace(/^::ffff:/, ''));

@@ -14,8 +14,8 @@ export type Authenticated =
   /** The API server cannot say, or is asked too much at present. */
   | { readonly type: 'Unavailable' };
 
-/** `fresh`: nothing that is remembered of a valid one counts. */
-export type Authenticate = (token: string | undefined, fresh: boolean) => Promise<Authenticated>;
+/** `fresh`: nothing that is remembered of a valid one counts. `address`: where it was shown. */
+export type Authenticate = (token: string | undefined, fresh: boolean, address: string) => Promise<Authenticated>;
 
 type TokenReview = {
   readonly status?: {
@@ -30,12 +30,19 @@ const REMEMBERED = 30_000;
 const REFUSAL_REMEMBERED = 5_000;
 const MOST_REMEMBERED = 20_000;
 
-/** Reviews at a time: whoever knocks with made-up tokens must not occupy the API server. */
-const MOST_REVIEWS = 64;
+/**
+ * Reviews at a time: whoever knocks with made-up tokens must not occupy the API server. INVARIANT: nor the places of others: who comes from the
+ * address of the agent that the token names waits for nobody but himself.
+ */
+const PLACES = { pod: 2, pods: 512, address: 32, others: 64 } as const;
 
 const LONGEST_TOKEN = 8 * 1024;
 
-type Claims = { readonly aud?: unknown; readonly exp?: unknown };
+type Claims = {
+  readonly aud?: unknown;
+  readonly exp?: unknown;
+  readonly 'kubernetes.io'?: { readonly pod?: { readonly uid?: unknown } | null } | null;
+};
 
 /** What a token says of itself; true only once the API server has vouched for it. */
 const claimsOf = (token: string): Claims | undefined => {
@@ -62,10 +69,29 @@ const identityOf = ({ status }: TokenReview): PodIdentity | undefined => {
   return { namespace, pod, uid, serviceAccount };
 };
 
-/** Authenticates by TokenReview. */
-export const authenticator = (kube: Kube, clock: Clock): Authenticate => {
+/** Places that are taken, by name; each has a limit. */
+class Places {
+  readonly #taken = new Map<string, number>();
+
+  /** Takes one of each, or none. Returns how to give them back. */
+  take(wanted: Readonly<Record<string, number>>): (() => void) | undefined {
+    const names = Object.keys(wanted);
+    if (names.some((name) => (this.#taken.get(name) ?? 0) >= (wanted[name] ?? 0))) return undefined;
+    for (const name of names) this.#taken.set(name, (this.#taken.get(name) ?? 0) + 1);
+    return () => {
+      for (const name of names) {
+        const left = (this.#taken.get(name) ?? 1) - 1;
+        if (left > 0) this.#taken.set(name, left);
+        else this.#taken.delete(name);
+      }
+    };
+  }
+}
+
+/** Authenticates by TokenReview. `isAt`: whether a pod, by its uid, is an agent's at that address. */
+export const authenticator = (kube: Kube, clock: Clock, isAt: (uid: string, address: string) => boolean): Authenticate => {
   const remembered = new Map<string, { readonly answer: Authenticated; readonly until: number }>();
-  let reviews = 0;
+  const places = new Places();
 
   const remember = (key: string, answer: Authenticated): Authenticated => {
     if (remembered.size >= MOST_REMEMBERED) remembered.clear();
@@ -74,7 +100,6 @@ export const authenticator = (kube: Kube, clock: Clock): Authenticate => {
     return answer;
   };
   const review = async (token: string): Promise<TokenReview | undefined> => {
-    reviews++;
     try {
       return await kube.request<TokenReview>('POST', '/apis/authentication.k8s.io/v1/tokenreviews', {
         body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token, audiences: [TOKEN_AUDIENCE] } },
@@ -82,12 +107,16 @@ export const authenticator = (kube: Kube, clock: Clock): Authenticate => {
       });
     } catch {
       return undefined;
-    } finally {
-      reviews--;
     }
   };
+  const placeFor = ({ 'kubernetes.io': bound }: Claims, address: string): (() => void) | undefined => {
+    const uid = bound?.pod?.uid;
+    return typeof uid === 'string' && isAt(uid, address)
+      ? places.take({ [`pod ${uid}`]: PLACES.pod, pods: PLACES.pods })
+      : places.take({ [`address ${address}`]: PLACES.address, others: PLACES.others });
+  };
 
-  return async (token, fresh) => {
+  return async (token, fresh, address) => {
     if (token === undefined || token.length > LONGEST_TOKEN) return { type: 'Unauthorized' };
     const claims = claimsOf(token);
     const expires = typeof claims?.exp === 'number' ? claims.exp * 1000 : 0;
@@ -96,8 +125,9 @@ export const authenticator = (kube: Kube, clock: Clock): Authenticate => {
     const key = createHash('sha256').update(token).digest('base64');
     const known = remembered.get(key);
     if (known !== undefined && known.until > clock.monotonic() && (!fresh || known.answer.type !== 'Pod')) return known.answer;
-    if (reviews >= MOST_REVIEWS) return { type: 'Unavailable' };
-    const answer = await review(token);
+    const leave = placeFor(claims, address);
+    if (leave === undefined) return { type: 'Unavailable' };
+    const answer = await review(token).finally(leave);
     if (answer === undefined) return { type: 'Unavailable' };
     const identity = identityOf(answer);
     return remember(key, identity === undefined ? { type: 'Unauthorized' } : { type: 'Pod', identity, expires });

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import { CONTROL_PATHS, type PodIdentity, type SidecarReport } from '../../kernel/control.ts';
+import { shareConnections } from '../fair-connections.ts';
 import type { Admitted } from './agent-pods.ts';
 import type { Authenticate, Authenticated } from './authenticate.ts';
 import { sidecarReport } from './sidecar-report.ts';
@@ -33,8 +34,11 @@ const LIMITS = {
 
 const MOST_CONNECTIONS = 10_000;
 
-/** Connections of one address that nobody has vouched for yet. */
-const MOST_STRANGERS = 128;
+/** INVARIANT: whoever has no token cannot take the places of those who have. */
+const STRANGERS = { ofAnAddress: 128, inAll: 2_000 };
+
+/** A sidecar has a stream, perhaps the one before, and a report: whoever took its token has no more. */
+const MOST_OF_A_POD = 8;
 
 const LARGEST_REPORT = 256 * 1024;
 
@@ -58,25 +62,23 @@ const bodyOf = async (request: IncomingMessage): Promise<string | undefined> => 
   return Buffer.concat(chunks).toString('utf8');
 };
 
-/** INVARIANT: whoever has no token cannot take the places of those who have. Returns how to say that a connection's owner is known. */
-const boundStrangers = (server: Server): ((socket: Socket) => void) => {
-  const strangers = new Map<string, Set<number>>();
-  const forget = (address = '', port = 0): void => {
-    const ports = strangers.get(address);
-    ports?.delete(port);
-    if (ports?.size === 0) strangers.delete(address);
+/** Counts connections of each pod whose token is known. Returns whether the pod may have this one. */
+const countConnections = (): ((uid: string, socket: Socket) => boolean) => {
+  const counts = new Map<string, number>();
+  const counted = new WeakSet<Socket>();
+  return (uid, socket) => {
+    if (counted.has(socket)) return true;
+    const count = counts.get(uid) ?? 0;
+    if (count >= MOST_OF_A_POD) return false;
+    counts.set(uid, count + 1);
+    counted.add(socket);
+    socket.once('close', () => {
+      const left = (counts.get(uid) ?? 1) - 1;
+      if (left > 0) counts.set(uid, left);
+      else counts.delete(uid);
+    });
+    return true;
   };
-  server.on('connection', (socket: Socket) => {
-    const { remoteAddress: address = '', remotePort: port = 0 } = socket;
-    const ports = strangers.get(address) ?? new Set<number>();
-    if (ports.size >= MOST_STRANGERS) {
-      socket.destroy();
-      return;
-    }
-    strangers.set(address, ports.add(port));
-    socket.once('close', () => forget(address, port));
-  });
-  return ({ remoteAddress, remotePort }) => forget(remoteAddress, remotePort);
 };
 
 /** Makes the server; it does not listen yet. */
@@ -93,7 +95,7 @@ export const controlServer = (options: ControlServerOptions, certificate: Pick<S
       answer(response, 404, 'There is nothing here.');
       return;
     }
-    const who: Authenticated = await options.authenticate(tokenOf(request), streams);
+    const who: Authenticated = await options.authenticate(tokenOf(request), streams, request.socket.remoteAddress ?? '');
     if (who.type !== 'Pod') {
       refuse(response, who.type, who.type === 'Unauthorized' ? 'The token is not valid.' : 'The API server could not be asked.');
       return;
@@ -101,6 +103,10 @@ export const controlServer = (options: ControlServerOptions, certificate: Pick<S
     const admitted = await options.admit(who.identity, request.socket.remoteAddress ?? '');
     if (admitted.type !== 'Agent') {
       refuse(response, admitted.type, admitted.type === 'Forbidden' ? admitted.reason : 'The pod is not known yet.');
+      return;
+    }
+    if (!request.socket.destroyed && !mayHave(who.identity.uid, request.socket)) {
+      refuse(response, 'Unavailable', 'The pod has too many connections.');
       return;
     }
     isKnown(request.socket);
@@ -128,6 +134,7 @@ export const controlServer = (options: ControlServerOptions, certificate: Pick<S
   server.timeout = 30 * SECOND;
   server.maxConnections = MOST_CONNECTIONS;
   server.on('tlsClientError', () => undefined);
-  const isKnown = boundStrangers(server);
+  const isKnown = shareConnections(server, STRANGERS);
+  const mayHave = countConnections();
   return server;
 };

@@ -143,7 +143,7 @@ export const startControl = async (options: StartControlOptions): Promise<Contro
   };
   const server = controlServer(
     {
-      authenticate: authenticator(kube, clock),
+      authenticate: authenticator(kube, clock, (uid, address) => addresses.isOf(address, uid)),
       admit: async (identity, address) => {
         if (blind.now()) return { type: 'Unavailable' };
         if (addresses.isOfAnother(address, identity.uid)) {
