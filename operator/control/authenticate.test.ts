@@ -24,11 +24,11 @@ describe('authenticator()', () => {
     // They may name the agent: they come from where it is not.
     const flood = Array.from({ length: 500 }, (_, index) => ask(tokenOf('7', `${index}`), `10.1.0.${index % 100}`));
     const own = ask(tokenOf('7'), '10.0.0.7');
-    expect(answers).toHaveLength(65);
+    expect(answers).toHaveLength(129);
     for (const answer of answers) answer();
     expect((await own).type).toBe('Unauthorized');
     const outcomes = (await Promise.all(flood)).map(({ type }) => type);
-    expect(outcomes.filter((type) => type === 'Unavailable')).toHaveLength(500 - 64);
+    expect(outcomes.filter((type) => type === 'Unavailable')).toHaveLength(500 - 128);
   });
 
   it('lets no agent take more than its own place, and gives it back', async () => {

@@ -34,7 +34,7 @@ const MOST_REMEMBERED = 20_000;
  * Reviews at a time: whoever knocks with made-up tokens must not occupy the API server. INVARIANT: nor the places of others: who comes from the
  * address of the agent that the token names waits for nobody but himself.
  */
-const PLACES = { pod: 2, pods: 512, address: 32, others: 64 } as const;
+const PLACES = { pod: 2, pods: 512, address: 48, others: 128 } as const;
 
 const LONGEST_TOKEN = 8 * 1024;
 
