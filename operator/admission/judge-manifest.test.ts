@@ -116,6 +116,19 @@ describe('judgeManifest()', () => {
     expect(judgeManifest(request(null, { operation: 'DELETE', oldObject: wrong }))).toEqual(ALLOWED);
   });
 
+  it('refuses what is so large that the operator could not bear many of it', () => {
+    const large = (count: number) =>
+      policy({ functions: Array.from({ length: count }, (_, index) => ({ name: `${'f'.repeat(500)}.${'g'.repeat(100)}${index}` })) });
+    expect(judgeManifest(request(large(450)))).toEqual({
+      type: 'Refused',
+      code: 413,
+      reason: 'RequestEntityTooLarge',
+      message: expect.stringMatching(/^spec has 27\d{4} characters as JSON, and 262144 is the limit: divide it/) as string,
+    });
+    // One that is there can still be labelled, and its finalizers removed.
+    expect(judgeManifest(request(large(450), { operation: 'UPDATE', oldObject: large(450) }))).toEqual(ALLOWED);
+  });
+
   it('does not change what it is given', () => {
     const object = policy({});
     const before = JSON.stringify(object);

@@ -23,6 +23,12 @@ const text = (problem: { readonly field: string | undefined; readonly message: s
 /** Most that is told at once; the rest shows when these are corrected. */
 const MOST = 10;
 
+/**
+ * Characters of a spec as JSON. The operator keeps all of them in memory, and reads them again at every change around them: without a limit
+ * somebody's hundred largest would stop it for everybody.
+ */
+const LARGEST_SPEC = 256 * 1024;
+
 /** What the API server is told about one of our objects. */
 export const judgeManifest = (
   { resource, operation, object, oldObject }: AdmissionRequest,
@@ -35,6 +41,11 @@ export const judgeManifest = (
   if (operation !== 'CREATE' && operation !== 'UPDATE') return ALLOWED;
   // What an older version accepted can still be labelled, and its finalizers removed.
   if (operation === 'UPDATE' && isDeepStrictEqual(specOf(object), specOf(oldObject))) return ALLOWED;
+  const size = JSON.stringify(specOf(object) ?? null).length;
+  if (size > LARGEST_SPEC) {
+    const message = `spec has ${size} characters as JSON, and ${LARGEST_SPEC} is the limit: divide it, for what several policies grant adds up`;
+    return { type: 'Refused', code: 413, reason: 'RequestEntityTooLarge', message };
+  }
   const { problems, warnings } = checkManifest(object);
   const found = unverifiedServer((specOf(object) ?? {}) as Parameters<typeof unverifiedServer>[0]);
   const unverified = found === undefined ? [] : [`spec.tls.mode: ${found.mode} verifies nothing, and ${found.risk}. ${found.remedy}`];

@@ -1,6 +1,7 @@
 /**
  * Asks databases: whether they can be reached, what their role may do, and whether they have what policies name. One session at a time for each.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Reconciled } from '../kube/work-queue.ts';
 import { leastPrivilege } from '../specs/least-privilege.ts';
 import { parsedPolicy, placeholderSecrets } from '../specs/parsed-policy.ts';
@@ -29,15 +30,19 @@ export const databaseReconciler = (shared: () => Shared): ((key: string, signal:
   };
 
   /** Policies that this connection lets in, read for what they name. */
-  const policiesFor = (key: string): readonly AccessPolicy[] => {
+  const policiesFor = async (key: string): Promise<readonly AccessPolicy[]> => {
     const { world } = shared();
     const connection = world.connections.get(key);
-    return policiesOf(world, key).flatMap((policy) => {
+    const found: AccessPolicy[] = [];
+    for (const policy of policiesOf(world, key)) {
+      // Many large ones take long, and others want their answers meanwhile.
+      await nextTurn();
       const namespace = policy.metadata.namespace ?? '';
       const secrets = placeholderSecrets(namespace, policy.spec);
       const parsed = parsedPolicy({ policy, connection, namespaceLabels: namespaceLabels(world, namespace), secrets });
-      return parsed.policy === undefined || parsed.connectionProblem !== undefined || parsed.problems.length > 0 ? [] : [parsed.policy];
-    });
+      if (parsed.policy !== undefined && parsed.connectionProblem === undefined && parsed.problems.length === 0) found.push(parsed.policy);
+    }
+    return found;
   };
 
   const ask = async (
@@ -66,7 +71,7 @@ export const databaseReconciler = (shared: () => Shared): ((key: string, signal:
       return undefined;
     }
     const { connection } = source.credentials;
-    const policies = policiesFor(key);
+    const policies = await policiesFor(key);
     const covers = new Map(policies.map((policy) => [policy.key, namedBy(policy)]));
     const wanted = digestOf([...covers]);
     const before = ledger.databases.get(key);
