@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AGENTS, inAgent, kubectlDone, psql, startAgent } from './environment.ts';
+import { IS_THE_NODE } from './on-the-node.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { installed } from './release.ts';
 
-describe('a Prometheus that scrapes what the chart says', () => {
+/** From this machine, and only the node is sure to reach pods. */
+describe.runIf(IS_THE_NODE)('a Prometheus that scrapes what the chart says', () => {
   let prometheus: Prometheus;
   beforeAll(async () => {
     await installed();
