@@ -64,6 +64,7 @@ describe('a session', () => {
         result: 'Completed',
         kinds: ['Any'],
         reasons: [],
+        policies: ['test/p'],
         masked: [],
         filtered: [],
         rules: [],
