@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { oneAgent } from '../support/one-agent.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 
@@ -18,28 +19,8 @@ const bundle = (...args: readonly string[]): { readonly status: number | null; r
   return { status, out: stdout + stderr };
 };
 
-const manifest = (port: number): string => `
-apiVersion: v1
-kind: Secret
-metadata: { name: db }
-stringData: { username: postgres, password: postgres }
----
-apiVersion: pg-airlock.dev/v1alpha1
-kind: DatabaseConnection
-metadata: { name: db }
-spec: { host: 127.0.0.1, port: ${port}, database: postgres, tls: { mode: Disable }, credentials: { secretRef: { name: db } } }
----
-apiVersion: pg-airlock.dev/v1alpha1
-kind: DatabaseAccessPolicy
-metadata: { name: reading }
-spec:
-  connectionRef: { name: db }
-  subjects: [{ agent: { name: agent } }]
-  relations:
-    - name: public.people
-      where: id < 3
-      select: { columns: [id], masks: [{ column: name, mask: { type: Redact } }] }
-`;
+const manifest = (port: number): string =>
+  oneAgent(port, '{ name: public.people, where: id < 3, select: { columns: [id], masks: [{ column: name, mask: { type: Redact } }] } }');
 
 beforeAll(async () => {
   // Far from the repository's node_modules: the bundle has to have all that it needs.

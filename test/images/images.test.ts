@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { oneAgent } from '../support/one-agent.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { temporaryFolder } from '../support/postgres-binaries.ts';
 import { type ArchivedImage, readOciArchive } from './oci-archive.ts';
@@ -268,26 +269,8 @@ describe.skipIf(!debian)('images without Docker (need apt-get and Debian’s arc
   });
 });
 
-const manifest = (port: number): string => `
-apiVersion: v1
-kind: Secret
-metadata: { name: db }
-stringData: { username: postgres, password: postgres }
----
-apiVersion: pg-airlock.dev/v1alpha1
-kind: DatabaseConnection
-metadata: { name: db }
-spec: { host: 127.0.0.1, port: ${port}, database: postgres, tls: { mode: Disable }, credentials: { secretRef: { name: db } } }
----
-apiVersion: pg-airlock.dev/v1alpha1
-kind: DatabaseAccessPolicy
-metadata: { name: reading }
-spec:
-  connectionRef: { name: db }
-  subjects: [{ agent: { name: agent } }]
-  relations:
-    - { name: public.people, select: { columns: [id], masks: [{ column: name, mask: { type: Redact } }] } }
-`;
+const manifest = (port: number): string =>
+  oneAgent(port, '{ name: public.people, select: { columns: [id], masks: [{ column: name, mask: { type: Redact } }] } }');
 
 /** `0644 path` of everything in a folder. */
 const modesIn = (path: string): readonly string[] =>

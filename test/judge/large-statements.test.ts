@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
+import { oneAgent } from '../support/one-agent.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { grant } from '../support/small-catalog.ts';
 import { useJudge } from './use-judge.ts';
@@ -34,26 +35,8 @@ describe('a large statement', () => {
   });
 });
 
-const MANIFESTS = (port: number): string => `
-apiVersion: v1
-kind: Secret
-metadata: { name: db }
-stringData: { username: postgres, password: postgres }
----
-apiVersion: pg-airlock.dev/v1alpha1
-kind: DatabaseConnection
-metadata: { name: db }
-spec: { host: 127.0.0.1, port: ${port}, database: postgres, tls: { mode: Disable }, credentials: { secretRef: { name: db } } }
----
-apiVersion: pg-airlock.dev/v1alpha1
-kind: DatabaseAccessPolicy
-metadata: { name: writing }
-spec:
-  connectionRef: { name: db }
-  subjects: [{ agent: { name: agent } }]
-  relations:
-    - { name: public.notes, select: { columns: [id, text] }, insert: { columns: [id, text] } }
-`;
+const MANIFESTS = (port: number): string =>
+  oneAgent(port, '{ name: public.notes, select: { columns: [id, text] }, insert: { columns: [id, text] } }');
 
 describe('a large statement through the proxy', () => {
   let postgres: TestPostgres;
