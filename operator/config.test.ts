@@ -75,6 +75,8 @@ describe('parseOperatorConfig()', () => {
     ['sidecar.imagePullPolicy', 'Sometimes', 'sidecar.imagePullPolicy is one of Always, IfNotPresent, Never, not "Sometimes"'],
     ['sidecar.uid', 0, 'sidecar.uid takes a whole number from 1 to 2147483647, not 0'],
     ['sidecar.resources.limits', { memory: 'much' }, 'sidecar.resources.limits.memory takes a quantity such as 100m or 64Mi, not "much"'],
+    ['sidecar.auditSizeLimit', '1500m', 'sidecar.auditSizeLimit takes a size of at least 16Mi, such as 1Gi'],
+    ['sidecar.auditSizeLimit', '1Mi', 'sidecar.auditSizeLimit takes a size of at least 16Mi, such as 1Gi'],
     ['sidecar.staleAfter', '300', 'sidecar.staleAfter takes a whole number from 1 to 604800, not "300"'],
     ['connections', { allowUnverifiedServers: 'yes' }, 'connections.allowUnverifiedServers is true or false, not "yes"'],
     ['connections', {}, 'connections.allowUnverifiedServers is true or false, not nothing'],

@@ -26,6 +26,11 @@ describe('parseProxyConfig()', () => {
     expect(parseProxyConfig(['--manifests', 'm', '--listen', text]).listeners).toEqual([{ address, connection: undefined }]);
   });
 
+  it('reads how large the audit log may get, as Kubernetes writes sizes', () => {
+    const limit = (...args: readonly string[]): number | undefined => parseProxyConfig(['--manifests', 'm', ...args]).auditLimit;
+    expect([limit(), limit('--audit-limit', '1Gi'), limit('--audit-limit', '16Mi')]).toEqual([undefined, 2 ** 30, 2 ** 24]);
+  });
+
   it.each([
     [[], '--manifests DIR is missing'],
     [['--manifests', 'm', '--listen', 'here'], '--listen takes HOST:PORT, not "here"'],
@@ -44,6 +49,8 @@ describe('parseProxyConfig()', () => {
       'with --control, --listen takes HOST:PORT=NAMESPACE/NAME, not ":1=../x/y"',
     ],
     [['--control', 'https://o', '--access', 'a', '--listen', ':1=a/b', '--listen', ':2=a/b'], '--listen names "a/b" twice'],
+    [['--manifests', 'm', '--audit-limit', '1 GB'], '--audit-limit takes a size of at least 16Mi, such as 1Gi, not "1 GB"'],
+    [['--manifests', 'm', '--audit-limit', '15Mi'], '--audit-limit takes a size of at least 16Mi, such as 1Gi, not "15Mi"'],
     [['--manifests', 'm', '--grace', 'soon'], '--grace takes a whole number of at least 0, not "soon"'],
     [['--manifests', 'm', '--log-level', 'loud'], '--log-level is one of trace, debug, info, warn, error, fatal, not "loud"'],
   ])('refuses %j', (args, message) => {
