@@ -301,6 +301,20 @@ describe('with a limit', () => {
     await store.append([large]);
   });
 
+  it('goes on also where nobody asks, and where somebody asks without end', async () => {
+    const store = await open({ limitBytes: 100_000, segmentBytes: 40_000, probeMilliseconds: 40 });
+    for (const ask of [async () => undefined, async () => await failureOf(store.append([large]))]) {
+      while (store.health().ready) await store.append([large]);
+      for (const name of (await readdir(directory)).filter((file) => file.endsWith('.jsonl')).slice(0, -1)) await rm(join(directory, name));
+      while (!store.health().ready) {
+        await ask();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      await store.append([decided('small')]);
+      expect(store.health()).toEqual({ ready: true, detail: '' });
+    }
+  });
+
   it('counts what it finds', async () => {
     const before = await open({ limitBytes: 100_000 });
     for (let turn = 0; turn < 3; turn += 1) await before.append([large]);

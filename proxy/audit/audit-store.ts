@@ -224,6 +224,7 @@ class Store implements AuditStore {
       // INVARIANT: the one place where a receipt is made, and only after the write.
       waiting.resolve({ sequence } as AuditReceipt);
     }
+    if (this.#space.full) this.#scheduleProbe();
     if (records > 0) observer?.committed?.({ records, milliseconds: clock.monotonic() - started });
   }
 
@@ -239,19 +240,21 @@ class Store implements AuditStore {
 
   /** A store that nobody asks (since it is not ready) has to find out by itself that space is back. */
   #scheduleProbe(): void {
-    clearTimeout(this.#probe);
-    if (this.#closed) return;
+    // Whoever asks again and again must not put it off.
+    if (this.#closed || this.#probe !== undefined) return;
     this.#probe = setTimeout(() => {
-      if (this.#closed) return;
-      if (this.#space.full)
-        void this.#space.count().then(
-          () => this.#space.full && this.#scheduleProbe(),
-          () => this.#scheduleProbe(),
-        );
-      if (this.#failed === undefined || this.#busy) return;
-      this.#busy = true;
-      void Promise.resolve(this.#write([])).then(this.#drain);
+      this.#probe = undefined;
+      void this.#lookAgain();
     }, this.#options.probeMilliseconds ?? 1_000).unref();
+  }
+
+  async #lookAgain(): Promise<void> {
+    if (this.#space.full) await this.#space.count().catch(() => undefined);
+    if (this.#closed) return;
+    if (this.#space.full) this.#scheduleProbe();
+    if (this.#failed === undefined || this.#busy) return;
+    this.#busy = true;
+    void Promise.resolve(this.#write([])).then(this.#drain);
   }
 
   #serialize(record: AuditRecord): string {
