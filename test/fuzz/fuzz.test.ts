@@ -125,10 +125,6 @@ const converse = async (random: Random, next: () => number | undefined): Promise
     }
     const { steps } = nextCase({ random, number, most: 2 });
     const mutated = mutate(random, Buffer.concat(steps.map(({ bytes }) => bytes)));
-    (await import('node:fs')).appendFileSync(
-      '/tmp/convlog',
-      `${number} ${peer.socket.localPort} ${mutated.framed} ${mutated.bytes.toString('hex')}\n`,
-    );
     await peer.write(pieces(random, mutated.bytes));
     const marker = `here after ${number}`;
     if (mutated.framed)
