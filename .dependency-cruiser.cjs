@@ -97,7 +97,7 @@ module.exports = {
   options: {
     doNotFollow: { path: 'node_modules' },
     // The ORMs' sessions run elsewhere, beside packages of their own.
-    exclude: { path: '^test/(corpus/public|orm/javascript)/' },
+    exclude: { path: '^test/(corpus/public/|orm/javascript/|clients/node/.*[.]mjs$)' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {

@@ -11,7 +11,7 @@ checks := types format lint imports unused lockfile generated
 
 PREFIX ?= docker.io/pg-airlock
 
-.PHONY: help build images images-lock demo test check $(checks:%=check-%) corpus corpus-server hunt writes fuzz kills kubernetes e2e cluster bench bench-control startup
+.PHONY: help build images images-lock demo test check $(checks:%=check-%) compatibility corpus corpus-server hunt writes fuzz kills kubernetes e2e cluster bench bench-control startup
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -41,6 +41,10 @@ check: $(installed) ## Types, format, lint (type-aware too), import boundaries, 
 $(checks:%=check-%): check-%: $(installed)
 	@echo "check: $*"
 	@npm run --silent check:$*
+
+compatibility: $(installed) ## Runs the clients, and writes docs/compatibility.md anew
+	@COMPATIBILITY=write vitest run test/clients/compatibility
+	@exec node scripts/generate-compatibility.ts
 
 corpus: $(installed) ## Attacks and legitimate statements (CORPUS=folder, PG=18, UPSTREAM=role, WHAT=, FAMILY=, ID=, PROTOCOL=, JSON=)
 	@exec node test/corpus/run.ts
