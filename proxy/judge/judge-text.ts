@@ -34,7 +34,7 @@ import { type Anchor, rewrite } from '../scope/rewrite.ts';
 import type { Scope } from '../scope/scope.ts';
 import { isOpened, type TargetScope } from '../scope/target.ts';
 import { verifyRewritten } from '../scope/verify.ts';
-import type { Analysis, RelationReference } from '../sql/analysis.ts';
+import type { Analysis, FunctionUse, RelationReference } from '../sql/analysis.ts';
 import { analyze, kindOf } from '../sql/analyze.ts';
 import type { ParsedStatement } from '../sql/grammar.ts';
 import { decodeText, readTokens, refuseForeignNames, type Tokens } from '../sql/tokens.ts';
@@ -131,6 +131,8 @@ const judgeStatements = async (
   const sent: Edit[] = [];
   const recorded: Edit[] = [];
   const anchors: Anchor[] = [];
+  const guards: Edit[] = [];
+  const guarded = new Set<FunctionUse>();
   const effects: StatementEffect[] = [];
   const terms: RunningTerms[] = [];
   const scopes: Standing[] = [];
@@ -198,6 +200,8 @@ const judgeStatements = async (
     for (const edit of mergedEdits(rewritten.sent, named.edits)) sent.push(edit);
     for (const edit of mergedEdits(rewritten.recorded, named.edits)) recorded.push(edit);
     for (const anchor of rewritten.anchors) anchors.push(anchor);
+    for (const edit of rewritten.guards) guards.push(edit);
+    for (const { use } of decision.guards) guarded.add(use);
     const standing = [...own.values(), ...targets.values()];
     scopes.push(...standing);
     const { hidesResult } = rewritten;
@@ -225,7 +229,7 @@ const judgeStatements = async (
   const text = applyEdits(bytes, sent);
   if (sent.length > 0) {
     while (!context.grammar.ready) await context.grammar.load();
-    const fault = verifyRewritten(text, { analyses, edits: sent, anchors, defined }, context.grammar);
+    const fault = verifyRewritten(text, { analyses, edits: sent, anchors, guards, guarded, defined }, context.grammar);
     if (fault !== undefined) {
       context.onFault(new Error(`rewritten text does not verify: ${fault}`));
       return {

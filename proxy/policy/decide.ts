@@ -1,8 +1,9 @@
 /**
  * The decision on one statement: a pure function of what it touches, who asks, what the database contains and what policy says.
  */
-import { staleStatement, statementRefused, statementUnknown } from '../../kernel/failure.ts';
-import type { Analysis } from '../sql/analysis.ts';
+import { functionRefused, staleStatement, statementRefused, statementUnknown } from '../../kernel/failure.ts';
+import { refusedFunctionDetail } from '../catalog/builtin/functions.ts';
+import type { Analysis, FunctionUse } from '../sql/analysis.ts';
 import { checkCasts, namedTypes } from './checks/casts.ts';
 import { checkDefinition } from './checks/definitions.ts';
 import { checkColumns } from './checks/columns.ts';
@@ -10,9 +11,9 @@ import { checkFields } from './checks/fields.ts';
 import { checkFunction } from './checks/functions.ts';
 import { checkOperators } from './checks/operators.ts';
 import { checkRelation } from './checks/relations.ts';
-import { checkSetting, checkSettingFunction, checkShow } from './checks/settings.ts';
+import { checkSetting, checkSettingFunction, checkShow, isShownByName } from './checks/settings.ts';
 import { checkLocks, checkWrite } from './checks/writes.ts';
-import type { Decision, DecisionContext, Pin, Reason, ResolvedRelation, ResolvedTarget } from './decision.ts';
+import type { Decision, DecisionContext, Guard, Pin, Reason, ResolvedRelation, ResolvedTarget } from './decision.ts';
 import { targetReads } from './target-reads.ts';
 
 /** Decides. Refused where `reasons` is not empty; `mode: Audit` may let a statement through whose reasons are all auditable. */
@@ -20,6 +21,8 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
   const reasons: Reason[] = [];
   const relations: ResolvedRelation[] = [];
   const pins: Pin[] = [];
+  const guards: Guard[] = [];
+  const defined = analysis.form.type === 'Definition' ? analysis.form : undefined;
   let pathChange: Decision['pathChange'];
   for (const reference of analysis.relations) {
     const verdict = checkRelation(reference, context);
@@ -37,7 +40,14 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
     const verdict = checkFunction(use, context);
     if (verdict.reason !== undefined) reasons.push(verdict.reason);
     if (verdict.pin !== undefined) pins.push(verdict.pin);
+    // What is defined would keep the guard, and the agent would not find what it wrote.
+    if (verdict.silent && defined !== undefined) reasons.push(refusedHere(use));
+    else if (verdict.silent) guards.push({ use, type: 'Silent' });
     if (!verdict.judged) continue;
+    if (defined === undefined && isShownByName(use)) {
+      guards.push({ use, type: 'ShownSettings' });
+      continue;
+    }
     const setting = checkSettingFunction(use, context);
     if (setting.reason !== undefined) reasons.push(setting.reason);
     pathChange = setting.path ?? pathChange;
@@ -56,7 +66,6 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
     if (verdict.reason !== undefined) reasons.push(verdict.reason);
     pathChange = verdict.path ?? pathChange;
   }
-  const defined = analysis.form.type === 'Definition' ? analysis.form : undefined;
   const definition = defined && checkDefinition(analysis, defined.definition, relations, context);
   if (definition !== undefined) reasons.push(...definition.reasons);
   const form = checkForm(analysis, context);
@@ -67,12 +76,19 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
     targets,
     targetReads: target.reads,
     pins,
+    guards,
     effect: form.effect,
     pathChange,
     definition: defined && { ...defined, uses: definition?.uses ?? [] },
     explain: analysis.form.type === 'Explain',
   };
 };
+
+const refusedHere = ({ name, location }: FunctionUse): Reason => ({
+  failure: functionRefused(name, refusedFunctionDetail('silent')),
+  location,
+  auditable: false,
+});
 
 /** Types outside of pg_catalog that an expression of the statement can have. */
 const typesInReach = (
@@ -104,6 +120,7 @@ const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reas
     case 'Query':
     case 'CopyOut':
     case 'CopyIn':
+    case 'LockForReading':
     case 'Set':
     case 'Unlisten':
     case 'Definition':

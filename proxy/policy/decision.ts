@@ -4,7 +4,7 @@
 import type { Failure } from '../../kernel/failure.ts';
 import type { Catalog, CatalogRelation } from '../catalog/catalog.ts';
 import type { SystemRelation } from '../catalog/builtin/relations.ts';
-import type { ColumnUse, RelationReference, Write } from '../sql/analysis.ts';
+import type { ColumnUse, FunctionUse, RelationReference, Write } from '../sql/analysis.ts';
 import type { DefinedObject, Definition, ObjectUse } from '../sql/definition.ts';
 import type { Grants, GrantedRelation } from './grants.ts';
 import type { SessionState, StatementEffect } from './judgement.ts';
@@ -57,6 +57,12 @@ export type TargetRead = {
 /** A function name to be written out with its schema. */
 export type Pin = { readonly location: number; readonly schema: string };
 
+/**
+ * A call that is run behind a guard around its first argument. `Silent`: with NULL, whatever is written there. `ShownSettings`: the
+ * argument is a column, and NULL where it does not name a setting that may be shown.
+ */
+export type Guard = { readonly use: FunctionUse; readonly type: 'Silent' | 'ShownSettings' };
+
 export type DecisionContext = {
   readonly catalog: Catalog;
   readonly grants: Grants;
@@ -70,6 +76,7 @@ export type Decision = {
   readonly targets: readonly ResolvedTarget[];
   readonly targetReads: readonly TargetRead[];
   readonly pins: readonly Pin[];
+  readonly guards: readonly Guard[];
   readonly effect:
     | Exclude<StatementEffect, { type: 'Prepare' } | { type: 'Declare' }>
     | { readonly type: 'Prepare'; readonly name: string }

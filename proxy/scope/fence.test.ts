@@ -73,7 +73,8 @@ const judged = (sql: string, options: Options, change: Change, statement = gramm
   const changed = new Map([...written].map(([reference, scope]) => [reference, scope.type === 'Scoped' ? change(scope) : scope]));
   const rewritten = rewrite(analysis, readTokens(bytes), decision, { scopes: changed, targets: new Map() });
   const text = applyEdits(bytes, rewritten.sent);
-  const fault = verifyRewritten(text, { analyses: [analysis], edits: rewritten.sent, anchors: rewritten.anchors, defined: [] }, grammar);
+  const { sent, anchors, guards } = rewritten;
+  const fault = verifyRewritten(text, { analyses: [analysis], edits: sent, anchors, guards, guarded: new Set(), defined: [] }, grammar);
   return { scopes: [...written.values()], fault };
 };
 

@@ -52,9 +52,10 @@ const outcomeOf = (sql: string): string => {
     }),
   );
   try {
-    const { sent, anchors, hidesResult } = rewrite(analysis, readTokens(bytes), decision, { scopes, targets });
+    const { sent, anchors, guards, hidesResult } = rewrite(analysis, readTokens(bytes), decision, { scopes, targets });
     const text = applyEdits(bytes, sent);
-    expect(verifyRewritten(text, { analyses: [analysis], edits: sent, anchors, defined: [] }, grammar)).toBeUndefined();
+    const rewriting = { analyses: [analysis], edits: sent, anchors, guards, guarded: new Set<never>(), defined: [] };
+    expect(verifyRewritten(text, rewriting, grammar)).toBeUndefined();
     return `${hidesResult ? 'hidden: ' : ''}${text}`;
   } catch (error) {
     if (error instanceof Failure) return `refused: ${error.message}`;

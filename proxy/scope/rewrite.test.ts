@@ -39,7 +39,9 @@ const rewritingOf = (sql: string, context: DecisionContext = contextOf()): Rewri
     ]),
   );
   const rewritten = rewrite(analysis, readTokens(bytes), decision, { scopes, targets: targetsOf(decision) });
-  return { analyses: [analysis], edits: rewritten.sent, anchors: rewritten.anchors, defined: [], rewritten };
+  const guarded = new Set(decision.guards.map(({ use }) => use));
+  const { sent, anchors, guards } = rewritten;
+  return { analyses: [analysis], edits: sent, anchors, guards, guarded, defined: [], rewritten };
 };
 
 const USERS = `(SELECT r."id", r."name", CASE WHEN r."ssn" IS NULL THEN NULL::text ELSE '***'::text END AS "ssn", r."settings" FROM "public"."users" AS r)`;
@@ -264,5 +266,65 @@ describe('a rewritten query', () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('rewrite() guards calls that could reveal', () => {
+  it.each([
+    ['SELECT pg_catalog.pg_get_viewdef(1)', 'SELECT pg_catalog.pg_get_viewdef(CASE WHEN false THEN (1) END)'],
+    [
+      "SELECT pg_catalog.pg_get_viewdef( 'v' , true)",
+      "SELECT pg_catalog.pg_get_viewdef(CASE WHEN false THEN ( 'v' )::pg_catalog.text END, true)",
+    ],
+    [
+      'SELECT pg_catalog.pg_tablespace_location($1)',
+      'SELECT pg_catalog.pg_tablespace_location(CASE WHEN false THEN ($1)::pg_catalog.oid END)',
+    ],
+    [
+      'SELECT x FROM users u, pg_catalog.pg_get_viewdef((ARRAY[1, 2])[1], (SELECT true)) x',
+      'SELECT x FROM <users> u, pg_catalog.pg_get_viewdef(CASE WHEN false THEN ((ARRAY[1, 2])[1]) END, (SELECT true)) x',
+    ],
+    [
+      'SELECT pg_catalog.pg_get_viewdef((SELECT id FROM users)::oid)',
+      'SELECT pg_catalog.pg_get_viewdef(CASE WHEN false THEN ((SELECT id FROM <users> AS "users")::oid) END)',
+    ],
+    [
+      'SELECT pg_catalog.pg_get_ruledef(pg_catalog.pg_get_viewdef(2)::oid)',
+      'SELECT pg_catalog.pg_get_ruledef(CASE WHEN false THEN (pg_catalog.pg_get_viewdef(CASE WHEN false THEN (2) END)::oid) END)',
+    ],
+    [
+      'SELECT pg_catalog.pg_get_viewdef(CASE WHEN false THEN 1 ELSE 2 END)',
+      'SELECT pg_catalog.pg_get_viewdef(CASE WHEN false THEN (CASE WHEN false THEN 1 ELSE 2 END) END)',
+    ],
+  ])('%s', (sql, expected) => {
+    expect(sent(sql)).toBe(expected);
+  });
+
+  it('finds a call that lost its guard, or has another', () => {
+    const rewriting = rewritingOf('SELECT pg_catalog.pg_get_viewdef(1)');
+    const other = rewriting.edits.map((edit) => ({
+      ...edit,
+      text: edit.text.replace('CASE WHEN false THEN (', 'COALESCE((CASE WHEN false THEN ('),
+    }));
+    const closed = other.map((edit, index) => (index === 1 ? { ...edit, text: `${edit.text}), 1)` } : edit));
+    for (const edits of [[], closed]) {
+      const text = applyEdits(Buffer.from('SELECT pg_catalog.pg_get_viewdef(1)'), edits);
+      expect(verifyRewritten(text, { ...rewriting, edits, guards: edits.slice(0, 1) }, grammar)).toBe(
+        'a call is not where the agent wrote it',
+      );
+    }
+  });
+
+  it.each([
+    'SELECT pg_catalog.pg_get_viewdef(VARIADIC ARRAY[1])',
+    'SELECT pg_catalog.pg_get_viewdef(view_oid => 1)',
+    'SELECT pg_catalog.pg_get_viewdef(DISTINCT 1)',
+    'SELECT pg_catalog.pg_get_viewdef(1) OVER ()',
+    'SELECT pg_catalog.pg_get_viewdef()',
+    'CREATE VIEW public.v AS SELECT pg_catalog.pg_get_viewdef(1)',
+  ])('refuses %s', (sql) => {
+    const bytes = Buffer.from(sql);
+    const { reasons } = decide(analyze(grammar.parse(sql)[0]!, bytes), contextOf());
+    expect(reasons.map(({ failure }) => failure.message)).toContain('permission denied for function pg_get_viewdef');
   });
 });

@@ -2,12 +2,13 @@
  * Writes the statement that is sent: each relation replaced by its scope, in place, by byte offset, around the agent's own text.
  */
 import { at, type Failure, notUnderstood } from '../../kernel/failure.ts';
-import type { Decision, Pin, ResolvedRelation, ResolvedTarget, TargetRead } from '../policy/decision.ts';
+import type { Decision, Guard, Pin, ResolvedRelation, ResolvedTarget, TargetRead } from '../policy/decision.ts';
 import type { Edit } from '../policy/judgement.ts';
 import type { Analysis, ColumnUse, FromItem, RelationReference } from '../sql/analysis.ts';
 import { characterAt } from '../sql/analyze.ts';
 import { closingParenthesis, isPunctuation, isWord, lastOfName, lastOfPart, textOf, TOKEN, type Tokens, tokenAt } from '../sql/tokens.ts';
 import { hidesValues, withoutCosts } from './explain.ts';
+import { guardTexts } from './guard.ts';
 import { groupAdditions, type Named } from './group-by.ts';
 import { BASE_ALIAS } from './mask.ts';
 import { quoteIdentifier, quoteName } from './quote.ts';
@@ -34,14 +35,16 @@ export type Rewritten = {
   /** The same edits with keys, where they differ: what is sent. */
   readonly sent: readonly Edit[];
   readonly anchors: readonly Anchor[];
+  /** What is written before the arguments of guarded calls. */
+  readonly guards: readonly Edit[];
   /** Rows come back for our own sake: a check of new rows stands in a RETURNING that the agent did not write. */
   readonly hidesResult: boolean;
 };
 
-type Piece = { start: number; end: number; sent: string; recorded: string; base?: Base };
+type Piece = { start: number; end: number; sent: string; recorded: string; base?: Base; guards?: boolean };
 
 /** A replacement, with and without keys, and where in it a relation is named. */
-type Written = Pick<Piece, 'sent' | 'recorded' | 'base'>;
+type Written = Pick<Piece, 'sent' | 'recorded' | 'base' | 'guards'>;
 
 const plain = (text: string): Written => ({ sent: text, recorded: text });
 
@@ -61,7 +64,8 @@ const spanOf = (tokens: Tokens, reference: RelationReference, fail: Fail): Span 
       last += 1;
     } else if (isWord(tokens, first - 1, 'only')) first -= 1;
     else fail(notUnderstood('this form of ONLY'), reference.location);
-  } else if (tokens.kinds[last + 1] === TOKEN.operator && textOf(tokens, last + 1) === '*') last += 1;
+  } else if (reference.calledAs !== undefined) last = closingParenthesis(tokens, last + 1);
+  else if (tokens.kinds[last + 1] === TOKEN.operator && textOf(tokens, last + 1) === '*') last += 1;
   return { first, last, name };
 };
 
@@ -132,11 +136,12 @@ class Rewriter {
     this.put(offset, offset, text);
   }
 
-  put(start: number, end: number, { sent, recorded, base }: Written): void {
+  put(start: number, end: number, { sent, recorded, base, guards }: Written): void {
     const { bytes } = this.tokens;
     const apart = (text: string): string => (base === undefined ? keptApart(text, bytes[start - 1], bytes[end]) : text);
     const piece: Piece = { start, end, sent: apart(this.keyless ? recorded : sent), recorded: apart(recorded) };
     if (base !== undefined) piece.base = base;
+    if (guards === true) piece.guards = true;
     this.pieces.push(piece);
   }
 
@@ -167,9 +172,9 @@ class Rewriter {
     const span = spanOf(this.tokens, reference, this.fail);
     const qualified = quoteName(relation.schema, relation.name);
     const copied = this.analysis.form.type === 'CopyOut' && this.analysis.form.relation === reference;
-    if (scope.type !== 'Scoped') {
+    if (scope.type !== 'Scoped' || this.analysis.form.type === 'LockForReading') {
       const base = { offset: 0, schema: relation.schema, name: relation.name };
-      const nameEnd = lastOfName(this.tokens, span.name);
+      const nameEnd = reference.calledAs === undefined ? lastOfName(this.tokens, span.name) : span.last;
       // A relation without an alias keeps being known by its name.
       this.replace(span.name, nameEnd, { ...plain(qualified), base });
       return;
@@ -182,7 +187,8 @@ class Rewriter {
     const select = subSelect(scope, reference.only, this.systemColumns(reference), sample);
     const isTable = isWord(this.tokens, span.first - 1, 'table');
     const prefix = isTable ? 'SELECT * FROM ' : '';
-    const alias = reference.alias === undefined ? ` AS ${quoteIdentifier(this.names.get(reference) ?? reference.name)}` : '';
+    const alias =
+      reference.alias === undefined ? ` AS ${quoteIdentifier(this.names.get(reference) ?? reference.calledAs ?? reference.name)}` : '';
     const list = this.keyless ? scope.recordedList : scope.list;
     const at = Buffer.byteLength(prefix) + select.offset(list);
     const base = { offset: at, schema: relation.schema, name: relation.name, scope };
@@ -261,6 +267,12 @@ class Rewriter {
     this.replace(first, last, plain(quoteIdentifier(this.names.get(reference) ?? reference.name)));
   }
 
+  guard(guard: Guard): void {
+    const { before, after } = guardTexts(guard, this.tokens);
+    this.insert(before.offset, { ...plain(before.text), guards: true });
+    this.insert(after.offset, plain(after.text));
+  }
+
   pin({ location, schema }: Pin): void {
     this.insert(location, plain(`${quoteIdentifier(schema)}.`));
   }
@@ -328,7 +340,7 @@ export type Scopes = {
 export const rewrite = (
   analysis: Analysis,
   tokens: Tokens,
-  decision: Pick<Decision, 'relations' | 'targets' | 'targetReads' | 'pins' | 'explain'>,
+  decision: Pick<Decision, 'relations' | 'targets' | 'targetReads' | 'pins' | 'guards' | 'explain'>,
   { scopes, targets }: Scopes,
 ): Rewritten => {
   const rewriter = new Rewriter(analysis, tokens, scopes, decision.explain);
@@ -342,6 +354,8 @@ export const rewrite = (
   for (const { references } of analysis.locks) rewriter.locks(references);
   const relations = new Map(decision.relations.map((resolved) => [resolved.reference, resolved]));
   for (const use of analysis.columns) rewriter.column(use, relations);
+  // Before pins: what begins an argument stands inside of the guard.
+  for (const guard of decision.guards) rewriter.guard(guard);
   for (const pin of decision.pins) rewriter.pin(pin);
   rewriter.groups();
   rewriter.hideCosts([...targets.values()]);
@@ -354,11 +368,13 @@ export const rewrite = (
   const sent: Edit[] = [];
   const recorded: Edit[] = [];
   const anchors: Anchor[] = [];
+  const guards: Edit[] = [];
   for (const piece of pieces) {
     const edit: Edit = { start: piece.start, end: piece.end, text: piece.sent };
     sent.push(edit);
     recorded.push({ start: piece.start, end: piece.end, text: piece.recorded });
+    if (piece.guards === true) guards.push(edit);
     if (piece.base !== undefined) anchors.push({ edit, ...piece.base });
   }
-  return { sent, recorded, anchors, hidesResult };
+  return { sent, recorded, anchors, guards, hidesResult };
 };

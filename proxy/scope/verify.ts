@@ -4,7 +4,7 @@
 import { Failure } from '../../kernel/failure.ts';
 import { relationKey } from '../catalog/catalog.ts';
 import type { Edit } from '../policy/judgement.ts';
-import type { Analysis, Write } from '../sql/analysis.ts';
+import type { Analysis, FunctionUse, Write } from '../sql/analysis.ts';
 import { analyze } from '../sql/analyze.ts';
 import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
 import { editOffsets } from './apply-edits.ts';
@@ -21,6 +21,9 @@ export type Rewriting = {
   /** Sorted, of all statements. */
   readonly edits: readonly Edit[];
   readonly anchors: readonly Anchor[];
+  /** What is written before the first arguments of guarded calls; these calls, as they were judged. */
+  readonly guards: readonly Edit[];
+  readonly guarded: ReadonlySet<FunctionUse>;
   /** Names of what each statement defines, in order. */
   readonly defined: readonly (readonly string[])[];
 };
@@ -28,8 +31,11 @@ export type Rewriting = {
 type Placed = { readonly name: string; readonly location: number };
 
 /** What of a statement may call something or change something: it has to be the same afterwards. */
-const placesOf = (analysis: Analysis): readonly Placed[] => [
-  ...analysis.functions.map((use) => ({ name: `function ${use.name}(${use.constants.join()})`, location: use.location })),
+const placesOf = (analysis: Analysis, isGuarded: (use: FunctionUse) => boolean): readonly Placed[] => [
+  ...analysis.functions.map((use) => {
+    const constants = isGuarded(use) ? `guarded,${use.constants.slice(1).join()}` : use.constants.join();
+    return { name: `function ${use.name}(${constants})`, location: use.location };
+  }),
   ...analysis.operators.map((use) => ({ name: `operator ${use.schema ?? ''}.${use.name}`, location: use.location })),
   ...analysis.types.map((use) => ({ name: `type ${use.schema ?? ''}.${use.name}`, location: use.location })),
   ...analysis.fields.map((use) => ({ name: `field ${use.name}`, location: use.location })),
@@ -105,7 +111,11 @@ const key = ({ name, location }: Placed): string => `${location} ${name}`;
  * Every relation in it that is not a CTE stands exactly where an edit put a qualified name, and none is missing; everything
  * else that it names stands where the agent wrote it, or inside of an edit.
  */
-export const verifyRewritten = (text: string, { analyses, edits, anchors, defined }: Rewriting, grammar: Grammar): string | undefined => {
+export const verifyRewritten = (
+  text: string,
+  { analyses, edits, anchors, guards, guarded, defined }: Rewriting,
+  grammar: Grammar,
+): string | undefined => {
   const bytes = Buffer.from(text, 'utf8');
   let parsed: readonly ParsedStatement[];
   let after: readonly Analysis[];
@@ -128,6 +138,9 @@ export const verifyRewritten = (text: string, { analyses, edits, anchors, define
     if (scope?.fence !== undefined) filtered.set(place, scope);
   }
   const origins = new Origins(edits);
+  const guardPlaces = new Set(guards.map((edit) => offsets.get(edit)));
+  const isGuarded = ({ first }: FunctionUse): boolean => first?.type === 'Guarded' && guardPlaces.has(first.location);
+  const guardedNames = new Set([...guarded].map(({ name }) => name));
   let found = 0;
   for (const [index, rewritten] of after.entries()) {
     const judged = analyses[index]!;
@@ -149,15 +162,24 @@ export const verifyRewritten = (text: string, { analyses, edits, anchors, define
       const fault = scope === undefined ? 'a target is not one of ours' : targetFault(write, scope);
       if (fault !== undefined) return fault;
     }
+    // A copy of the agent's text in one of our edits would have lost its guard. Policies ask for settings by constants.
+    const unguarded = rewritten.functions.some(
+      (use) =>
+        guardedNames.has(use.name) &&
+        (use.name !== 'current_setting' || use.constants[0] === undefined) &&
+        !isGuarded(use) &&
+        origins.of(use.location) === undefined,
+    );
+    if (unguarded) return 'a call has lost its guard';
     const own: string[] = [];
     const kept: string[] = [];
-    for (const { name, location } of placesOf(rewritten)) {
+    for (const { name, location } of placesOf(rewritten, isGuarded)) {
       const origin = origins.of(location);
       if (origin === undefined) own.push(name);
       else kept.push(key({ name, location: origin }));
     }
     const wanted: string[] = [];
-    for (const place of placesOf(judged)) {
+    for (const place of placesOf(judged, (use) => guarded.has(use))) {
       if (!origins.replaced(place.location)) wanted.push(key(place));
       // What an edit took away it has to have written again, as a moved TABLESAMPLE.
       else if (!take(own, place.name)) return `${place.name} is gone`;

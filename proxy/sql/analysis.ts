@@ -17,6 +17,8 @@ export type RelationReference = {
   /** `AS t(a, b)`. */
   readonly columnAliases: boolean;
   readonly sampled: boolean;
+  /** It stands in the text as a call of this function, whose rows are those of the relation. */
+  readonly calledAs?: string;
 };
 
 /**
@@ -66,8 +68,18 @@ export type FunctionUse = {
   readonly name: string;
   /** Constant arguments as text; undefined where an argument is not a constant. */
   readonly constants: readonly (string | undefined)[];
+  /** The first argument of a plain call. */
+  readonly first?: FirstArgument;
+  /** `SELECT f(name) FROM pg_settings WHERE name = 'x'`: what the first argument can only be. */
+  readonly settled?: string;
   readonly location: number;
 };
+
+/**
+ * What a guard can be put around. `Untyped`: a string or a parameter, which takes its type from where it stands. `Guarded`: it is a
+ * CASE, and where that begins.
+ */
+export type FirstArgument = { readonly type: 'Untyped' | 'Column' | 'Other' } | { readonly type: 'Guarded'; readonly location: number };
 
 export type NameUse = { readonly schema: string | undefined; readonly name: string; readonly location: number };
 
@@ -170,6 +182,8 @@ export type StatementForm =
   | { readonly type: 'Explain'; readonly execute: string | undefined; readonly analyzed: boolean }
   | { readonly type: 'CopyOut'; readonly relation: RelationReference | undefined; readonly columns: readonly string[] | undefined }
   | { readonly type: 'CopyIn' }
+  /** In ACCESS SHARE MODE: what reading takes as well. Any other is a definition. */
+  | { readonly type: 'LockForReading' }
   | { readonly type: 'Prepare'; readonly name: string }
   | { readonly type: 'Execute'; readonly name: string }
   | { readonly type: 'Deallocate'; readonly name: string | undefined }

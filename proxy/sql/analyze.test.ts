@@ -91,6 +91,7 @@ describe('analyze() finds what else is called', () => {
         schema: undefined,
         name: 'f',
         constants: ['a', '1', '1.5', 'on', undefined, undefined, 'b', undefined, undefined, undefined, undefined, 'f'],
+        first: { type: 'Untyped' },
         location: 7,
       },
     ]);

@@ -232,6 +232,9 @@ const show: Handler = (node, context) => {
   return { form: { type: 'Show', name: (stringOf(node.name) ?? '').toLowerCase() } };
 };
 
+/** `AccessShareLock` of PostgreSQL's `lockdefs.h`. */
+const ACCESS_SHARE = 1;
+
 const DISCARDS = { DISCARD_ALL: 'All', DISCARD_PLANS: 'Plans', DISCARD_SEQUENCES: 'Sequences', DISCARD_TEMP: 'Temp' } as const;
 
 const discard: Handler = (node, context) => {
@@ -248,6 +251,20 @@ const constraints: Handler = (node, context) => {
 const unlisten: Handler = (node, context) => {
   only(node, ['conditionname'], 'UNLISTEN', context);
   return { form: { type: 'Unlisten' } };
+};
+
+const define =
+  (tag: string): Handler =>
+  (node, { walker, fail }) => ({
+    form: { type: 'Definition', definition: definitionOf(tag, node, walker, fail), label: labelOf(tag, node) },
+  });
+
+/** A lock that any SELECT takes needs no rule. */
+const lock: Handler = (node, context) => {
+  if (node.mode !== ACCESS_SHARE) return define('LockStmt')(node, context);
+  only(node, ['relations', 'mode', 'nowait'], 'LOCK', context);
+  for (const item of listOf(node.relations)) context.walker.relation(treeOf(item.RangeVar));
+  return { form: { type: 'LockForReading' } };
 };
 
 const HANDLERS: Readonly<Record<string, Handler>> = {
@@ -270,13 +287,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   DiscardStmt: discard,
   ConstraintsSetStmt: constraints,
   UnlistenStmt: unlisten,
+  LockStmt: lock,
 };
-
-const define =
-  (tag: string): Handler =>
-  (node, { walker, fail }) => ({
-    form: { type: 'Definition', definition: definitionOf(tag, node, walker, fail), label: labelOf(tag, node) },
-  });
 
 /** Words of nodes whose names say less. */
 const LABELS: Readonly<Record<string, string>> = {

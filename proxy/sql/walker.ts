@@ -15,11 +15,12 @@ import type {
   RelationReference,
   Write,
 } from './analysis.ts';
+import { functionUse, settledCalls, viewedCall } from './calls.ts';
 import { EMPTY, type Environment, hasName } from './cte-names.ts';
 import { lockable, lockOf } from './locking.ts';
 import { NODE_SHAPES } from './nodes.ts';
 import { groupItems, parametersOf, targetOf } from './query-level.ts';
-import { constantOf, listOf, locationOf, namesOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';
+import { listOf, locationOf, namesOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';
 import { copyInto, walkWrite, WRITE_TAGS, type WriteWalk } from './walk-write.ts';
 
 /** Deeper trees than this are refused before the JavaScript stack ends; long chains of operators are that deep. */
@@ -41,6 +42,7 @@ export class Walker {
   readonly #writing: WriteWalk<Environment>;
   /** Levels whose FROM clause is being walked. */
   #partial: readonly QueryLevel[] = [];
+  readonly #settled = new Map<Tree, string>();
   #depth = 0;
   #writesOpen = 0;
 
@@ -126,8 +128,8 @@ export class Walker {
       this.#check('LockingClause', clause);
       this.locks.push(lockOf(clause, level) ?? this.#fail(notUnderstood('this locking clause'), 0));
     }
-    const groups = listOf(node.groupClause);
-    level.groupBy = groups.length === 0 ? undefined : groupItems(groups);
+    if (!hasName(environment, 'pg_settings')) for (const [call, name] of settledCalls(node)) this.#settled.set(call, name);
+    level.groupBy = node.groupClause === undefined ? undefined : groupItems(listOf(node.groupClause));
     level.targets = listOf(node.targetList).map(targetOf);
     for (const field of ['targetList', 'groupClause', 'windowClause', 'valuesLists', 'sortClause'] as const) {
       this.#nodes(listOf(node[field]), level, environment);
@@ -222,11 +224,17 @@ export class Walker {
         for (let index = before; index < level.items.length; index++) level.items[index] = { ...level.items[index]!, covered: true };
         break;
       }
-      case 'RangeFunction':
+      case 'RangeFunction': {
+        const reference = viewedCall(node);
+        if (reference !== undefined) {
+          this.relations.push(reference);
+          return add({ type: 'Relation', name: name ?? reference.calledAs, reference, columnAliases });
+        }
         // Each item is a List of the function and its column definitions.
         for (const item of listOf(node.functions)) this.#rangeFunction(item, level, environment);
         this.#nodes(listOf(node.coldeflist), level, environment);
         break;
+      }
       case 'RangeTableFunc':
       case 'JsonTable':
         this.#children(tag, node, level, environment);
@@ -366,14 +374,8 @@ export class Walker {
   }
 
   #function(node: Tree): void {
-    const names = namesOf(node.funcname);
-    if (names.length > 2) this.#fail(notUnderstood('a function name with a database'), locationOf(node));
-    this.functions.push({
-      schema: names.length > 1 ? names[0] : undefined,
-      name: names.at(-1) ?? '',
-      constants: listOf(node.args).map(constantOf),
-      location: locationOf(node),
-    });
+    if (listOf(node.funcname).length > 2) this.#fail(notUnderstood('a function name with a database'), locationOf(node));
+    this.functions.push(functionUse(node, this.#settled.get(node)));
   }
 
   #operator(names: readonly string[], node: Tree): void {

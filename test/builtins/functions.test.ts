@@ -3,7 +3,12 @@ import { FUNCTION_CLASSES, INFORMATION_SCHEMA_FUNCTIONS, functionClass } from '.
 import { HARMLESS_IMMUTABLE } from '../../proxy/catalog/builtin/harmless-immutable.ts';
 import { HARMLESS_STABLE } from '../../proxy/catalog/builtin/harmless-stable.ts';
 import { INTERNAL_FUNCTIONS } from '../../proxy/catalog/builtin/internal-functions.ts';
-import { EFFECT_FUNCTIONS, READING_FUNCTIONS, REVEALING_FUNCTIONS } from '../../proxy/catalog/builtin/refused-functions.ts';
+import {
+  EFFECT_FUNCTIONS,
+  READING_FUNCTIONS,
+  REVEALING_FUNCTIONS,
+  SILENT_FUNCTIONS,
+} from '../../proxy/catalog/builtin/refused-functions.ts';
 import { POSTGRES_VERSIONS, type PostgresVersion } from '../support/postgres-binaries.ts';
 import { startPostgres } from '../support/postgres.ts';
 
@@ -11,12 +16,13 @@ type Row = {
   readonly schema: string;
   readonly name: string;
   readonly volatility: string;
+  readonly strict: boolean;
   readonly pointers: boolean;
   readonly body: string | null;
 };
 
 const FUNCTIONS = `
-  SELECT nspname AS schema, proname AS name, provolatile AS volatility, 'internal'::regtype = ANY (proargtypes) AS pointers,
+  SELECT nspname AS schema, proname AS name, provolatile AS volatility, proisstrict AS strict, 'internal'::regtype = ANY (proargtypes) AS pointers,
     CASE WHEN lanname = 'sql' THEN coalesce(pg_get_function_sqlbody(p.oid), prosrc) END AS body
   FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace JOIN pg_language l ON l.oid = prolang
   WHERE nspname IN ('pg_catalog', 'information_schema') AND p.oid < 16384`;
@@ -46,10 +52,25 @@ describe('FUNCTION_CLASSES', () => {
   });
 
   it('gives each name one class', () => {
-    const lists = [HARMLESS_IMMUTABLE, HARMLESS_STABLE, INTERNAL_FUNCTIONS, READING_FUNCTIONS, EFFECT_FUNCTIONS, REVEALING_FUNCTIONS];
+    const lists = [
+      HARMLESS_IMMUTABLE,
+      HARMLESS_STABLE,
+      INTERNAL_FUNCTIONS,
+      READING_FUNCTIONS,
+      EFFECT_FUNCTIONS,
+      REVEALING_FUNCTIONS,
+      SILENT_FUNCTIONS,
+    ];
     const names = [...lists.flat(), 'set_config', 'current_setting'];
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
     expect(FUNCTION_CLASSES.size).toBe(names.length);
+  });
+
+  it('guards only functions that are not run with NULL', () => {
+    const guarded = [...SILENT_FUNCTIONS, 'current_setting'];
+    const found = all().filter(({ schema, name }) => schema === 'pg_catalog' && guarded.includes(name));
+    expect(unique(found.map(({ name }) => name))).toEqual([...guarded].sort());
+    expect(found.filter(({ strict }) => !strict)).toEqual([]);
   });
 
   it('names nothing that no version has', () => {
@@ -96,7 +117,7 @@ describe('FUNCTION_CLASSES', () => {
     ['pg_import_system_collations', 'effect'],
     ['pg_nextoid', 'effect'],
     ['current_query', 'reveals'],
-    ['pg_get_viewdef', 'reveals'],
+    ['pg_get_viewdef', 'silent'],
     ['pg_mcv_list_items', 'reveals'],
     ['plpgsql_call_handler', 'internal'],
     ['domain_in', 'internal'],

@@ -49,6 +49,21 @@ const CATALOG_COMMANDS = String.raw`
 \dP
 \ddp
 \dd
+\dRs
+\drds
+\deu+
+\dl
+\dconfig+ work_mem
+\db
+\db+ pg_default
+`;
+
+/** Backslash commands that answer, but without texts of views and functions. */
+const DEFINITIONS = String.raw`
+\d+ bonn
+\df+ twice
+\sf twice
+\sv bonn
 `;
 
 /** What else people type, on what is granted in the clear. */
@@ -99,7 +114,10 @@ SELEC 1;
 describe.skipIf(installed === undefined).for(POSTGRES_VERSIONS)('psql, PostgreSQL %i', (version) => {
   let shop: Shop;
   beforeAll(async () => {
-    shop = await startShop({ postgres: { version } });
+    shop = await startShop({
+      postgres: { version },
+      setup: "CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2'; CREATE SEQUENCE loose",
+    });
   });
   afterAll(() => shop.stop());
   const psql = (url: string, script: string, parameters: readonly string[] = []): Promise<ProgramEnd> =>
@@ -117,6 +135,20 @@ describe.skipIf(installed === undefined).for(POSTGRES_VERSIONS)('psql, PostgreSQ
     const direct = await psql(shop.directUrl, CATALOG_COMMANDS);
     expect(direct.stdout).toContain('customers');
     expect(await psql(shop.url, CATALOG_COMMANDS)).toEqual(direct);
+  });
+
+  it('tells of views and functions all but their texts', async () => {
+    const parameters = ['-A', '-t', '-F', ' '];
+    const direct = await psql(shop.directUrl, DEFINITIONS, parameters);
+    expect(direct.stdout).toContain('Bonn');
+    expect(direct.stdout).toContain('$1 * 2');
+    const through = await psql(shop.url, DEFINITIONS, parameters);
+    expect(through).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/^id integer .*public twice integer .*invoker .*CREATE OR REPLACE VIEW/s),
+    });
+    expect(through.stdout).not.toMatch(/Bonn|\$1/);
   });
 
   it('masks, filters and refuses', async () => {

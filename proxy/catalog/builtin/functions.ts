@@ -6,10 +6,13 @@ import { HARMLESS_IMMUTABLE } from './harmless-immutable.ts';
 import { HARMLESS_STABLE } from './harmless-stable.ts';
 import { INTERNAL_FUNCTIONS } from './internal-functions.ts';
 import { listed } from './listed.ts';
-import { EFFECT_FUNCTIONS, READING_FUNCTIONS, REVEALING_FUNCTIONS } from './refused-functions.ts';
+import { EFFECT_FUNCTIONS, READING_FUNCTIONS, REVEALING_FUNCTIONS, SILENT_FUNCTIONS } from './refused-functions.ts';
 
-/** Only `harmless` may run as it is; `judged` names depend on their constant arguments (settings.ts); all others are refused. */
-export type FunctionClass = 'harmless' | 'judged' | RefusedFunctionClass;
+/**
+ * Only `harmless` may run as it is; `judged` names depend on their arguments (settings.ts); `silent` ones would reveal, but are only run
+ * with NULL, and then answer NULL; all others are refused.
+ */
+export type FunctionClass = 'harmless' | 'judged' | 'silent' | RefusedFunctionClass;
 
 export type RefusedFunctionClass = 'reads' | 'effect' | 'reveals' | 'internal';
 
@@ -32,6 +35,7 @@ export const FUNCTION_CLASSES: ReadonlyMap<string, FunctionClass> = new Map([
   ...classed(READING_FUNCTIONS, 'reads'),
   ...classed(EFFECT_FUNCTIONS, 'effect'),
   ...classed(REVEALING_FUNCTIONS, 'reveals'),
+  ...classed(SILENT_FUNCTIONS, 'silent'),
 ]);
 
 /** Every function of schema information_schema: they serve its views, and some tools call them. */
@@ -43,7 +47,8 @@ export const functionClass = (schema: string, name: string): FunctionClass | und
   return schema === 'information_schema' ? INFORMATION_SCHEMA_FUNCTIONS.get(name) : undefined;
 };
 
-const DETAILS: Readonly<Record<RefusedFunctionClass, string>> = {
+const DETAILS: Readonly<Record<RefusedFunctionClass | 'silent', string>> = {
+  silent: 'It tells about definitions, other sessions or the server, and answers NULL instead where its first argument is plain.',
   reads: 'It reads relations or files by name, or runs a text as a query.',
   effect: 'It acts on more than the rows of this statement.',
   reveals: 'It tells about other sessions, definitions or the server.',
@@ -51,4 +56,4 @@ const DETAILS: Readonly<Record<RefusedFunctionClass, string>> = {
 };
 
 /** Why a function of this class is refused: one sentence for the DETAIL of the error. */
-export const refusedFunctionDetail = (functionClass: RefusedFunctionClass): string => DETAILS[functionClass];
+export const refusedFunctionDetail = (functionClass: RefusedFunctionClass | 'silent'): string => DETAILS[functionClass];

@@ -8,8 +8,6 @@ export const READING_FUNCTIONS: readonly string[] = listed(`
   currtid2 cursor_to_xml cursor_to_xmlschema database_to_xml database_to_xml_and_xmlschema database_to_xmlschema query_to_xml
   query_to_xml_and_xmlschema query_to_xmlschema schema_to_xml schema_to_xml_and_xmlschema schema_to_xmlschema table_to_xml
   table_to_xml_and_xmlschema table_to_xmlschema ts_rewrite ts_stat
-  -- Sequences: how far they are.
-  pg_get_sequence_data pg_sequence_last_value
   -- Files of the server.
   pg_ls_archive_statusdir pg_ls_dir pg_ls_logdir pg_ls_logicalmapdir pg_ls_logicalsnapdir pg_ls_replslotdir pg_ls_summariesdir
   pg_ls_tmpdir pg_ls_waldir pg_read_binary_file pg_read_file pg_read_file_old pg_stat_file
@@ -60,12 +58,10 @@ export const EFFECT_FUNCTIONS: readonly string[] = listed(`
  * Functions that tell what the agent may not know: definitions, other sessions, files and paths, the rewritten text.
  */
 export const REVEALING_FUNCTIONS: readonly string[] = listed(`
-  -- Definitions of views, rules and functions: their texts tell about relations and values that are not granted.
-  pg_get_function_sqlbody pg_get_functiondef pg_get_ruledef pg_get_viewdef
   -- The text that the server received, which may carry the key of a mask.
   current_query pg_cursor pg_prepared_statement
   -- Other sessions.
-  pg_blocking_pids pg_get_multixact_members pg_isolation_test_session_is_blocked pg_last_committed_xact pg_lock_status pg_prepared_xact
+  pg_get_multixact_members pg_isolation_test_session_is_blocked pg_last_committed_xact pg_lock_status pg_prepared_xact
   pg_safe_snapshot_blocking_pids pg_stat_get_activity pg_stat_get_backend_activity pg_stat_get_backend_activity_start
   pg_stat_get_backend_client_addr pg_stat_get_backend_client_port pg_stat_get_backend_dbid pg_stat_get_backend_idset
   pg_stat_get_backend_io pg_stat_get_backend_pid pg_stat_get_backend_start pg_stat_get_backend_subxact pg_stat_get_backend_userid
@@ -75,7 +71,7 @@ export const REVEALING_FUNCTIONS: readonly string[] = listed(`
   pg_get_aios pg_get_backend_memory_contexts pg_get_loaded_modules pg_get_shmem_allocations pg_get_shmem_allocations_numa
   -- Configuration and paths.
   pg_config pg_control_checkpoint pg_control_init pg_control_recovery pg_control_system pg_current_logfile pg_hba_file_rules
-  pg_ident_file_mappings pg_relation_filepath pg_show_all_file_settings pg_show_all_settings pg_tablespace_location
+  pg_ident_file_mappings pg_show_all_file_settings pg_show_all_settings
   -- Replication and the write-ahead log.
   pg_available_wal_summaries pg_get_replication_slots pg_get_wal_summarizer_state pg_replication_origin_oid pg_replication_origin_progress
   pg_replication_origin_session_is_setup pg_replication_origin_session_progress pg_show_replication_origin_status
@@ -86,4 +82,17 @@ export const REVEALING_FUNCTIONS: readonly string[] = listed(`
   -- How many rows an index found, those that a row filter hides among them.
   pg_stat_get_blocks_fetched pg_stat_get_blocks_hit pg_stat_get_tuples_fetched pg_stat_get_tuples_returned pg_stat_get_xact_blocks_fetched
   pg_stat_get_xact_blocks_hit pg_stat_get_xact_tuples_fetched pg_stat_get_xact_tuples_returned
+`);
+
+/**
+ * Functions that tell such things too, and that catalogs of tools call by the way: they are run with NULL for their first argument. All
+ * are strict.
+ */
+export const SILENT_FUNCTIONS: readonly string[] = listed(`
+  -- Definitions of views, rules and functions: their texts tell about relations and values that are not granted.
+  pg_get_function_sqlbody pg_get_functiondef pg_get_ruledef pg_get_viewdef
+  -- Sequences: how far they are.
+  pg_get_sequence_data pg_sequence_last_value
+  -- Other sessions, and paths.
+  pg_blocking_pids pg_relation_filepath pg_tablespace_location
 `);

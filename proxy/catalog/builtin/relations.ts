@@ -31,11 +31,11 @@ const OPEN_CATALOG = listed(`
 
 const REFUSED_CATALOG = listed(`
   -- Passwords, options with passwords, settings of roles.
-  pg_authid pg_db_role_setting pg_shadow pg_subscription pg_user_mapping pg_user_mappings
+  pg_authid pg_shadow pg_user_mapping
   -- Values out of tables.
   pg_largeobject pg_statistic pg_statistic_ext_data pg_stats pg_stats_ext pg_stats_ext_exprs
-  -- Definitions, and texts of queries in the names of memory contexts.
-  pg_backend_memory_contexts pg_rules
+  -- Texts of queries in the names of memory contexts.
+  pg_backend_memory_contexts
   -- Configuration, files, memory of the server.
   pg_aios pg_config pg_file_settings pg_hba_file_rules pg_ident_file_mappings pg_shmem_allocations pg_shmem_allocations_numa
   -- Replication.
@@ -87,6 +87,7 @@ const COUNTERS: readonly (readonly [string, SystemRelation])[] = COUNTED.flatMap
 const SCOPED: readonly (readonly [string, SystemRelation])[] = [
   // The value that rows from before ADD COLUMN have: data, also of a masked column.
   ['pg_catalog.pg_attribute', hiding('attmissingval')],
+  ['pg_catalog.pg_db_role_setting', hiding('setconfig')],
   ['pg_catalog.pg_foreign_data_wrapper', hiding('fdwoptions')],
   ['pg_catalog.pg_foreign_server', hiding('srvoptions')],
   ['pg_catalog.pg_foreign_table', hiding('ftoptions')],
@@ -98,11 +99,14 @@ const SCOPED: readonly (readonly [string, SystemRelation])[] = [
   ['pg_catalog.pg_replication_slots', hiding('', 'false')],
   ['pg_catalog.pg_rewrite', hiding('ev_qual ev_action')],
   ['pg_catalog.pg_roles', hiding('rolconfig')],
+  ['pg_catalog.pg_rules', hiding('definition')],
   ['pg_catalog.pg_sequences', hiding('last_value')],
   ['pg_catalog.pg_settings', hiding('sourcefile sourceline', VISIBLE_SETTINGS)],
   ['pg_catalog.pg_stat_gssapi', hiding('principal', OWN_SESSION)],
   ['pg_catalog.pg_stat_ssl', hiding('client_dn client_serial issuer_dn', OWN_SESSION)],
+  ['pg_catalog.pg_subscription', hiding('subconninfo')],
   ['pg_catalog.pg_user', hiding('useconfig')],
+  ['pg_catalog.pg_user_mappings', hiding('umoptions')],
   ['pg_catalog.pg_views', hiding('definition')],
   // INVARIANT: the texts of the agent's own session are as hidden as those of others: the server has them as rewritten, with keys of masks.
   ['pg_catalog.pg_cursors', hiding('statement')],

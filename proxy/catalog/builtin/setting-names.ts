@@ -23,7 +23,7 @@ const ISOLATION: SettingRule = {
 export const SETTABLE: ReadonlyMap<string, SettingRule> = new Map<string, SettingRule>([
   ...listed(`
     application_name bytea_output datestyle default_transaction_deferrable escape_string_warning extra_float_digits intervalstyle jit
-    plan_cache_mode search_path timezone transaction_deferrable
+    plan_cache_mode search_path synchronize_seqscans timezone transaction_deferrable
   `).map((name) => [name, ANY] as const),
   // Below notice, the server would send its log to the client: trees and texts of statements as rewritten.
   ['client_min_messages', { type: 'OneOf', values: ['notice', 'warning', 'error'] }],
@@ -35,6 +35,9 @@ export const SETTABLE: ReadonlyMap<string, SettingRule> = new Map<string, Settin
   ['default_transaction_read_only', { type: 'TrueOnly', mayReset: true }],
   // PostgreSQL 14 resets it to off, whatever the session's default is.
   ['transaction_read_only', { type: 'TrueOnly', mayReset: false }],
+  // What pg_dump sets: both can only turn an answer into an error. The server applies its row-level security either way.
+  ['row_security', { type: 'OneOf', values: ['on', 'off'] }],
+  ['restrict_nonsystem_relation_kind', { type: 'OneOf', values: ['view, foreign-table'] }],
   ['statement_timeout', TIMEOUT],
   ['lock_timeout', TIMEOUT],
   ['idle_in_transaction_session_timeout', TIMEOUT],
@@ -48,8 +51,8 @@ export const SETTABLE: ReadonlyMap<string, SettingRule> = new Map<string, Settin
 export const UNSETTABLE: ReadonlySet<string> = new Set(
   listed(`
     -- Identity and privileges.
-    createrole_self_grant is_superuser role row_security session_authorization session_replication_role event_triggers
-    restrict_nonsystem_relation_kind lo_compat_privileges allow_system_table_mods allow_in_place_tablespaces password_encryption
+    createrole_self_grant is_superuser role session_authorization session_replication_role event_triggers
+    lo_compat_privileges allow_system_table_mods allow_in_place_tablespaces password_encryption
     scram_iterations md5_password_warnings
     -- How SQL and its values are read.
     array_nulls backslash_quote transform_null_equals timezone_abbreviations check_function_bodies
@@ -95,7 +98,7 @@ export const LISTABLE: ReadonlySet<string> = new Set(
     -- Storage and the connection.
     backend_flush_after client_connection_check_interval default_toast_compression effective_io_concurrency gin_fuzzy_search_limit
     gin_pending_list_limit idle_session_timeout io_combine_limit maintenance_io_concurrency stats_fetch_consistency
-    synchronize_seqscans tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval tcp_user_timeout
+    tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval tcp_user_timeout
     vacuum_buffer_usage_limit vacuum_cost_delay vacuum_cost_limit vacuum_cost_page_dirty vacuum_cost_page_hit
     vacuum_cost_page_miss vacuum_failsafe_age vacuum_freeze_min_age vacuum_freeze_table_age vacuum_max_eager_freeze_failure_rate
     vacuum_multixact_failsafe_age vacuum_multixact_freeze_min_age vacuum_multixact_freeze_table_age vacuum_truncate

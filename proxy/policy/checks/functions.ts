@@ -14,9 +14,11 @@ export type FunctionVerdict = {
   readonly pin: Pin | undefined;
   /** set_config or current_setting: the settings check looks at its arguments. */
   readonly judged: boolean;
+  /** It may run with NULL for its first argument only. */
+  readonly silent: boolean;
 };
 
-const ALLOWED: FunctionVerdict = { reason: undefined, pin: undefined, judged: false };
+const ALLOWED: FunctionVerdict = { reason: undefined, pin: undefined, judged: false, silent: false };
 
 /** Is a function outside of pg_catalog allowed, by name or by its extension? */
 export const isAllowedFunction = (candidate: Pick<CatalogFunction, 'schema' | 'name' | 'extension'>, context: DecisionContext): boolean => {
@@ -34,15 +36,15 @@ const NOT_GRANTED = "It is not one of PostgreSQL's own harmless functions, and n
 export const checkFunction = (use: FunctionUse, context: DecisionContext): FunctionVerdict => {
   const { catalog, state } = context;
   const refuse = (failure: Reason['failure']): FunctionVerdict => ({
+    ...ALLOWED,
     reason: { failure, location: use.location, auditable: false },
-    pin: undefined,
-    judged: false,
   });
   const builtin = (name: string, pin: Pin | undefined): FunctionVerdict => {
     if (context.grants.functions.has(relationKey('pg_catalog', name))) return { ...ALLOWED, pin };
     const found = functionClass('pg_catalog', name);
     if (found === 'harmless') return { ...ALLOWED, pin };
-    if (found === 'judged') return { reason: undefined, pin, judged: true };
+    if (found === 'judged') return { ...ALLOWED, pin, judged: true };
+    if (found === 'silent' && use.first !== undefined) return { ...ALLOWED, pin, silent: true };
     if (found !== undefined) return refuse(functionRefused(name, refusedFunctionDetail(found)));
     // A type's name called as a function is a cast.
     return catalog.builtinTypes.has(name) && !catalog.builtinFunctions.has(name) ? { ...ALLOWED, pin } : refuse(functionUnknown(name));

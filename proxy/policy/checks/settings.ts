@@ -60,9 +60,14 @@ export const checkShow = (name: string, location: number, context: DecisionConte
 /** As PostgreSQL's parse_bool: any prefix that is not ambiguous. */
 const isTrue = (text: string): boolean => /^\s*(on|1|t|tr|tru|true|y|ye|yes)\s*$/i.test(text);
 
+/** `current_setting(name)` of a list of settings. */
+export const isShownByName = (use: FunctionUse): boolean =>
+  use.name === 'current_setting' && use.first?.type === 'Column' && use.settled === undefined;
+
 /** Judges set_config and current_setting by their arguments, which have to be constants. */
 export const checkSettingFunction = (use: FunctionUse, context: DecisionContext): SettingVerdict => {
-  const [name, value, local] = use.constants;
+  const [constant, value, local] = use.constants;
+  const name = constant ?? use.settled;
   if (name === undefined) return reasonOf(settingUnnamed(use.name), use.location);
   if (use.name === 'current_setting') return { reason: checkShow(name, use.location, context), path: undefined };
   if (value === undefined) {

@@ -1,0 +1,91 @@
+/**
+ * What of a call the policy needs to know, by its syntax alone.
+ */
+import type { FirstArgument, FunctionUse, RelationReference } from './analysis.ts';
+import { constantOf, isTree, listOf, locationOf, namesOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';
+
+const PLAIN_CALL = new Set(['funcname', 'args', 'funcformat', 'location']);
+
+/** The first argument of a call without ORDER BY, OVER and their like; undefined where there is none, or it is named. */
+const firstArgument = (call: Tree): FirstArgument | undefined => {
+  const first = listOf(call.args)[0];
+  if (first === undefined || Object.keys(call).some((field) => !PLAIN_CALL.has(field))) return undefined;
+  const [tag, node] = unwrap(first);
+  switch (tag) {
+    case 'NamedArgExpr':
+      return undefined;
+    case 'ParamRef':
+      return { type: 'Untyped' };
+    case 'A_Const':
+      return { type: isTree(node.sval) || node.isnull === true ? 'Untyped' : 'Other' };
+    case 'ColumnRef':
+      return { type: listOf(node.fields).every((part) => part.String !== undefined) ? 'Column' : 'Other' };
+    case 'CaseExpr':
+      return { type: 'Guarded', location: locationOf(node) };
+    default:
+      return { type: 'Other' };
+  }
+};
+
+/** A call, and what its first argument can only be, if that is settled. */
+export const functionUse = (call: Tree, settled: string | undefined): FunctionUse => {
+  const names = namesOf(call.funcname);
+  const first = firstArgument(call);
+  return {
+    schema: names.length > 1 ? names[0] : undefined,
+    name: names.at(-1) ?? '',
+    constants: listOf(call.args).map(constantOf),
+    ...(first === undefined ? {} : { first }),
+    ...(settled === undefined ? {} : { settled }),
+    location: locationOf(call),
+  };
+};
+
+/** Views whose rows are those of a function: who calls it reads the view. */
+const VIEWED: ReadonlyMap<string, string> = new Map([['pg_show_all_settings', 'pg_settings']]);
+
+/** A FROM item that is nothing but `pg_catalog.f()`, where a view has the same rows: the view. */
+export const viewedCall = (item: Tree): RelationReference | undefined => {
+  if (item.ordinality === true || item.is_rowsfrom === true || item.coldeflist !== undefined) return undefined;
+  const [list, ...others] = listOf(item.functions);
+  const parts = listOf(treeOf(list?.List).items).filter((part) => Object.keys(part).length > 0);
+  const call = treeOf(parts[0]?.FuncCall);
+  if (others.length > 0 || parts.length !== 1 || call.args !== undefined) return undefined;
+  if (Object.keys(call).some((field) => !PLAIN_CALL.has(field))) return undefined;
+  const [schema, calledAs, more] = namesOf(call.funcname);
+  const name = schema === 'pg_catalog' && calledAs !== undefined && more === undefined ? VIEWED.get(calledAs) : undefined;
+  if (name === undefined || calledAs === undefined) return undefined;
+  const alias = treeOf(item.alias);
+  const place = { database: undefined, schema: 'pg_catalog', name, location: locationOf(call) };
+  const columnAliases = alias.colnames !== undefined;
+  return { ...place, only: false, alias: stringOf(alias.aliasname), columnAliases, sampled: false, calledAs };
+};
+
+const isName = (wrapped: Tree): boolean => {
+  const [tag, node] = unwrap(wrapped);
+  const fields = tag === 'ColumnRef' ? listOf(node.fields) : [];
+  return fields.length === 1 && stringOf(treeOf(fields[0]?.String).sval) === 'name';
+};
+
+/**
+ * `SELECT set_config(name, ...) FROM pg_settings WHERE name = 'x'`, as pg_dump asks for a setting that a server need not have: the
+ * calls in the select list whose name can only be that constant, and the constant.
+ */
+export const settledCalls = (select: Tree): readonly (readonly [call: Tree, name: string])[] => {
+  const [item, ...others] = listOf(select.fromClause);
+  const from = treeOf(item?.RangeVar);
+  const schema = stringOf(from.schemaname);
+  const isSettings = stringOf(from.relname) === 'pg_settings' && (schema === undefined || schema === 'pg_catalog');
+  if (others.length > 0 || !isSettings || treeOf(from.alias).colnames !== undefined) return [];
+  const [tag, condition] = unwrap(treeOf(select.whereClause));
+  if (tag !== 'A_Expr' || condition.kind !== 'AEXPR_OP' || namesOf(condition.name).join('.') !== '=') return [];
+  if (!isName(treeOf(condition.lexpr))) return [];
+  const calls = listOf(select.targetList).flatMap((target) => {
+    const call = treeOf(treeOf(treeOf(target.ResTarget).val).FuncCall);
+    const first = listOf(call.args)[0];
+    return first !== undefined && isName(first) ? [call] : [];
+  });
+  const constant = treeOf(treeOf(condition.rexpr).A_Const);
+  const name = calls.length > 0 && isTree(constant.sval) ? stringOf(constant.sval.sval) : undefined;
+  return name === undefined ? [] : calls.map((call) => [call, name]);
+};
