@@ -39,9 +39,18 @@ export type Expectation = {
   readonly consequences: readonly Consequence[];
 };
 
-type Answers = { readonly goOn: ReadonlySet<number>; readonly done: ReadonlySet<number> };
+/** By the type of an answer. */
+type Answers = Uint8Array;
+const NOT_AN_ANSWER = 0;
+const GOES_ON = 1;
+const IS_DONE = 2;
 
-const answers = (goOn: readonly number[], done: readonly number[]): Answers => ({ goOn: new Set(goOn), done: new Set(done) });
+const answers = (goOn: readonly number[], done: readonly number[]): Answers => {
+  const all = new Uint8Array(256).fill(NOT_AN_ANSWER);
+  for (const type of goOn) all[type] = GOES_ON;
+  for (const type of done) all[type] = IS_DONE;
+  return all;
+};
 
 const B = BACKEND;
 const RESULTS = [B.dataRow, B.copyInResponse, B.copyOutResponse, B.copyData, B.copyDone];
@@ -128,12 +137,12 @@ export class Expectations {
   /** Matches any answer but ErrorResponse, and those that may come at any time. */
   answer(type: number): Answered {
     const expectation = this.#expected(type);
-    const { goOn, done } = ANSWERS[expectation.sent];
-    if (done.has(type)) {
+    const kind = ANSWERS[expectation.sent][type];
+    if (kind === IS_DONE) {
       this.#shift();
       return { expectation, done: true };
     }
-    if (!goOn.has(type)) {
+    if (kind !== GOES_ON) {
       throw this.#unexpected(type);
     }
     if (type === BACKEND.commandComplete) {
@@ -177,7 +186,11 @@ export class Expectations {
   #shift(): void {
     this.#first += 1;
     this.#dropCopyEnds();
-    if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
+    // What is answered is let go at once: kept until there is much of it, it would outlive its youth, and cost many times as much.
+    if (this.#first === this.#entries.length) {
+      this.#entries.length = 0;
+      this.#first = 0;
+    } else if (this.#first > 64 && this.#first * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#first);
       this.#first = 0;
     }
