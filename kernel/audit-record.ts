@@ -42,17 +42,17 @@ export type StatementDecided = {
   readonly reasons: readonly AuditReason[];
   readonly policies: readonly string[];
   /** Names of the rules that refused it, or let it through and mark it; absent where there is none. */
-  readonly rules?: readonly string[];
+  readonly rules?: readonly string[] | undefined;
   readonly revision: string;
   /** The agent's text, whole. */
   readonly sql: string;
   /** The text that was sent instead; absent where nothing was rewritten. Keys of masks are left out. */
-  readonly sent?: string;
+  readonly sent?: string | undefined;
   readonly relations: readonly string[];
   /** `schema.relation.column` of each masked column in reach. */
   readonly masked: readonly string[];
   readonly filtered: readonly string[];
-  readonly parameters?: readonly AuditParameter[];
+  readonly parameters?: readonly AuditParameter[] | undefined;
 };
 
 export type StatementCompleted = {
@@ -64,11 +64,11 @@ export type StatementCompleted = {
   readonly bytes: number;
   /** Milliseconds from forwarding to the last answer. */
   readonly duration: number;
-  readonly sqlstate?: string;
+  readonly sqlstate?: string | undefined;
   /** Names of the rules that it met while it ran: that ended it, or only mark it. */
-  readonly rules?: readonly string[];
+  readonly rules?: readonly string[] | undefined;
   /** The server's own message, unredacted, where the agent got another one. */
-  readonly serverMessage?: string;
+  readonly serverMessage?: string | undefined;
 };
 
 export type AuthenticationFailed = {

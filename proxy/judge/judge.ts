@@ -228,13 +228,14 @@ export class AgentJudge implements Judge {
     const { agent, bundle, catalog, clock, connection } = this.#options;
     const newest = bundle();
     const { version, serverMajor } = catalog.current();
-    const now = clock.now().getTime();
-    const ended = this.#grants !== undefined && now >= this.#grants.until;
+    const until = this.#grants?.until ?? Number.POSITIVE_INFINITY;
+    // Asked several times for each statement, and few policies end by themselves.
+    const ended = until !== Number.POSITIVE_INFINITY && clock.now().getTime() >= until;
     if (newest === this.#bundle && version === this.#catalogVersion && !ended) return;
     this.#bundle = newest;
     this.#catalogVersion = version;
     this.#grammar = grammarFor(serverMajor);
-    this.#grants = grantsFor(newest, agent, connection, now);
+    this.#grants = grantsFor(newest, agent, connection, clock.now().getTime());
     // Rules come and go with the time of day.
     const rules = this.#grants?.rules.map(({ rule, policy }) => `${policy}/${rule.name}`).join() ?? '';
     const held = rules === '' ? '' : `.${createHash('sha256').update(rules).digest('hex').slice(0, 8)}`;

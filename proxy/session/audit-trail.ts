@@ -37,17 +37,20 @@ export class AuditTrail {
   }
 
   /** Resolves when the records are durable, or with the failure why they are not: then none of those given was kept. */
-  async write(records: readonly AuditRecord[]): Promise<Failure | undefined> {
+  write(records: readonly AuditRecord[]): Promise<Failure | undefined> {
     const completions = this.#completions;
     this.#completions = [];
-    try {
-      this.receipt = await this.#audit.append([...completions, ...records]);
-      return undefined;
-    } catch (error) {
-      // What has happened has to be told once the store can be written again.
-      this.#completions = [...completions, ...this.#completions];
-      return this.#failureOf(error);
-    }
+    return this.#audit.append(completions.concat(records)).then(
+      (receipt) => {
+        this.receipt = receipt;
+        return undefined;
+      },
+      (error: unknown) => {
+        // What has happened has to be told once the store can be written again.
+        this.#completions = [...completions, ...this.#completions];
+        return this.#failureOf(error);
+      },
+    );
   }
 
   stop(): void {

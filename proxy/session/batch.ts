@@ -1,13 +1,13 @@
 import type { AuditReceipt, AuditRecord, StatementDecided } from '../../kernel/audit-record.ts';
 import type { Failure } from '../../kernel/failure.ts';
-import { joinNeighbours } from '../wire/join-neighbours.ts';
+import { type Span, SpanQueue } from '../wire/span.ts';
 import type { SessionUpstream } from './dependencies.ts';
 import type { Expectation, Expectations } from './expectations.ts';
 import { weightOfParameters } from './running-statement.ts';
 
 /** One message for the server. */
 export type BatchItem = {
-  readonly bytes: Buffer;
+  readonly bytes: Span;
   /** `Copy`: data of a statement that is under way; it belongs to that statement's record. */
   readonly kind: 'Query' | 'Extended' | 'Sync' | 'Flush' | 'Copy';
   /** Undefined for what is never answered. */
@@ -41,12 +41,15 @@ export const forward = (batch: Batch, receipt: AuditReceipt, upstream: SessionUp
     return true;
   }
   // Expectations come first: an answer must never meet a queue that does not know of it.
+  const spans = new SpanQueue();
   for (const item of batch.items) {
     expect(item);
+    spans.add(item.bytes);
   }
-  const pieces = joinNeighbours(batch.items.map(({ bytes }) => bytes));
+  const { length } = spans;
+  const pieces = spans.take();
   const [only] = pieces;
-  return upstream.send(receipt, pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces));
+  return upstream.send(receipt, pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces, length));
 };
 
 /** What refusing a batch needs; `standing`: a receipt of the session, for what belongs to a statement that has its record. */
@@ -104,7 +107,7 @@ export const refuseBatch = (batch: Batch, failure: Failure, to: RefusalPath): vo
         if (expectation !== undefined) {
           expectations.push(expectation);
         }
-        upstream.send(standing, bytes);
+        upstream.send(standing, bytes.view());
         break;
       default:
         kind satisfies never;

@@ -1,33 +1,28 @@
 import type { Duplex } from 'node:stream';
-import { joinNeighbours } from '../wire/join-neighbours.ts';
+import { Span, SpanQueue } from '../wire/span.ts';
 
 /** Below this many bytes, pieces are copied together: one write costs more than the copy. */
 const JOIN_LIMIT = 64 * 1024;
 
 /** Collects what goes to the client of one chunk of the server. Neighbouring pieces of that chunk stay one, uncopied. */
 export class ClientOutput {
-  #pieces: Buffer[] = [];
-  #length = 0;
+  readonly #spans = new SpanQueue();
 
-  add(piece: Buffer): void {
-    this.#length += piece.length;
-    this.#pieces.push(piece);
+  add(piece: Span | Buffer): void {
+    this.#spans.add(piece instanceof Span ? piece : new Span(piece));
   }
 
   discard(): void {
-    this.#pieces = [];
-    this.#length = 0;
+    this.#spans.take();
   }
 
   /** False: the client is slow, as with a socket. */
   flush(socket: Duplex): boolean {
-    if (this.#pieces.length === 0) {
+    const { length } = this.#spans;
+    if (length === 0) {
       return true;
     }
-    const pieces = joinNeighbours(this.#pieces);
-    const length = this.#length;
-    this.#pieces = [];
-    this.#length = 0;
+    const pieces = this.#spans.take();
     if (pieces.length === 1) {
       return socket.write(pieces[0] as Buffer);
     }

@@ -269,7 +269,10 @@ export class Conversation {
             await rest;
           }
         }
-        await this.#forwarding.flush();
+        const flushed = this.#forwarding.flush();
+        if (flushed instanceof Promise) {
+          await flushed;
+        }
         this.#reading = true;
         this.#endIfDrained();
         const more = await this.#parts.reader.more();

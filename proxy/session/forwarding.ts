@@ -2,13 +2,16 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Failure } from '../../kernel/failure.ts';
 import { sessionTooBig } from '../../kernel/limit-failure.ts';
 import type { AuditTrail } from './audit-trail.ts';
-import { type Batch, forward, refuseBatch } from './batch.ts';
+import { type Batch, type BatchItem, forward, refuseBatch } from './batch.ts';
 import type { SessionUpstream } from './dependencies.ts';
 import type { Expectation, Expectations } from './expectations.ts';
 import type { Outbox } from './outbox.ts';
 import type { Outcome } from './outcome.ts';
 import { outcomeOf, overruled } from './running-statement.ts';
 import type { ServerWait } from './server-wait.ts';
+import type { Known } from './when-known.ts';
+
+const NOTHING_UNSENT: readonly BatchItem[] = [];
 
 /** What forwarding needs of its session. */
 export type ForwardingContext = {
@@ -36,7 +39,7 @@ const IN_FLIGHT_MESSAGES = 10_000;
 /** Takes what was let through to the server, once its records are durable. */
 export class Forwarding {
   /** Read and not sent yet: lost if the session ends now. */
-  unsent: Batch['items'] = [];
+  unsent: readonly BatchItem[] = NOTHING_UNSENT;
   readonly #context: ForwardingContext;
   #full = false;
   /** About what was forwarded since all was answered. */
@@ -52,25 +55,28 @@ export class Forwarding {
   }
 
   /** Records what the batch holds, then forwards it. INVARIANT: nothing is sent before its record is durable. */
-  async flush(): Promise<void> {
-    const { upstream, outbox, trail, expectations, wait, cancelling, begun } = this.#context;
+  flush(): Known<void> {
+    const { outbox, trail } = this.#context;
+    const { items, records } = outbox.batch;
+    if (items.length === 0 && records.length === 0) {
+      return undefined;
+    }
     const batch = outbox.takeBatch();
-    if (batch.items.length === 0 && batch.records.length === 0) {
-      return;
-    }
-    this.unsent = batch.items;
-    let failure: Failure | undefined;
-    if (batch.records.length > 0) {
-      failure = await trail.write(batch.records);
-    }
+    this.unsent = items;
+    return records.length === 0 ? this.#pass(batch, undefined) : trail.write(records).then((failure) => this.#pass(batch, failure));
+  }
+
+  #pass(batch: Batch, failure: Failure | undefined): Known<void> {
     if (failure !== undefined) {
-      this.unsent = [];
+      this.unsent = NOTHING_UNSENT;
       this.#observeUnrecorded(batch, failure);
     }
-    const cancel = cancelling();
-    if (cancel !== undefined) {
-      await cancel;
-    }
+    const cancel = this.#context.cancelling();
+    return cancel === undefined ? this.#send(batch, failure) : cancel.then(() => this.#send(batch, failure));
+  }
+
+  #send(batch: Batch, failure: Failure | undefined): Known<void> {
+    const { upstream, trail, expectations, wait, begun } = this.#context;
     wait.check();
     this.#inFlight = expectations.size === 0 ? batch.bytes : this.#inFlight + batch.bytes;
     if (failure === undefined) {
@@ -79,18 +85,19 @@ export class Forwarding {
       refuseBatch(batch, failure, { upstream, standing: trail.receipt, expectations });
       begun();
     }
-    this.unsent = [];
+    this.unsent = NOTHING_UNSENT;
+    return this.#full || this.#inFlight >= IN_FLIGHT_BYTES ? this.#catchUp() : undefined;
+  }
+
+  /** Lets the server read, and answer, before more is sent: what is on its way has to be remembered. */
+  async #catchUp(): Promise<void> {
+    const { upstream, expectations, wait } = this.#context;
     if (this.#full) {
       await wait.until(() => !this.#full);
     }
-    if (this.#inFlight >= IN_FLIGHT_BYTES) {
-      await this.#catchUp();
+    if (this.#inFlight < IN_FLIGHT_BYTES) {
+      return;
     }
-  }
-
-  /** Lets the server answer before more is sent: what is on its way has to be remembered. */
-  async #catchUp(): Promise<void> {
-    const { upstream, expectations, wait } = this.#context;
     // Up to a Sync it may keep its answers to itself.
     upstream.sendControl({ type: 'Flush' });
     await wait.until(() => expectations.size === 0 || expectations.copyIn);

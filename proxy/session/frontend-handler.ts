@@ -8,6 +8,7 @@ import { encodeExecute, type Execute } from '../wire/execute.ts';
 import { decodeFrontend, type FrontendMessage } from '../wire/frontend-message.ts';
 import { encodeParse, type Parse } from '../wire/parse.ts';
 import { encodeQuery, type Query } from '../wire/query.ts';
+import { Span } from '../wire/span.ts';
 import { consequencesOf } from './consequences.ts';
 import type { FrontendContext } from './frontend-context.ts';
 import { termsOf } from './hidden-result.ts';
@@ -26,7 +27,7 @@ const NO_SQL = Buffer.alloc(0);
 /** Messages that are let through by what is known of policy and catalog; the others wait for neither. */
 const JUDGED: ReadonlySet<FrontendMessage['type']> = new Set(['Query', 'Parse', 'Bind', 'Describe', 'Execute'] as const);
 
-const goOn = (): boolean => false;
+const goOn = (handled: Known<void>): Known<boolean> => (handled instanceof Promise ? handled.then(() => false) : false);
 
 /**
  * Turns the client's messages into what the server gets: the one place where a message is let through.
@@ -57,7 +58,11 @@ export class FrontendHandler {
   }
 
   #taken(message: FrontendMessage, frame: Frame): Known<boolean> {
-    return whenKnown(this.#holding.ignores(message), (ignored) => (ignored ? false : this.#handle(message, frame)));
+    const ignored = this.#holding.ignores(message);
+    if (ignored instanceof Promise) {
+      return ignored.then((known) => (known ? false : this.#handle(message, frame)));
+    }
+    return ignored ? false : this.#handle(message, frame);
   }
 
   #handle(message: FrontendMessage, frame: Frame): Known<boolean> {
@@ -70,16 +75,18 @@ export class FrontendHandler {
           return false;
         });
       case 'Parse':
-        return whenKnown(this.#quotas.turnsAway(message, frame) ? undefined : this.#parse(message, frame), goOn);
+        return goOn(this.#quotas.turnsAway(message, frame) ? undefined : this.#parse(message, frame));
       case 'Bind':
-        return whenKnown(this.#quotas.turnsAway(message, frame) ? undefined : this.#bind(message, frame), goOn);
-      case 'Execute':
-        return whenKnown(this.#quotas.turnsAway(message, frame) ? undefined : this.#execute(message, frame), () => {
-          this.#endings += 1;
-          return false;
-        });
+        return goOn(this.#quotas.turnsAway(message, frame) ? undefined : this.#bind(message, frame));
+      case 'Execute': {
+        const executed = this.#quotas.turnsAway(message, frame) ? undefined : this.#execute(message, frame);
+        if (executed instanceof Promise) {
+          return executed.then(() => this.#executed());
+        }
+        return this.#executed();
+      }
       case 'Describe':
-        return whenKnown(this.#describe(message, frame), goOn);
+        return goOn(this.#describe(message, frame));
       case 'Close':
         this.#endings += 1;
         this.#close(message, frame);
@@ -102,7 +109,7 @@ export class FrontendHandler {
       case 'CopyDone':
       case 'CopyFail':
         this.#outbox.batch.add({ kind: 'Copy', bytes: frame.raw, expectation: this.#outbox.expect('CopyEnd') });
-        return whenKnown(this.#holding.copied(), goOn);
+        return goOn(this.#holding.copied());
       case 'Terminate':
         return true;
       case 'Password':
@@ -110,6 +117,11 @@ export class FrontendHandler {
       default:
         message satisfies never;
     }
+    return false;
+  }
+
+  #executed(): boolean {
+    this.#endings += 1;
     return false;
   }
 
@@ -133,13 +145,13 @@ export class FrontendHandler {
     const running = this.#outbox.running(decided, text, began, { rows: 0, bytes: 0 });
     const consequences = consequencesOf(running, { rows: 0, bytes: 0 }, this.#context.state);
     if (judged.terms.length !== 1 || !judged.terms.some(mayBeUndone)) {
-      const bytes = isAsSent(sql, judged) ? frame.raw : encodeQuery(judged.sent);
+      const bytes = isAsSent(sql, judged) ? frame.raw : new Span(encodeQuery(judged.sent));
       this.#outbox.batch.add({ kind: 'Query', bytes, expectation: this.#outbox.expect('Query', { running, text, consequences }) });
       return undefined;
     }
     running.held = newlyHeld();
     const expectation = this.#outbox.expect('HeldQuery', { running, text, consequences });
-    this.#outbox.batch.add({ kind: 'Query', bytes: encodeHeldQuery(judged.sent), expectation });
+    this.#outbox.batch.add({ kind: 'Query', bytes: new Span(encodeHeldQuery(judged.sent)), expectation });
     return this.#holding.hold(running.held, true);
   }
 
@@ -158,36 +170,35 @@ export class FrontendHandler {
       return;
     }
     this.#outbox.batch.record(decided);
-    const bytes = isAsSent(sql, judged) ? frame.raw : encodeParse(name, judged.sent, parameterTypes);
+    const bytes = isAsSent(sql, judged) ? frame.raw : new Span(encodeParse(name, judged.sent, parameterTypes));
     const text = textOf(sql, judged);
     const made = this.#context.state.changeStatement(name, { text, parameterTypes });
     this.#outbox.batch.add({ kind: 'Extended', bytes, expectation: this.#outbox.expect('Parse', { text, consequences: [made] }) });
   }
 
   #bind(bind: Bind, frame: Frame): Known<void> {
-    return whenKnown(this.#statement(bind.statement, 'Bind'), (current) => {
-      if (current !== undefined) {
-        this.#bindTo(current, bind, frame);
-      }
-    });
+    const current = this.#statement(bind.statement, 'Bind');
+    return current instanceof Promise ? current.then((known) => this.#bindTo(known, bind, frame)) : this.#bindTo(current, bind, frame);
   }
 
   /** The prepared statement if it may go on. Undefined: it was refused. */
   #statement(name: string, kind: 'Bind' | 'Describe'): Known<Statement | undefined> {
-    const { state } = this.#context;
-    return whenKnown(
-      this.#renewal.certain(() => state.statements.lookup(name, state.segment)),
-      (statement) => {
-        if (statement === undefined) {
-          this.#outbox.refuse('Parse', NO_SQL, kind, statementUnknown(name));
-          return undefined;
-        }
-        return this.#renewal.refresh(name, statement);
-      },
-    );
+    const found = this.#renewal.certain(this.#context.state.statements, name);
+    return found instanceof Promise ? found.then((statement) => this.#current(name, kind, statement)) : this.#current(name, kind, found);
   }
 
-  #bindTo(current: Statement, bind: Bind, frame: Frame): void {
+  #current(name: string, kind: 'Bind' | 'Describe', statement: Statement | undefined): Known<Statement | undefined> {
+    if (statement === undefined) {
+      this.#outbox.refuse('Parse', NO_SQL, kind, statementUnknown(name));
+      return undefined;
+    }
+    return this.#renewal.refresh(name, statement);
+  }
+
+  #bindTo(current: Statement | undefined, bind: Bind, frame: Frame): void {
+    if (current === undefined) {
+      return;
+    }
     const { state } = this.#context;
     const masked = current.text.judged?.maskedParameters ?? [];
     const parameters = recordedParameters(bind.parameters, bind.parameterFormats, masked);
@@ -250,12 +261,16 @@ export class FrontendHandler {
 
   #execute(execute: Execute, frame: Frame): Known<void> {
     const began = this.#context.clock.monotonic();
-    return whenKnown(this.#renewal.currentPortal(execute.portal, 'Execute'), (portal) =>
-      portal === undefined ? undefined : this.#executePortal(execute, portal, began, frame),
-    );
+    const portal = this.#renewal.currentPortal(execute.portal, 'Execute');
+    return portal instanceof Promise
+      ? portal.then((known) => this.#executePortal(execute, known, began, frame))
+      : this.#executePortal(execute, portal, began, frame);
   }
 
-  #executePortal({ portal: name, maxRows }: Execute, portal: Portal, began: number, frame: Frame): Known<void> {
+  #executePortal({ portal: name, maxRows }: Execute, portal: Portal | undefined, began: number, frame: Frame): Known<void> {
+    if (portal === undefined) {
+      return undefined;
+    }
     const { text } = portal.statement;
     const decided =
       text.judged === undefined
@@ -271,7 +286,7 @@ export class FrontendHandler {
     const terms = termsOf(text, 0);
     const held = mayBeUndone(terms);
     // A suspended portal has changed all its rows and has not said how many; and the client is to know of none that are hidden.
-    const bytes = maxRows > 0 && (held || terms.hidesResult) ? encodeExecute(name, 0) : frame.raw;
+    const bytes = maxRows > 0 && (held || terms.hidesResult) ? new Span(encodeExecute(name, 0)) : frame.raw;
     const expectation = this.#outbox.expect('Execute', { running, text: running.text, consequences });
     this.#outbox.batch.add({ kind: 'Extended', bytes, expectation });
     if (!held) {

@@ -8,6 +8,7 @@ import { encodeDescribe } from '../wire/describe-close.ts';
 import { encodeExecute } from '../wire/execute.ts';
 import { BACKEND } from '../wire/message-type.ts';
 import { encodeParse } from '../wire/parse.ts';
+import type { Span } from '../wire/span.ts';
 import type { Expectation, Expectations } from './expectations.ts';
 import type { Held } from './running-statement.ts';
 
@@ -28,7 +29,7 @@ type Server = { readonly expectations: Expectations; readonly control: (message:
 export const answerHeld = (
   held: Held,
   expectation: Expectation,
-  { type, raw }: { readonly type: number; readonly raw: Buffer },
+  { type, raw }: { readonly type: number; readonly raw: Span },
   to: Server,
 ): boolean => {
   const { running, sent } = expectation;
@@ -52,7 +53,7 @@ export const answerHeld = (
         return true;
       }
       if (isQuery) {
-        held.end = Buffer.from(raw);
+        held.end = Buffer.from(raw.view());
         endHeld(held, expectation, to);
       }
       return isQuery;

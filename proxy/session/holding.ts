@@ -1,11 +1,12 @@
 import { protocolViolation } from '../../kernel/failure.ts';
 import { encodeFlush, type FrontendMessage } from '../wire/frontend-message.ts';
+import { Span } from '../wire/span.ts';
 import type { FrontendContext } from './frontend-context.ts';
 import type { Held } from './running-statement.ts';
 import type { Outbox } from './outbox.ts';
 import type { Known } from './when-known.ts';
 
-const FLUSH = encodeFlush();
+const FLUSH = new Span(encodeFlush());
 
 /** Keeps back what the client sends behind a statement that may have to be undone, until its end is judged. */
 export class Holding {

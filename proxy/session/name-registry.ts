@@ -27,6 +27,8 @@ const keyOf = (name: string): string => (name.length <= SHORT_NAME ? name : Buff
  */
 export class NameRegistry<T> {
   readonly #confirmed = new Map<string, T>();
+  /** The one without a name, which nearly every statement replaces. */
+  #unnamed: T | undefined;
   readonly #pending = new Map<string, NameChange<T>[]>();
   readonly #weigh: (value: T) => number;
   readonly #pendingClears: NameChange<T>[] = [];
@@ -61,7 +63,7 @@ export class NameRegistry<T> {
     const clear = this.#pendingClears.at(-1);
     const last = clear !== undefined && (change === undefined || clear.order > change.order) ? clear : change;
     if (last === undefined) {
-      return { type: 'Certain', value: this.#confirmed.get(key) };
+      return { type: 'Certain', value: key === '' ? this.#unnamed : this.#confirmed.get(key) };
     }
     // A change of this segment decides, whatever became of the earlier ones: either it worked, or the message at hand is skipped.
     return { type: last.segment === segment ? 'Certain' : 'Uncertain', value: last.value };
@@ -70,13 +72,16 @@ export class NameRegistry<T> {
   confirm(change: NameChange<T>): void {
     this.#settle(change);
     if (change.key === undefined) {
+      this.#drop('');
       for (const key of this.#confirmed.keys()) {
         this.#drop(key);
       }
       return;
     }
     this.#drop(change.key);
-    if (change.value !== undefined) {
+    if (change.key === '') {
+      this.#unnamed = change.value;
+    } else if (change.value !== undefined) {
       this.#confirmed.set(change.key, change.value);
     }
   }
@@ -94,16 +99,28 @@ export class NameRegistry<T> {
     if (index < 0) {
       return false;
     }
-    changes.splice(index, 1);
-    if (change.key !== undefined && changes.length === 0) {
+    if (index === 0) {
+      changes.shift();
+    } else {
+      changes.splice(index, 1);
+    }
+    if (change.key !== undefined && change.key !== '' && changes.length === 0) {
       this.#pending.delete(change.key);
     }
     return true;
   }
 
   #drop(key: string): void {
-    this.weight -= this.#weighed(this.#confirmed.get(key));
-    this.#confirmed.delete(key);
+    if (key === '') {
+      this.weight -= this.#weighed(this.#unnamed);
+      this.#unnamed = undefined;
+      return;
+    }
+    const value = this.#confirmed.get(key);
+    if (value !== undefined) {
+      this.weight -= this.#weighed(value);
+      this.#confirmed.delete(key);
+    }
   }
 
   #weighed(value: T | undefined): number {
@@ -112,6 +129,9 @@ export class NameRegistry<T> {
 
   /** Keeps of the confirmed names those that `keep` says, and of these the newest `limit`. */
   retain(keep: (value: T) => boolean, limit: number): void {
+    if (this.#unnamed !== undefined && !keep(this.#unnamed)) {
+      this.#drop('');
+    }
     for (const [key, value] of this.#confirmed) {
       if (!keep(value)) {
         this.#drop(key);

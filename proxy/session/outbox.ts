@@ -2,14 +2,15 @@ import type { AuditSession, StatementDecided } from '../../kernel/audit-record.t
 import type { Failure } from '../../kernel/failure.ts';
 import { encodeControl } from '../upstream/control-message.ts';
 import type { Frame } from '../wire/client-frames.ts';
+import { Span } from '../wire/span.ts';
 import { Batch } from './batch.ts';
 import type { Consequence, Expectation, Sent } from './expectations.ts';
 import type { FrontendContext } from './frontend-context.ts';
 import type { ResultSize } from './result-limit.ts';
 import { type RunningStatement, refusalRecord, type StatementText } from './running-statement.ts';
 
-const POISON_QUERY = encodeControl({ type: 'PoisonQuery' });
-const POISON_PARSE = encodeControl({ type: 'PoisonParse' });
+const POISON_QUERY = new Span(encodeControl({ type: 'PoisonQuery' }));
+const POISON_PARSE = new Span(encodeControl({ type: 'PoisonParse' }));
 
 const NO_CONSEQUENCES: readonly Consequence[] = [];
 const NOTHING: Partial<Expectation> = {};

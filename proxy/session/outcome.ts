@@ -24,6 +24,6 @@ export type Outcome = {
   /** Milliseconds from the message to the decision. */
   readonly decisionMs: number;
   /** Milliseconds from forwarding to the last answer; absent where nothing was forwarded. */
-  readonly upstreamMs?: number;
-  readonly sqlstate?: string;
+  readonly upstreamMs?: number | undefined;
+  readonly sqlstate?: string | undefined;
 };

@@ -3,8 +3,9 @@ import { portalUnknown, staleStatement } from '../../kernel/failure.ts';
 import type { Allowed, Judged, SessionState, StatementEffect } from '../policy/judgement.ts';
 import { encodeClose } from '../wire/describe-close.ts';
 import { encodeParse } from '../wire/parse.ts';
+import { Span } from '../wire/span.ts';
 import type { FrontendContext } from './frontend-context.ts';
-import type { NameLookup } from './name-registry.ts';
+import type { NameRegistry } from './name-registry.ts';
 import type { Outbox } from './outbox.ts';
 import { decisionRecord, type StatementText, textOf } from './running-statement.ts';
 import type { Portal, Statement } from './session-state.ts';
@@ -54,9 +55,10 @@ export class Renewal {
   }
 
   /** What a name stands for, once that is settled. */
-  certain<T>(lookup: () => NameLookup<T>): Known<T | undefined> {
-    const found = lookup();
-    return found.type === 'Certain' ? found.value : this.#context.settle().then(() => lookup().value);
+  certain<T>(names: NameRegistry<T>, name: string): Known<T | undefined> {
+    const { state, settle } = this.#context;
+    const found = names.lookup(name, state.segment);
+    return found.type === 'Certain' ? found.value : settle().then(() => names.lookup(name, state.segment).value);
   }
 
   /** INVARIANT: what was judged under another revision is judged again before it is used. Undefined: it was refused. */
@@ -91,13 +93,13 @@ export class Renewal {
     const { state } = this.#context;
     const { text, parameterTypes } = statement;
     const gone = state.changeStatement(name, undefined);
-    const close = encodeClose('Statement', name);
+    const close = new Span(encodeClose('Statement', name));
     this.#outbox.batch.add({
       kind: 'Extended',
       bytes: close,
       expectation: this.#outbox.expect('Close', { swallow: true, consequences: [gone] }),
     });
-    const bytes = encodeParse(name, text.judged?.sent ?? '', parameterTypes ?? []);
+    const bytes = new Span(encodeParse(name, text.judged?.sent ?? '', parameterTypes ?? []));
     const made = state.changeStatement(name, statement);
     this.#outbox.batch.add({
       kind: 'Extended',
@@ -108,20 +110,19 @@ export class Renewal {
 
   /** The portal if it may go on: one whose text would be another today is refused. Undefined: it was refused. */
   currentPortal(name: string, kind: 'Describe' | 'Execute'): Known<Portal | undefined> {
-    const { state } = this.#context;
-    return whenKnown(
-      this.certain(() => state.portals.lookup(name, state.segment)),
-      (portal) => {
-        if (portal === undefined) {
-          this.#outbox.refuse('Parse', NO_SQL, kind, portalUnknown(name));
-          return undefined;
-        }
-        const { text } = portal.statement;
-        // INVARIANT: what a text runs by name (EXECUTE, FETCH) may be another one by now, so that it is judged again.
-        const byName = kind === 'Execute' && (runs(text, 'Execute') || runs(text, 'Fetch'));
-        return text.prepared.revision === state.revision() && !byName ? portal : this.#renewPortal(name, kind, portal);
-      },
-    );
+    const found = this.certain(this.#context.state.portals, name);
+    return found instanceof Promise ? found.then((portal) => this.#asOfToday(name, kind, portal)) : this.#asOfToday(name, kind, found);
+  }
+
+  #asOfToday(name: string, kind: 'Describe' | 'Execute', portal: Portal | undefined): Known<Portal | undefined> {
+    if (portal === undefined) {
+      this.#outbox.refuse('Parse', NO_SQL, kind, portalUnknown(name));
+      return undefined;
+    }
+    const { text } = portal.statement;
+    // INVARIANT: what a text runs by name (EXECUTE, FETCH) may be another one by now, so that it is judged again.
+    const byName = kind === 'Execute' && (runs(text, 'Execute') || runs(text, 'Fetch'));
+    return text.prepared.revision === this.#context.state.revision() && !byName ? portal : this.#renewPortal(name, kind, portal);
   }
 
   async #renewPortal(name: string, kind: 'Describe' | 'Execute', portal: Portal): Promise<Portal | undefined> {

@@ -106,14 +106,14 @@ export const decisionRecord = (
   kinds: judged.kinds,
   reasons: judged.reasons,
   policies: judged.policies,
-  ...(judged.rules.length === 0 ? {} : { rules: judged.rules }),
+  rules: judged.rules.length === 0 ? undefined : judged.rules,
   revision: judged.revision,
   sql: sql.toString('utf8'),
-  ...(judged.decision === 'Deny' || judged.recorded === undefined ? {} : { sent: judged.recorded }),
+  sent: judged.decision === 'Deny' ? undefined : judged.recorded,
   relations: judged.relations,
   masked: judged.masked,
   filtered: judged.filtered,
-  ...(parameters === undefined ? {} : { parameters }),
+  parameters,
 });
 
 /** The record of running what was prepared, or declared, by SQL text. */
@@ -169,9 +169,9 @@ export const completionRecord = (
   rows: running.rows,
   bytes: running.bytes,
   duration: Math.max(0, now - running.startedAt),
-  ...(running.sqlstate === undefined ? {} : { sqlstate: running.sqlstate }),
-  ...(running.rules.length === 0 ? {} : { rules: running.rules }),
-  ...(running.serverMessage === undefined ? {} : { serverMessage: running.serverMessage }),
+  sqlstate: running.sqlstate,
+  rules: running.rules.length === 0 ? undefined : running.rules,
+  serverMessage: running.serverMessage,
 });
 
 /** The outcome of a statement from its two records; `completed` undefined: it was refused. */
@@ -188,8 +188,13 @@ export const outcomeOf = (decided: StatementDecided, completed: StatementComplet
   filtered: decided.filtered,
   rows: completed?.rows ?? 0,
   bytes: completed?.bytes ?? 0,
-  rules: [...new Set([...(decided.rules ?? []), ...(completed?.rules ?? [])])],
+  rules: rulesMet(decided.rules, completed?.rules),
   decisionMs,
-  ...(completed === undefined ? {} : { upstreamMs: completed.duration }),
-  ...(completed?.sqlstate === undefined ? {} : { sqlstate: completed.sqlstate }),
+  upstreamMs: completed?.duration,
+  sqlstate: completed?.sqlstate,
 });
+
+const NO_RULES: readonly string[] = [];
+
+const rulesMet = (before = NO_RULES, meanwhile = NO_RULES): readonly string[] =>
+  meanwhile.length === 0 ? before : [...new Set([...before, ...meanwhile])];

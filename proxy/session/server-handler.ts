@@ -8,7 +8,8 @@ import { decodeCommandComplete } from '../wire/completion.ts';
 import { decodeResponseFields, encodeErrorResponse, encodeFailure, encodeNoticeResponse } from '../wire/error-response.ts';
 import { BACKEND } from '../wire/message-type.ts';
 import { bodyOf, type ServerFrameSink } from '../wire/server-frames.ts';
-import { decodeParameterStatus, decodeReadyForQuery } from '../wire/server-status.ts';
+import { decodeParameterStatus, decodeReadyForQuery, transactionStatus } from '../wire/server-status.ts';
+import { Span } from '../wire/span.ts';
 import type { ClientOutput } from './client-output.ts';
 import { errorForAgent, noticeForAgent } from './error-fields.ts';
 import { type Consequence, type Expectation, type Expectations, isQuery } from './expectations.ts';
@@ -79,7 +80,7 @@ export class ServerHandler implements ServerFrameSink {
     this.#stopping = running === undefined ? undefined : { running, failure };
   }
 
-  bulk(raw: Buffer, rows: number, begun: number): void {
+  bulk(raw: Span, rows: number, begun: number): void {
     const { expectations, output, limits, stop } = this.#context;
     const { running, text } = expectations.answer(BACKEND.dataRow).expectation;
     if (running === undefined) {
@@ -113,12 +114,12 @@ export class ServerHandler implements ServerFrameSink {
     }
     // The row that the client has begun to read must end, or it would take our error for a part of it.
     if (this.#rowBegun) {
-      output.add(raw.subarray(0, begun));
+      output.add(new Span(raw.buffer, raw.start, raw.start + begun));
       this.#rowBegun = begun === raw.length && rows === 0;
     }
   }
 
-  message(type: number, raw: Buffer): void {
+  message(type: number, raw: Span): void {
     const { output, notices } = this.#context;
     switch (type) {
       case BACKEND.errorResponse:
@@ -152,7 +153,7 @@ export class ServerHandler implements ServerFrameSink {
     }
   }
 
-  #answer(type: number, raw: Buffer): void {
+  #answer(type: number, raw: Span): void {
     const { expectation, done } = this.#context.expectations.answer(type);
     const { state } = this.#context;
     if (expectation.text?.prepared.withholdInside === true && !state.lingering.insideMayTell) {
@@ -217,9 +218,9 @@ export class ServerHandler implements ServerFrameSink {
     }
   }
 
-  #ready(raw: Buffer): void {
+  #ready(raw: Span): void {
     const { expectations, state, output } = this.#context;
-    const status = decodeReadyForQuery(bodyOf(raw), upstreamProtocolViolation);
+    const status = transactionStatus(raw) ?? decodeReadyForQuery(bodyOf(raw), upstreamProtocolViolation);
     const { expectation } = expectations.answer(BACKEND.readyForQuery);
     this.#discardRest(expectation);
     this.#confirmed = 0;
@@ -312,8 +313,9 @@ export class ServerHandler implements ServerFrameSink {
   }
 
   #discardRest(expectation: Expectation): void {
-    for (const consequence of expectation.consequences.slice(this.#confirmed)) {
-      consequence.discard();
+    const { consequences } = expectation;
+    for (let index = this.#confirmed; index < consequences.length; index += 1) {
+      consequences[index]?.discard();
     }
   }
 

@@ -107,7 +107,7 @@ export const openDoor = async (socket: Socket, options: DoorOptions, onSocket: (
 const startTls = (socket: Socket, reader: SocketReader, options: DoorOptions): Promise<TLSSocket | undefined> => {
   reader.detach();
   if (reader.queue.length > 0) {
-    socket.unshift(reader.queue.take(reader.queue.length));
+    socket.unshift(reader.queue.take(reader.queue.length).view());
   }
   const secured = new TLSSocket(socket, {
     isServer: true,

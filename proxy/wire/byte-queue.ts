@@ -1,3 +1,5 @@
+import { Span } from './span.ts';
+
 /**
  * Bytes that have arrived and are not yet taken. Linear in the bytes pushed, whatever the size of the chunks;
  * what was taken stays valid, since its bytes are never written again.
@@ -44,9 +46,9 @@ export class ByteQueue {
     return this.#buffer.readInt32BE(this.#start + offset);
   }
 
-  take(length: number): Buffer {
-    const taken = this.#buffer.subarray(this.#start, this.#start + length);
+  take(length: number): Span {
+    const start = this.#start;
     this.#start += length;
-    return taken;
+    return new Span(this.#buffer, start, this.#start);
   }
 }

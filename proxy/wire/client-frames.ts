@@ -1,11 +1,29 @@
 import { messageTooLarge, protocolViolation } from '../../kernel/failure.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { FRONTEND_LIMITS, LARGE_MESSAGE_LIMIT, SMALL_MESSAGE_LIMIT } from './message-type.ts';
-
-/** One message of the client: `raw` is `body` with type and length in front, as it came. */
-export type Frame = { readonly type: number; readonly body: Buffer; readonly raw: Buffer };
+import type { Span } from './span.ts';
 
 const HEAD = 5;
+
+/** One message of the client: `raw` is `body` with type and length in front, as it came. */
+export class Frame {
+  readonly type: number;
+  readonly raw: Span;
+
+  constructor(type: number, raw: Span) {
+    this.type = type;
+    this.raw = raw;
+  }
+
+  /** There is nothing in it but its type. */
+  get bare(): boolean {
+    return this.raw.length === HEAD;
+  }
+
+  get body(): Buffer {
+    return this.raw.buffer.subarray(this.raw.start + HEAD, this.raw.end);
+  }
+}
 
 /**
  * Cuts the client's bytes into frames. Type and length are judged before the body is there,
@@ -49,7 +67,6 @@ export class ClientFrames {
     if (queue.length < length + 1) {
       return undefined;
     }
-    const raw = queue.take(length + 1);
-    return { type, body: raw.subarray(HEAD), raw };
+    return new Frame(type, queue.take(length + 1));
   }
 }

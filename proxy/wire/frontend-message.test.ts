@@ -3,7 +3,7 @@ import { serialize } from 'pg-protocol';
 import { describe, expect, it } from 'vitest';
 import { Failure, protocolViolation } from '../../kernel/failure.ts';
 import { encodeBind } from './bind.ts';
-import { ClientFrames } from './client-frames.ts';
+import { ClientFrames, Frame } from './client-frames.ts';
 import { encodeCopyData, encodeCopyFail } from './copy.ts';
 import { encodeClose, encodeDescribe } from './describe-close.ts';
 import { encodeExecute } from './execute.ts';
@@ -19,7 +19,10 @@ import {
   encodeSaslResponse,
 } from './password.ts';
 import { encodeQuery } from './query.ts';
+import { Span } from './span.ts';
 import { decodeStartupPacket } from './startup-packet.ts';
+
+const frameOf = (type: number, body: Buffer): Frame => new Frame(type, new Span(Buffer.concat([Buffer.alloc(5), body])));
 
 const decode = (bytes: Buffer): FrontendMessage => {
   const frames = new ClientFrames();
@@ -158,7 +161,7 @@ describe('frontend messages', () => {
     ['a Describe of neither', 'D', Buffer.from('X\0'), 'invalid DESCRIBE message subtype 88'],
     ['a Sync with a body', 'S', Buffer.from('\0'), 'invalid message format'],
   ])('refuses %s', (_what, type, body, text) => {
-    expect(() => decodeFrontend({ type: type.charCodeAt(0), body })).toThrow(protocolViolation(text));
+    expect(() => decodeFrontend(frameOf(type.charCodeAt(0), body))).toThrow(protocolViolation(text));
   });
 
   it('throws nothing but Failure for 100,000 random and damaged bodies', () => {
@@ -175,7 +178,11 @@ describe('frontend messages', () => {
     let runs = 0;
     for (const { type, body } of fc.sample(damaged, 100_000)) {
       runs += 1;
-      for (const read of [() => decodeFrontend({ type, body }), () => decodeStartupPacket(body), () => decodeSaslInitialResponse(body)]) {
+      for (const read of [
+        () => decodeFrontend(frameOf(type, body)),
+        () => decodeStartupPacket(body),
+        () => decodeSaslInitialResponse(body),
+      ]) {
         try {
           read();
         } catch (error) {

@@ -28,40 +28,52 @@ export type FrontendMessage =
   /** PasswordMessage, SASLInitialResponse or SASLResponse: see `password.ts`. */
   | { readonly type: 'Password'; readonly body: Buffer };
 
-const bare = (type: Bare['type']): ((body: Buffer) => Bare) => {
-  const message: Bare = { type };
-  return (body) => {
-    if (body.length > 0) {
-      new ByteReader(body, protocolViolation).end();
-    }
-    return message;
-  };
+const SYNC: Bare = { type: 'Sync' };
+const FLUSH: Bare = { type: 'Flush' };
+const TERMINATE: Bare = { type: 'Terminate' };
+const COPY_DONE: Bare = { type: 'CopyDone' };
+
+const bare = (frame: Frame, message: Bare): Bare => {
+  if (!frame.bare) {
+    new ByteReader(frame.body, protocolViolation).end();
+  }
+  return message;
 };
 
-const DECODERS: ReadonlyMap<number, (body: Buffer) => FrontendMessage> = new Map<number, (body: Buffer) => FrontendMessage>([
-  [FRONTEND.bind, decodeBind],
-  [FRONTEND.close, (body) => decodeDescribeOrClose('Close', body)],
-  [FRONTEND.copyData, (data) => ({ type: 'CopyData', data })],
-  [FRONTEND.copyDone, bare('CopyDone')],
-  [FRONTEND.copyFail, decodeCopyFail],
-  [FRONTEND.describe, (body) => decodeDescribeOrClose('Describe', body)],
-  [FRONTEND.execute, decodeExecute],
-  [FRONTEND.flush, bare('Flush')],
-  [FRONTEND.functionCall, () => ({ type: 'FunctionCall' })],
-  [FRONTEND.parse, decodeParse],
-  [FRONTEND.password, (body) => ({ type: 'Password', body })],
-  [FRONTEND.query, decodeQuery],
-  [FRONTEND.sync, bare('Sync')],
-  [FRONTEND.terminate, bare('Terminate')],
-]);
-
 /** Decodes a frame of the client. Throws `Failure` (protocol violation) for a malformed body. */
-export const decodeFrontend = (frame: Pick<Frame, 'type' | 'body'>): FrontendMessage => {
-  const decode = DECODERS.get(frame.type);
-  if (decode === undefined) {
-    throw protocolViolation(`invalid frontend message type ${frame.type}`);
+export const decodeFrontend = (frame: Frame): FrontendMessage => {
+  switch (frame.type) {
+    case FRONTEND.bind:
+      return decodeBind(frame.body);
+    case FRONTEND.close:
+      return decodeDescribeOrClose('Close', frame.body);
+    case FRONTEND.copyData:
+      return { type: 'CopyData', data: frame.body };
+    case FRONTEND.copyDone:
+      return bare(frame, COPY_DONE);
+    case FRONTEND.copyFail:
+      return decodeCopyFail(frame.body);
+    case FRONTEND.describe:
+      return decodeDescribeOrClose('Describe', frame.body);
+    case FRONTEND.execute:
+      return decodeExecute(frame.body);
+    case FRONTEND.flush:
+      return bare(frame, FLUSH);
+    case FRONTEND.functionCall:
+      return { type: 'FunctionCall' };
+    case FRONTEND.parse:
+      return decodeParse(frame.body);
+    case FRONTEND.password:
+      return { type: 'Password', body: frame.body };
+    case FRONTEND.query:
+      return decodeQuery(frame.body);
+    case FRONTEND.sync:
+      return bare(frame, SYNC);
+    case FRONTEND.terminate:
+      return bare(frame, TERMINATE);
+    default:
+      throw protocolViolation(`invalid frontend message type ${frame.type}`);
   }
-  return decode(frame.body);
 };
 
 /** Sync, Flush, Terminate, CopyDone. */

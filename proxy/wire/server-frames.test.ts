@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { upstreamProtocolViolation } from '../../kernel/failure.ts';
 import { bodyOf, ServerFrames } from './server-frames.ts';
+import type { Span } from './span.ts';
 
 const frame = (letter: string, body: Buffer): Buffer => {
   const head = Buffer.alloc(5);
@@ -21,13 +22,13 @@ const deliver = (chunks: readonly Buffer[]): Delivered[] => {
       bulk: (raw, rows) => {
         const last = seen.at(-1);
         if (last !== undefined && 'bulk' in last) {
-          seen[seen.length - 1] = { bulk: last.bulk + raw.toString('hex'), rows: last.rows + rows };
+          seen[seen.length - 1] = { bulk: last.bulk + raw.view().toString('hex'), rows: last.rows + rows };
         } else {
-          seen.push({ bulk: raw.toString('hex'), rows });
+          seen.push({ bulk: raw.view().toString('hex'), rows });
         }
       },
       message: (type, raw) =>
-        seen.push({ message: String.fromCharCode(type), body: bodyOf(raw).toString('hex'), raw: raw.toString('hex') }),
+        seen.push({ message: String.fromCharCode(type), body: bodyOf(raw).toString('hex'), raw: raw.view().toString('hex') }),
     });
   }
   return seen;
@@ -76,7 +77,7 @@ describe('ServerFrames', () => {
     const seen: [number, number, number][] = [];
     const frames = new ServerFrames();
     const sink = {
-      bulk: (raw: Buffer, rows: number, begun: number) => seen.push([raw.length, rows, begun]),
+      bulk: (raw: Span, rows: number, begun: number) => seen.push([raw.length, rows, begun]),
       message: () => expect.unreachable(),
     };
     frames.push(row.subarray(0, 40), sink);
@@ -91,9 +92,9 @@ describe('ServerFrames', () => {
 
   it('delivers a run of rows in one chunk as one slice of that chunk', () => {
     const chunk = Buffer.concat(Array.from({ length: 50 }, () => frame('D', Buffer.alloc(20))));
-    const slices: Buffer[] = [];
+    const slices: Span[] = [];
     new ServerFrames().push(chunk, { bulk: (raw) => slices.push(raw), message: () => expect.unreachable() });
-    expect(slices.map((slice) => [slice.buffer === chunk.buffer, slice.length])).toEqual([[true, chunk.length]]);
+    expect(slices.map((slice) => [slice.buffer === chunk, slice.length])).toEqual([[true, chunk.length]]);
   });
 
   it.each([

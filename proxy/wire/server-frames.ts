@@ -1,5 +1,6 @@
 import { upstreamProtocolViolation } from '../../kernel/failure.ts';
 import { BACKEND } from './message-type.ts';
+import { Span } from './span.ts';
 
 /** Where `ServerFrames` delivers, in the order of the stream. */
 export type ServerFrameSink = {
@@ -7,9 +8,9 @@ export type ServerFrameSink = {
    * Bytes of DataRow and CopyData messages, headers included, to be passed on as they are. A slice may begin and end in the
    * middle of a message; `rows` counts the messages that end in it, and `begun` its first bytes that complete an earlier one.
    */
-  readonly bulk: (raw: Buffer, rows: number, begun: number) => void;
+  readonly bulk: (raw: Span, rows: number, begun: number) => void;
   /** Any other message, whole, with type and length in front; `bodyOf` is what follows them. */
-  readonly message: (type: number, raw: Buffer) => void;
+  readonly message: (type: number, raw: Span) => void;
 };
 
 /**
@@ -21,7 +22,7 @@ export const SERVER_MESSAGE_LIMIT = 64 * 1024 * 1024;
 const HEAD = 5;
 
 /** A message without its type and length. */
-export const bodyOf = (raw: Buffer): Buffer => raw.subarray(HEAD);
+export const bodyOf = (raw: Span): Buffer => raw.buffer.subarray(raw.start + HEAD, raw.end);
 
 const isBulk = (type: number): boolean => type === BACKEND.dataRow || type === BACKEND.copyData;
 
@@ -73,7 +74,7 @@ export class ServerFrames {
         continue;
       }
       if (offset > bulkStart) {
-        sink.bulk(chunk.subarray(bulkStart, offset), rows, begun);
+        sink.bulk(new Span(chunk, bulkStart, offset), rows, begun);
       }
       rows = 0;
       begun = 0;
@@ -81,12 +82,12 @@ export class ServerFrames {
         this.#startMessage(length, chunk.subarray(offset));
         return;
       }
-      sink.message(type, chunk.subarray(offset, end));
+      sink.message(type, new Span(chunk, offset, end));
       offset = end;
       bulkStart = end;
     }
     if (offset > bulkStart) {
-      sink.bulk(chunk.subarray(bulkStart, offset), rows, begun);
+      sink.bulk(new Span(chunk, bulkStart, offset), rows, begun);
     }
     if (offset < chunk.length) {
       this.#headLength = chunk.copy(this.#head, 0, offset);
@@ -110,7 +111,7 @@ export class ServerFrames {
     const head = Buffer.from(this.#head);
     if (isBulk(type)) {
       this.#rowRemaining = length - 4;
-      sink.bulk(head, length === 4 ? 1 : 0, 0);
+      sink.bulk(new Span(head), length === 4 ? 1 : 0, 0);
     } else {
       this.#startMessage(length, head);
     }
@@ -131,7 +132,7 @@ export class ServerFrames {
     this.#messageLength += taken;
     if (this.#messageLength === message.length) {
       this.#message = undefined;
-      sink.message(message[0] as number, message);
+      sink.message(message[0] as number, new Span(message));
     }
     return offset + taken;
   }

@@ -1,5 +1,6 @@
 import { ByteReader, type Malformed } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
+import type { Span } from './span.ts';
 
 /** ParameterStatus: a setting that the server reports. */
 export type ParameterStatus = { readonly name: string; readonly value: string };
@@ -37,11 +38,28 @@ export const encodeBackendKeyData = (processId: number, secretKey: Buffer): Buff
 export type TransactionStatus = 'Idle' | 'Transaction' | 'Failed';
 
 const LETTERS = { Idle: 'I', Transaction: 'T', Failed: 'E' } as const satisfies Record<TransactionStatus, string>;
+const IDLE = 0x49;
+const TRANSACTION = 0x54;
+const FAILED = 0x45;
 const STATUSES: ReadonlyMap<string, TransactionStatus> = new Map([
   ['I', 'Idle'],
   ['T', 'Transaction'],
   ['E', 'Failed'],
 ] as const);
+
+/** The same without reading it as a message; undefined where it is none that is well-formed. */
+export const transactionStatus = ({ buffer, start, length }: Span): TransactionStatus | undefined => {
+  switch (length === 6 ? buffer[start + 5] : undefined) {
+    case IDLE:
+      return 'Idle';
+    case TRANSACTION:
+      return 'Transaction';
+    case FAILED:
+      return 'Failed';
+    default:
+      return undefined;
+  }
+};
 
 /** ReadyForQuery: the server waits for the next statement. */
 export const decodeReadyForQuery = (body: Buffer, malformed: Malformed): TransactionStatus => {

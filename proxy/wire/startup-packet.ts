@@ -44,7 +44,7 @@ export const takeStartupPacket = (queue: ByteQueue): StartupPacket | undefined =
     return undefined;
   }
   queue.take(4);
-  return decodeStartupPacket(queue.take(length));
+  return decodeStartupPacket(queue.take(length).view());
 };
 
 /** Decodes the packet behind its length. Throws `Failure`. */

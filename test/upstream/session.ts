@@ -64,7 +64,7 @@ export const answer = (upstream: Upstream): Promise<readonly (readonly string[])
     upstream.onClose((failure) => reject(failure ?? new Error('closed')));
     upstream.onData((chunk) =>
       frames.push(chunk, {
-        bulk: (raw) => bulk.push(Buffer.from(raw)),
+        bulk: (raw) => bulk.push(Buffer.from(raw.view())),
         message: (type, raw) => {
           if (type === 0x45) sqlstate = decodeResponseFields(bodyOf(raw), upstreamProtocolViolation).get('C');
           if (type === 0x5a) resolve(sqlstate ?? rowsOf(Buffer.concat(bulk)));
