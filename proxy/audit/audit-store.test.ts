@@ -327,7 +327,11 @@ describe('with a limit', () => {
 describe('after an error', () => {
   it('refuses while the segment is gone, and goes on when it is back', async () => {
     const failures: number[] = [];
-    const store = await open({ probeMilliseconds: 1_000_000, observer: { failed: (_error, refused) => failures.push(refused) } });
+    const store = await open({
+      nameMilliseconds: 0,
+      probeMilliseconds: 1_000_000,
+      observer: { failed: (_error, refused) => failures.push(refused) },
+    });
     await store.append([ended('a')]);
     await rename(directory, `${directory}.away`);
     expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (ENOENT).');
@@ -361,7 +365,7 @@ describe('after an error', () => {
   });
 
   it('refuses when another file was put in the place of the segment', async () => {
-    const store = await open({ probeMilliseconds: 1_000_000 });
+    const store = await open({ probeMilliseconds: 1_000_000, clock: { now: clock.now, monotonic: () => 0 } });
     await store.append([ended('a')]);
     await copyFile(segment(1), `${segment(1)}.copy`);
     await rename(`${segment(1)}.copy`, segment(1));
@@ -370,8 +374,28 @@ describe('after an error', () => {
     expect(await told()).toEqual(['segment', 'a', 'recovered', 'b']);
   });
 
+  it('notices a little later that the segment was moved away', async () => {
+    let time = 0;
+    const store = await open({ probeMilliseconds: 1_000_000, clock: { now: clock.now, monotonic: () => time } });
+    await store.append([ended('a')]);
+    await rename(segment(1), `${segment(1)}.away`);
+    expect(await store.append([ended('b')])).toEqual({ sequence: 3 });
+    time += 100;
+    expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (ENOENT).');
+    await rename(`${segment(1)}.away`, segment(1));
+    expect(await store.append([ended('c')])).toEqual({ sequence: 5 });
+    expect(await told()).toEqual(['segment', 'a', 'b', 'recovered', 'c']);
+  });
+
+  it('notices at once that the segment was removed', async () => {
+    const store = await open({ probeMilliseconds: 1_000_000, clock: { now: clock.now, monotonic: () => 0 } });
+    await store.append([ended('a')]);
+    await rm(segment(1));
+    expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (SEGMENT_REPLACED).');
+  });
+
   it('finds out by itself that it can write again', async () => {
-    const store = await open({ probeMilliseconds: 5 });
+    const store = await open({ nameMilliseconds: 0, probeMilliseconds: 5 });
     await store.append([ended('a')]);
     await rename(directory, `${directory}.away`);
     expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (ENOENT).');

@@ -38,6 +38,8 @@ export type AuditStoreOptions = {
   readonly waitingAppends?: number;
   /** Bytes that the directory may hold: see `AuditSpace`. Undefined: as many as the disk has. */
   readonly limitBytes?: number | undefined;
+  /** How long a segment that was moved away may go on being written; 100. One that was removed, or replaced, is noticed at once. */
+  readonly nameMilliseconds?: number;
   /** How often a store that failed tries to write again by itself; 1,000. */
   readonly probeMilliseconds?: number;
   readonly observer?: AuditObserver;
@@ -278,14 +280,15 @@ const createDirectory = async (directory: string): Promise<void> => {
  * reject: the store is then not ready, and refuses, until there is space.
  */
 export const openAuditStore = async (options: AuditStoreOptions): Promise<AuditStore> => {
-  const { directory, durability, segmentBytes = 64 * MEBIBYTE } = options;
+  const { directory, durability, segmentBytes = 64 * MEBIBYTE, nameMilliseconds = 100 } = options;
   let lock: DirectoryLock | undefined;
   try {
     await createDirectory(directory);
     lock = await lockDirectory(directory);
     const space = new AuditSpace(directory, options.limitBytes);
     await space.count();
-    const writer = new SegmentWriter({ directory, durability, segmentBytes, lock, grown: space.add }, await findChainEnd(directory));
+    const writing = { directory, durability, segmentBytes, lock, grown: space.add, monotonic: options.clock.monotonic, nameMilliseconds };
+    const writer = new SegmentWriter(writing, await findChainEnd(directory));
     const store = new Store(options, { writer, lock, space });
     await store.begin();
     return store;

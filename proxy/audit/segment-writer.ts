@@ -7,7 +7,7 @@
  * After any error nothing is known of the file's end. The next write first cuts the file back to the last line that was
  * acknowledged, and only then goes on: the chain has neither gaps nor doubles.
  */
-import { type BigIntStats, fdatasync, fstatSync, statSync, writeSync } from 'node:fs';
+import { fdatasync, fstatSync, statSync, writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AUDIT_FORMAT_VERSION, type ChainPoint, encodeLine } from '../../kernel/audit-chain.ts';
@@ -27,6 +27,9 @@ export type SegmentWriterOptions = {
   readonly lock: DirectoryLock;
   /** Told of each group that was written. */
   readonly grown: (bytes: number) => void;
+  readonly monotonic: () => number;
+  /** Milliseconds for which it is taken for granted that the file still stands under its name. */
+  readonly nameMilliseconds: number;
 };
 
 /** What a group of ordinary size comes to. */
@@ -54,6 +57,8 @@ export class SegmentWriter {
   #offset: number;
   #point: ChainPoint;
   #scratch: Buffer | undefined;
+  /** When the file was last seen under its name. */
+  #seenAt = Number.NEGATIVE_INFINITY;
   /** What a failed write, or a crash, left after the last acknowledged line; recorded by the next write that succeeds. */
   #recovery: Omit<StoreRecovered, 'refused'> | undefined;
 
@@ -141,7 +146,14 @@ export class SegmentWriter {
       if (count === 0) throw new SegmentFault('NO_PROGRESS', 'the file takes no more bytes');
       written += count;
     }
-    expectSame(fstatSync(handle.fd, { bigint: true }), statSync(this.#segment.path, { bigint: true }), this.#offset + bytes.byteLength);
+    const { nlink, size } = fstatSync(handle.fd);
+    if (nlink === 0) throw new SegmentFault('SEGMENT_REPLACED', 'the segment was removed or replaced');
+    if (size !== this.#offset + bytes.byteLength) throw new SegmentFault('FOREIGN_WRITER', 'another process writes to the segment');
+    const { monotonic, nameMilliseconds } = this.#options;
+    const now = monotonic();
+    if (now - this.#seenAt < nameMilliseconds) return;
+    expectNamed(handle.fd, this.#segment.path);
+    this.#seenAt = now;
   }
 
   /** `size` more bytes would make the segment too large. */
@@ -206,6 +218,7 @@ export class SegmentWriter {
   async #forget(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
+    this.#seenAt = Number.NEGATIVE_INFINITY;
     await handle?.close().catch(() => undefined);
   }
 }
@@ -213,8 +226,9 @@ export class SegmentWriter {
 const synced = (handle: FileHandle): Promise<void> =>
   new Promise((resolve, reject) => fdatasync(handle.fd, (error) => (error === null ? resolve() : reject(error))));
 
-/** The file that was written is the one that stands in the directory, and nobody else wrote to it. */
-const expectSame = (own: BigIntStats, named: BigIntStats, size: number): void => {
-  if (own.ino !== named.ino || own.dev !== named.dev) throw new SegmentFault('SEGMENT_REPLACED', 'the segment was removed or replaced');
-  if (own.size !== BigInt(size)) throw new SegmentFault('FOREIGN_WRITER', 'another process writes to the segment');
+/** The file that was written is the one that stands in the directory. */
+const expectNamed = (fd: number, path: string): void => {
+  const own = fstatSync(fd, { bigint: true });
+  const named = statSync(path, { bigint: true });
+  if (own.ino !== named.ino || own.dev !== named.dev) throw new SegmentFault('SEGMENT_REPLACED', 'the segment was moved or replaced');
 };
