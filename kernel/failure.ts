@@ -219,8 +219,12 @@ export const statementTooLarge = (detail: string): Failure =>
 export const statementTooComplex = (detail: string): Failure =>
   error(SQLSTATE.statementTooComplex, 'statement-too-complex', 'statement is too complex', detail, 'Simplify or split the statement.');
 
-export const syntaxError = (message: string, position: number | undefined): Failure =>
-  at(error(SQLSTATE.syntaxError, 'syntax-error', message), position);
+/** `told`: what PostgreSQL says apart from the message, where it is more than the code of a syntax error. */
+export const syntaxError = (
+  message: string,
+  position: number | undefined,
+  { sqlstate = SQLSTATE.syntaxError, detail, hint }: Partial<Pick<FailureFields, 'sqlstate' | 'detail' | 'hint'>> = {},
+): Failure => at(error(sqlstate, 'syntax-error', message, detail, hint), position);
 
 export const notUnderstood = (what: string): Failure =>
   error(

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { statementTooComplex, syntaxError } from '../../kernel/failure.ts';
+import { saidOfSyntax } from './syntax-said.ts';
 import type { Tree } from './tree.ts';
 
 export type ParsedStatement = {
@@ -79,11 +80,11 @@ export class Grammar {
   parse(text: string): readonly ParsedStatement[] {
     const module = this.#module;
     if (module === undefined) throw new Error('grammar is not loaded');
-    let raw: { error: string; position: number } | { tree: string };
+    let raw: { error: string; file: string; position: number } | { tree: string };
     let tree: Tree;
     try {
       raw = parseRaw(module, text);
-      if ('error' in raw) throw syntaxError(raw.error, raw.position > 0 ? raw.position : undefined);
+      if ('error' in raw) throw syntaxError(raw.error, raw.position > 0 ? raw.position : undefined, saidOfSyntax(raw.error, raw.file));
       tree = JSON.parse(raw.tree) as Tree;
     } catch (error) {
       if (error instanceof Error && error.name === 'Failure') throw error;
@@ -94,7 +95,7 @@ export class Grammar {
   }
 }
 
-const parseRaw = (module: Module, text: string): { error: string; position: number } | { tree: string } => {
+const parseRaw = (module: Module, text: string): { error: string; file: string; position: number } | { tree: string } => {
   const size = module.lengthBytesUTF8(text) + 1;
   const pointer = module._malloc(size);
   let result = 0;
@@ -107,9 +108,10 @@ const parseRaw = (module: Module, text: string): { error: string; position: numb
     if (error !== 0) {
       // struct PgQueryError { char *message; char *funcname; char *filename; int lineno; int cursorpos; char *context; }
       const message = module.UTF8ToString(module.getValue(error, 'i32'));
-      const file = module.getValue(error + 8, 'i32');
-      if (message.includes('stack depth') || (file !== 0 && module.UTF8ToString(file) === 'stack_depth.c')) throw new Error(message);
-      return { error: message, position: module.getValue(error + 16, 'i32') };
+      const source = module.getValue(error + 8, 'i32');
+      const file = source === 0 ? '' : module.UTF8ToString(source);
+      if (message.includes('stack depth') || file === 'stack_depth.c') throw new Error(message);
+      return { error: message, file, position: module.getValue(error + 16, 'i32') };
     }
     return { tree: module.UTF8ToString(module.getValue(result, 'i32')) };
   } finally {
