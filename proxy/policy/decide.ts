@@ -45,7 +45,7 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
     else if (verdict.silent) guards.push({ use, type: 'Silent' });
     if (!verdict.judged) continue;
     if (defined === undefined && isShownByName(use)) {
-      guards.push({ use, type: 'ShownSettings' });
+      guards.push({ use, type: 'ShownSettings', settings: context.grants.settings });
       continue;
     }
     const setting = checkSettingFunction(use, context);

@@ -59,9 +59,11 @@ export type Pin = { readonly location: number; readonly schema: string };
 
 /**
  * A call that is run behind a guard around its first argument. `Silent`: with NULL, whatever is written there. `ShownSettings`: the
- * argument is a column, and NULL where it does not name a setting that may be shown.
+ * argument is a column or a parameter, and NULL where it does not name a setting that may be shown; `settings` are those that the policy adds.
  */
-export type Guard = { readonly use: FunctionUse; readonly type: 'Silent' | 'ShownSettings' };
+export type Guard =
+  | { readonly use: FunctionUse; readonly type: 'Silent' }
+  | { readonly use: FunctionUse; readonly type: 'ShownSettings'; readonly settings: readonly string[] };
 
 export type DecisionContext = {
   readonly catalog: Catalog;

@@ -5,6 +5,7 @@ import { at, notUnderstood } from '../../kernel/failure.ts';
 import { HIDDEN_SETTINGS } from '../catalog/builtin/setting-names.ts';
 import type { Guard } from '../policy/decision.ts';
 import { characterAt } from '../sql/analyze.ts';
+import { mayShow } from '../catalog/builtin/settings.ts';
 import { closingParenthesis, isPunctuation, lastOfName, type Tokens, tokenAt } from '../sql/tokens.ts';
 
 /** Texts to insert at byte offsets. */
@@ -34,18 +35,24 @@ const endOfArgument = (tokens: Tokens, from: number, close: number): number => {
   return close;
 };
 
+const arrayOf = (names: readonly string[]): string => `'{${names.join(',')}}'::pg_catalog.text[]`;
+
 /** True where the setting of this name may be shown; PostgreSQL folds only the letters of ASCII in it. */
-const shown = (argument: string): string => {
+const shown = (argument: string, added: readonly string[]): string => {
   const name = `pg_catalog.lower(((${argument})::pg_catalog.text) COLLATE pg_catalog."C")`;
-  const hidden = `'{${HIDDEN_SETTINGS.join(',')}}'::pg_catalog.text[]`;
-  return `pg_catalog.strpos((${argument})::pg_catalog.text, '.') OPERATOR(pg_catalog.=) 0 AND ${name} OPERATOR(pg_catalog.<>) ALL (${hidden})`;
+  const visible = `pg_catalog.strpos((${argument})::pg_catalog.text, '.') OPERATOR(pg_catalog.=) 0 AND ${name} OPERATOR(pg_catalog.<>) ALL (${arrayOf(HIDDEN_SETTINGS)})`;
+  const custom = added.filter((setting) => mayShow(setting, added) && setting.includes('.'));
+  return custom.length === 0
+    ? visible
+    : `(${visible} OR ${name} OPERATOR(pg_catalog.=) ANY (${arrayOf(custom.map((setting) => setting.toLowerCase()))}))`;
 };
 
 /**
  * INVARIANT: all functions that are guarded are strict, so that they are not run at all where the guard is not true.
  * @throws Failure where the argument is not found
  */
-export const guardTexts = ({ use, type }: Guard, tokens: Tokens): GuardTexts => {
+export const guardTexts = (guard: Guard, tokens: Tokens): GuardTexts => {
+  const { use } = guard;
   const name = tokenAt(tokens, use.location);
   const open = name < 0 ? -1 : lastOfName(tokens, name) + 1;
   const close = open < 0 || !isPunctuation(tokens, open, '(') ? -1 : closingParenthesis(tokens, open);
@@ -53,7 +60,7 @@ export const guardTexts = ({ use, type }: Guard, tokens: Tokens): GuardTexts => 
   const end = endOfArgument(tokens, open + 1, close);
   const cast = use.first?.type === 'Untyped' ? `::pg_catalog.${UNTYPED.get(use.name) ?? 'oid'}` : '';
   const argument = tokens.bytes.toString('utf8', tokens.starts[open + 1], tokens.ends[end - 1]);
-  const condition = type === 'Silent' ? 'false' : shown(argument);
+  const condition = guard.type === 'Silent' ? 'false' : shown(argument, guard.settings);
   return {
     before: { offset: tokens.ends[open]!, text: `CASE WHEN ${condition} THEN (` },
     after: { offset: tokens.starts[end]!, text: `)${cast} END` },

@@ -77,9 +77,11 @@ export type FunctionUse = {
 
 /**
  * What a guard can be put around. `Untyped`: a string or a parameter, which takes its type from where it stands. `Guarded`: it is a
- * CASE, and where that begins.
+ * CASE, and where that begins. `parameter`: it is one, also as `$1::text`.
  */
-export type FirstArgument = { readonly type: 'Untyped' | 'Column' | 'Other' } | { readonly type: 'Guarded'; readonly location: number };
+export type FirstArgument =
+  | { readonly type: 'Untyped' | 'Column' | 'Other'; readonly parameter?: true }
+  | { readonly type: 'Guarded'; readonly location: number };
 
 export type NameUse = { readonly schema: string | undefined; readonly name: string; readonly location: number };
 

@@ -2,7 +2,7 @@
  * What of a call the policy needs to know, by its syntax alone.
  */
 import type { FirstArgument, FunctionUse, RelationReference } from './analysis.ts';
-import { constantOf, isTree, listOf, locationOf, namesOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';
+import { constantOf, isPlainCast, isTree, listOf, locationOf, namesOf, stringOf, tagOf, type Tree, treeOf, unwrap } from './tree.ts';
 
 const PLAIN_CALL = new Set(['funcname', 'args', 'funcformat', 'location']);
 
@@ -15,7 +15,9 @@ const firstArgument = (call: Tree): FirstArgument | undefined => {
     case 'NamedArgExpr':
       return undefined;
     case 'ParamRef':
-      return { type: 'Untyped' };
+      return { type: 'Untyped', parameter: true };
+    case 'TypeCast':
+      return { type: 'Other', ...(isPlainCast(node) && tagOf(treeOf(node.arg)) === 'ParamRef' && { parameter: true }) };
     case 'A_Const':
       return { type: isTree(node.sval) || node.isnull === true ? 'Untyped' : 'Other' };
     case 'ColumnRef':

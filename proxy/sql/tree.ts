@@ -27,7 +27,7 @@ export const unwrap = (wrapped: Tree): readonly [string, Tree] => {
 const PLAIN = new Set(['text', 'varchar', 'bool']);
 
 /** A cast may cut or reformat its constant (`'search_path'::varchar(6)`): only those that keep the text are looked through. */
-const isPlainCast = (node: Tree): boolean => {
+export const isPlainCast = (node: Tree): boolean => {
   const type = treeOf(node.typeName);
   const names = namesOf(type.names);
   const builtin = names.length === 1 || (names.length === 2 && names[0] === 'pg_catalog');

@@ -9,7 +9,7 @@ const SETUP = `
   CREATE FUNCTION parsed() RETURNS text LANGUAGE sql IMMUTABLE RETURN '${SECRET}';
   CREATE RULE silence AS ON UPDATE TO secrets WHERE new.token = '${SECRET}' DO INSTEAD NOTHING;
   CREATE SEQUENCE steps; SELECT nextval('steps');
-  ALTER ROLE shop_app IN DATABASE shop SET app.key = '${SECRET}';
+  ALTER ROLE shop_app IN DATABASE shop SET app.key = '${SECRET}'; ALTER ROLE shop_app IN DATABASE shop SET app.tenant = 'ours';
   GRANT SELECT ON ALL TABLES IN SCHEMA public TO shop_app; GRANT ALL ON SEQUENCE steps TO shop_app`;
 
 /** What would tell, and answers NULL, in every place that an expression can have. */
@@ -40,7 +40,7 @@ describe.for([14, 18] as const)('what would reveal is run with NULL, PostgreSQL 
   let shop: Shop;
   let client: pg.Client;
   beforeAll(async () => {
-    shop = await startShop({ postgres: { version }, setup: SETUP });
+    shop = await startShop({ postgres: { version }, setup: SETUP, manifests: { spec: '  settings: [app.tenant]' } });
     client = new pg.Client({ connectionString: shop.url });
     await client.connect();
   });
@@ -74,6 +74,43 @@ describe.for([14, 18] as const)('what would reveal is run with NULL, PostgreSQL 
     const called = "SELECT s.name FROM pg_catalog.pg_show_all_settings() s WHERE name IN ('work_mem', 'data_directory', 'app.key')";
     expect(await rows(called)).toEqual([['work_mem']]);
     expect(await rows('SELECT count(*) FROM pg_catalog.pg_show_all_settings()')).toEqual(await rows('SELECT count(*) FROM pg_settings'));
+  });
+
+  it('shows settings by parameters, but those that are hidden, and sets harmless ones by them', async () => {
+    const names = [
+      'TimeZone',
+      'work_mem',
+      'WORK_MEM',
+      'data_directory',
+      'Data_Directory',
+      'app.key',
+      'APP.KEY',
+      'app.tenant',
+      'App.Tenant',
+      null,
+    ];
+    const shown = ['UTC', '4MB', '4MB', null, null, null, null, 'ours', 'ours', null];
+    for (const call of ['current_setting($1)', 'current_setting($1::VARCHAR)', 'pg_catalog.current_setting(CAST($1 AS text), true)']) {
+      const told: unknown[] = [];
+      for (const name of names) told.push((await rows(`SELECT ${call}`, [name]))[0]?.[0]);
+      expect([call, told]).toEqual([call, shown]);
+    }
+    await client.query('PREPARE shown AS SELECT current_setting($1), $1 AS name');
+    expect(await rows("EXECUTE shown ('data_directory')")).toEqual([[null, 'data_directory']]);
+    expect(await rows("SELECT set_config('TimeZone', $1, false)", ['Europe/Berlin'])).toEqual([['Europe/Berlin']]);
+    await client.query('RESET TimeZone');
+  });
+
+  it.for([
+    "SELECT set_config('role', $1, false)",
+    "SELECT set_config('search_path', $1, false)",
+    "SELECT set_config('statement_timeout', $1, false)",
+    "SELECT set_config('client_min_messages', $1, false)",
+    "SELECT set_config($1, 'UTC', false)",
+    'SELECT current_setting($1::varchar(3))',
+    'SELECT current_setting(lower($1))',
+  ])('refuses a parameter in %s', async (sql) => {
+    expect(sqlstateOf(await rows(sql, ['on']).catch((thrown: unknown) => thrown))).toBe('42501');
   });
 
   it.for([

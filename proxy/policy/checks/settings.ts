@@ -2,7 +2,7 @@
  * Which settings a session may change and read, in whichever way it tries.
  */
 import { settingHidden, settingRefused, settingUnnamed } from '../../../kernel/failure.ts';
-import { isSearchPath, judgeSetting, mayShow } from '../../catalog/builtin/settings.ts';
+import { acceptsAnyValue, isSearchPath, judgeSetting, mayShow } from '../../catalog/builtin/settings.ts';
 import type { FunctionUse, SettingChange } from '../../sql/analysis.ts';
 import type { DecisionContext, Reason } from '../decision.ts';
 import type { StatementEffect } from '../judgement.ts';
@@ -60,9 +60,11 @@ export const checkShow = (name: string, location: number, context: DecisionConte
 /** As PostgreSQL's parse_bool: any prefix that is not ambiguous. */
 const isTrue = (text: string): boolean => /^\s*(on|1|t|tr|tru|true|y|ye|yes)\s*$/i.test(text);
 
-/** `current_setting(name)` of a list of settings. */
-export const isShownByName = (use: FunctionUse): boolean =>
-  use.name === 'current_setting' && use.first?.type === 'Column' && use.settled === undefined;
+/** `current_setting(name)` of a list of settings, and `current_setting($1)`. */
+export const isShownByName = ({ name, first, settled }: FunctionUse): boolean =>
+  name === 'current_setting' &&
+  settled === undefined &&
+  (first?.type === 'Column' || (first?.type !== 'Guarded' && first?.parameter === true));
 
 /** Judges set_config and current_setting by their arguments, which have to be constants. */
 export const checkSettingFunction = (use: FunctionUse, context: DecisionContext): SettingVerdict => {
@@ -71,6 +73,10 @@ export const checkSettingFunction = (use: FunctionUse, context: DecisionContext)
   if (name === undefined) return reasonOf(settingUnnamed(use.name), use.location);
   if (use.name === 'current_setting') return { reason: checkShow(name, use.location, context), path: undefined };
   if (value === undefined) {
+    const { settings, limits } = context.grants;
+    const { statementTimeout, transactionTimeout } = limits;
+    // A driver sends it as a parameter.
+    if (acceptsAnyValue(name, { extra: settings, statementTimeout, transactionTimeout })) return { reason: undefined, path: undefined };
     return reasonOf(settingRefused(name, 'The value is not a constant.', 'Write the value as a constant, or use SET.'), use.location);
   }
   if (local === undefined) {
