@@ -23,17 +23,23 @@ const RESOLVED: Readonly<Record<ReportedRelation['resolved'], string>> = {
   Unusable: 'its grant cannot be applied',
 };
 
+const TRACED = { Masked: 'masked like', Null: 'NULL because of', Hidden: 'hidden like' } as const;
+
 const maskLines = (masked: ReportedRelation['masked']): readonly string[] =>
   masked.map(({ column, mask }, index) => `    ${index === 0 ? 'masked ' : '       '}   ${printable(column)}: ${printable(mask)}`);
 
 const nameText = (name: string, written: string, at: Place): string =>
   `  ${printable(name)}  (${written === name ? '' : `written ${printable(written)}, `}${placeText(at)})`;
 
-const relationLines = ({ name, written, at, granted, resolved, columns, masked, where }: ReportedRelation): readonly string[] => [
+const relationLines = ({ name, written, at, granted, resolved, columns, masked, where, traced }: ReportedRelation): readonly string[] => [
   nameText(name, written, at),
   `    granted   ${granted.by === 'Policy' ? `by ${printable(granted.policy)}` : GRANTED[granted.by]}; ${RESOLVED[resolved]}`,
   ...(granted.by === 'System' || columns.length === 0 ? [] : [`    visible   ${listText(columns)}`]),
   ...maskLines(masked),
+  ...traced.map(
+    ({ column, effect, from }, index) =>
+      `    ${index === 0 ? 'shows  ' : '       '}   ${printable(column)}: ${TRACED[effect]}${from === '' ? '' : ` ${printable(from)}`}`,
+  ),
   ...(where === undefined ? [] : [`    rows      ${printable(where)}`]),
 ];
 

@@ -4,7 +4,7 @@
 import type { Failure } from '../kernel/failure.ts';
 import type { Mask } from '../kernel/policy.ts';
 import type { ExplainedRelation, ExplainedTarget, TextExplanation } from '../proxy/judge/explain-text.ts';
-import type { Grants } from '../proxy/policy/grants.ts';
+import type { Grants, NarrowedColumn } from '../proxy/policy/grants.ts';
 import type { Judged } from '../proxy/policy/judgement.ts';
 import { readableColumns } from '../proxy/policy/target-reads.ts';
 import { givenColumns } from '../proxy/policy/checks/writes.ts';
@@ -26,6 +26,8 @@ export type ReportedRelation = {
   readonly columns: readonly string[];
   readonly masked: readonly { readonly column: string; readonly mask: string }[];
   readonly where: string | undefined;
+  /** Columns of a view, a partition or a parent of which its own grant would show more. */
+  readonly traced: readonly NarrowedColumn[];
 };
 
 /** A relation that the statement writes: it stands as it is, with its masks and its filter in the clauses that read it. */
@@ -141,6 +143,7 @@ const relationOf = (text: string, { resolved, scope, position }: ExplainedRelati
     resolved: RESOLVED[scope.type],
     columns: scope.type === 'Unusable' ? [] : columns.filter((column) => !masked.has(column)),
     masked: masks.map((entry) => ({ column: entry.column, mask: maskText(entry.mask) })),
+    traced: access.type === 'Granted' ? (access.granted.narrowing?.columns ?? []) : [],
     where: grant?.where ?? (access.type === 'System' && access.system.type === 'Scoped' ? access.system.where : undefined),
   };
 };

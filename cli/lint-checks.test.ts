@@ -3,6 +3,8 @@ import { fieldText } from '../kernel/manifest/field-path.ts';
 import { type AccessPolicy, type Limits, type Mask, NO_LIMITS, type RelationGrant } from '../kernel/policy.ts';
 import { relationKey } from '../proxy/catalog/catalog.ts';
 import { Grammar } from '../proxy/sql/grammar.ts';
+import { grantsFor } from '../proxy/policy/grants.ts';
+import { narrowGrants } from '../proxy/policy/lineage/narrow.ts';
 import { catalogOf, column, grant, NOW, policy, relation } from '../test/support/small-catalog.ts';
 import { findings } from './lint-checks.ts';
 import type { LintedDatabase } from './lint-finding.ts';
@@ -19,7 +21,11 @@ const expression = (sql: string) => {
 };
 
 const secrets = relation('vault', [column('id', 'int4'), column('pin', 'varchar', { length: 6, castTo: 'varchar(6)' }), column('note')]);
-const shown = relation('opened', [column('id', 'int4'), column('pin'), column('note')], { kind: 'v', reaches: [secrets.oid] });
+const shown = relation('opened', [column('id', 'int4'), column('pin'), column('note')], {
+  kind: 'v',
+  reaches: [secrets.oid],
+  definition: 'SELECT vault.id, vault.pin, vault.note FROM public.vault',
+});
 const events = relation('events', [
   column('id', 'int4'),
   column('day', 'date'),
@@ -37,6 +43,7 @@ const database = (rest: Partial<LintedDatabase> = {}): LintedDatabase => ({
   }),
   role: { name: 'app', powers: [] },
   complaint: () => undefined,
+  narrowing: () => undefined,
   ...rest,
 });
 
@@ -57,13 +64,19 @@ const clean = (rest: Partial<AccessPolicy>): AccessPolicy =>
 type Given = { readonly policies: readonly Partial<AccessPolicy>[]; readonly database?: LintedDatabase | undefined };
 
 /** Each finding as `severity check key field: message`. */
-const lint = ({ policies, database: known = database() }: Given, connect = true): readonly string[] =>
-  findings({
-    bundle: { revision: 'r', connections: new Map([[CONNECTION.key, CONNECTION]]), policies: policies.map(clean) },
+const lint = ({ policies, database: known = database() }: Given, connect = true): readonly string[] => {
+  const bundle = { revision: 'r', connections: new Map([[CONNECTION.key, CONNECTION]]), policies: policies.map(clean) };
+  const grants = grantsFor(bundle, 'reader', CONNECTION.key, NOW);
+  const definitions = new Map([[shown.oid, grammar.parse(shown.definition!)[0]!.node]]);
+  const narrowed = grants && narrowGrants({ grants, catalog: known.catalog, grammar, definitions });
+  const narrowing = ({ schema, name }: RelationGrant) => narrowed?.relations.get(relationKey(schema, name))?.narrowing;
+  return findings({
+    bundle,
     now: NOW,
-    databases: new Map(connect ? [['shop/main', known]] : []),
+    databases: new Map(connect ? [['shop/main', { ...known, narrowing }]] : []),
     expression,
   }).map(({ severity, check, key, path, message }) => `${severity} ${check} ${key} ${fieldText(path)}: ${message}`);
+};
 
 const select = (columns: '*' | readonly string[], masks: Readonly<Record<string, Mask>> = {}) => ({
   select: { columns, masks: Object.entries(masks).map(([name, mask]) => ({ column: name, mask })) },
@@ -131,14 +144,14 @@ describe('findings()', () => {
       'a view that shows what is masked',
       granting(grant('vault', select(['id'], { note: { type: 'Redact' } })), grant('opened', select(['id', 'note']))),
       [
-        'Warning shown-elsewhere shop/readers spec.relations[1].select: public.opened shows public.vault, which is masked or filtered: note as it is',
+        'Warning shown-elsewhere shop/readers spec.relations[1].select: public.opened shows what another grant hides: note is masked like public.vault.note',
       ],
     ],
     [
       'a view that shows what is filtered, granted whole',
       granting(grant('vault', { ...select(['id']), where: 'id = 1' }), grant('opened')),
       [
-        'Error shown-elsewhere shop/readers spec.relations[1].select.columns: public.opened is granted whole and shows public.vault, which is masked or filtered, so that the grant is refused',
+        'Warning shown-elsewhere shop/readers spec.relations[1].select: public.opened shows what another grant hides: pin is hidden like public.vault.pin, note is hidden like public.vault.note, its rows are filtered likewise',
         'Warning every-column shop/readers spec.relations[1].select.columns: a column that is added to public.opened later is shown at once',
       ],
     ],

@@ -2,6 +2,7 @@
 import type { FieldPath } from '../kernel/manifest/field-path.ts';
 import type { AccessPolicy, Bundle, Connection, RelationGrant } from '../kernel/policy.ts';
 import type { Catalog } from '../proxy/catalog/catalog.ts';
+import type { Narrowing } from '../proxy/policy/grants.ts';
 import type { Tree } from '../proxy/sql/tree.ts';
 
 /** `Error`: something in the policy does not work. `Warning`: it works, and may not be what was meant. */
@@ -31,6 +32,8 @@ export type LintedDatabase = {
   readonly role: LintedRole;
   /** Why a grant cannot be applied to its relation, or undefined: the scope's problem, or the server's complaint. */
   readonly complaint: (grant: RelationGrant) => string | undefined;
+  /** What the relations that a grant's relation shows make of it, where that is less than it says. */
+  readonly narrowing: (grant: RelationGrant) => Narrowing | undefined;
 };
 
 export type LintInput = {

@@ -2,7 +2,9 @@
 import { nearestName } from '../kernel/manifest/nearest-name.ts';
 import type { AccessPolicy, ColumnList, RelationGrant } from '../kernel/policy.ts';
 import { type CatalogRelation, reachesAny, relationKey } from '../proxy/catalog/catalog.ts';
-import { type Check, type Finding, type GrantPlace, grantPlaces, inPolicy } from './lint-finding.ts';
+import type { NarrowedColumn } from '../proxy/policy/grants.ts';
+import { grantProblem } from '../proxy/policy/lineage/seen.ts';
+import { type Check, type Finding, type GrantPlace, grantPlaces, inPolicy, type Severity } from './lint-finding.ts';
 
 /** The relation of a grant; undefined without a database, and where it does not exist. */
 export const relationOf = ({ grant, database }: GrantPlace): CatalogRelation | undefined =>
@@ -89,50 +91,46 @@ export const grantedTwice: Check = (input) => {
 
 const isHidden = ({ select, where }: RelationGrant): boolean => where !== undefined || (select?.masks.length ?? 0) > 0;
 
-const isWhole = (grant: RelationGrant): boolean => grant.select?.columns === '*' && !isHidden(grant);
-
 const shareAnAgent = (one: AccessPolicy, other: AccessPolicy): boolean =>
   one.connection === other.connection && one.agents.some(({ agent }) => other.agents.some((each) => each.agent === agent));
 
-/** Views, partitions and inheritance parents that show what a grant on another relation masks or filters. */
+const EFFECTS = { Masked: 'masked like', Null: 'NULL because of', Hidden: 'hidden like' } as const;
+
+const columnText = ({ column, effect, from }: NarrowedColumn): string => `${column} is ${EFFECTS[effect]} ${from}`;
+
+/** Views, partitions and inheritance parents that show what another grant masks, hides or filters. */
 export const shownElsewhere: Check = (input) => {
   const places = grantPlaces(input);
   return places.flatMap((place): Finding[] => {
     const { policy, grant, database, name, path } = place;
     const relation = relationOf(place);
-    if (relation === undefined || database === undefined || grant.select === undefined) return [];
-    const behind = places.filter((other) => {
-      const hidden = relationOf(other);
-      return (
-        hidden !== undefined &&
-        hidden.oid !== relation.oid &&
-        isHidden(other.grant) &&
-        shareAnAgent(policy, other.policy) &&
-        reachesAny(database.catalog, relation.oid, new Set([hidden.oid]))
-      );
-    });
-    return behind.flatMap((other): Finding[] => {
-      if (isWhole(grant)) {
-        const message = `${name} is granted whole and shows ${other.name}, which is masked or filtered, so that the grant is refused`;
-        const remedy = `List its columns, with the masks of ${other.name}.`;
-        return [inPolicy('shown-elsewhere', policy, { severity: 'Error', path: [...path, 'select', 'columns'], message, remedy })];
-      }
-      const masked = new Set(grant.select?.masks.map(({ column }) => column));
-      const names = (other.grant.select?.masks ?? []).map(({ column }) => column);
-      const clear = relation.columns
-        .map((column) => column.name)
-        .filter(
-          (column) =>
-            names.includes(column) && !masked.has(column) && (grant.select?.columns === '*' || grant.select?.columns.includes(column)),
-        );
-      const unfiltered = other.grant.where !== undefined && grant.where === undefined;
-      const shown = [
-        ...(clear.length === 0 ? [] : [`${clear.join(', ')} as it is`]),
-        ...(unfiltered ? ['rows that its filter hides'] : []),
-      ];
-      const message = `${name} shows ${other.name}, which is masked or filtered${shown.length === 0 ? '' : `: ${shown.join(', and ')}`}`;
-      const remedy = 'Its columns may have other names than those they come from: look at its definition, and mask and filter it alike.';
-      return [inPolicy('shown-elsewhere', policy, { severity: 'Warning', path: [...path, 'select'], message, remedy })];
-    });
+    if (relation === undefined || database === undefined || grantProblem(grant, relation) !== undefined) return [];
+    const found = (severity: Severity, message: string, remedy: string): Finding[] => [
+      inPolicy('shown-elsewhere', policy, { severity, path: [...path, 'select'], message, remedy }),
+    ];
+    if (grant.beneath === 'Ignore') {
+      const behind = places.filter((other) => isShownBy(relation, other, place)).map((other) => other.name);
+      const message = `${name} ignores the masks and row filters of ${behind.join(', ')}`;
+      return behind.length === 0 ? [] : found('Warning', message, 'See that its own grant hides as much as is meant.');
+    }
+    const narrowing = database.narrowing(grant);
+    if (narrowing?.problem !== undefined) {
+      const remedy = 'Grant what it shows, or set beneath: Ignore, which states that this grant alone hides enough.';
+      return found('Error', `${name} cannot be used: ${narrowing.problem}`, remedy);
+    }
+    const facts = [
+      ...(narrowing?.columns ?? []).map(columnText),
+      ...(narrowing?.filtered === true ? ['its rows are filtered likewise'] : []),
+    ];
+    if (facts.length === 0) return [];
+    const remedy = 'Give it masks of its own where something else should be shown.';
+    return found('Warning', `${name} shows what another grant hides: ${facts.join(', ')}`, remedy);
   });
+};
+
+/** Does the relation show what the other grant hides, to the same agent? */
+const isShownBy = (relation: CatalogRelation, other: GrantPlace, { policy, database }: GrantPlace): boolean => {
+  const hidden = relationOf(other);
+  if (hidden === undefined || database === undefined || hidden.oid === relation.oid) return false;
+  return isHidden(other.grant) && shareAnAgent(policy, other.policy) && reachesAny(database.catalog, relation.oid, new Set([hidden.oid]));
 };

@@ -3,6 +3,8 @@ import { Failure } from '../kernel/failure.ts';
 import type { Bundle, Connection, RelationGrant } from '../kernel/policy.ts';
 import { type Catalog, relationKey } from '../proxy/catalog/catalog.ts';
 import { CatalogStore } from '../proxy/catalog/catalog-store.ts';
+import { narrowedGrants } from '../proxy/judge/narrowed.ts';
+import { grantsFor, type Narrowing } from '../proxy/policy/grants.ts';
 import { probeOf, scopeOf } from '../proxy/scope/scope.ts';
 import { Grammar } from '../proxy/sql/grammar.ts';
 import { openCatalogClient } from '../proxy/upstream/catalog-client.ts';
@@ -47,7 +49,26 @@ const complaintOf = async (grant: RelationGrant, catalog: Catalog, grammar: Gram
   return scope.type === 'Scoped' ? await store.probe(probeOf(scope)) : undefined;
 };
 
-const databaseOf = async (connection: Connection, bundle: Bundle): Promise<LintedDatabase> => {
+/** For the agents that a grant is in force for. */
+const narrowingsOf = async (
+  connection: Connection,
+  bundle: Bundle,
+  { catalog, grammar, now }: { readonly catalog: Catalog; readonly grammar: Grammar; readonly now: number },
+): Promise<ReadonlyMap<RelationGrant, Narrowing>> => {
+  const found = new Map<RelationGrant, Narrowing>();
+  for (const agent of new Set(bundle.policies.flatMap(({ agents }) => agents.map((subject) => subject.agent)))) {
+    const grants = grantsFor(bundle, agent, connection.key, now);
+    if (grants === undefined) continue;
+    const { relations } = await narrowedGrants(grants, catalog, grammar);
+    for (const [key, { grant }] of grants.relations) {
+      const narrowing = relations.get(key)?.narrowing;
+      if (narrowing !== undefined) found.set(grant, narrowing);
+    }
+  }
+  return found;
+};
+
+const databaseOf = async (connection: Connection, bundle: Bundle, now: number): Promise<LintedDatabase> => {
   let role: LintedRole = { name: connection.username, powers: [] };
   const store = new CatalogStore({
     open: async () => {
@@ -65,7 +86,8 @@ const databaseOf = async (connection: Connection, bundle: Bundle): Promise<Linte
     const complaints = new Map<RelationGrant, string | undefined>();
     const grants = bundle.policies.filter((policy) => policy.connection === connection.key).flatMap((policy) => policy.relations);
     for (const grant of grants) complaints.set(grant, await complaintOf(grant, catalog, grammar, store));
-    return { catalog, role, complaint: (grant) => complaints.get(grant) };
+    const narrowings = await narrowingsOf(connection, bundle, { catalog, grammar, now });
+    return { catalog, role, complaint: (grant) => complaints.get(grant), narrowing: (grant) => narrowings.get(grant) };
   } finally {
     await store.stop();
   }
@@ -99,7 +121,7 @@ export const readLintInput = async (bundle: Bundle, now: number, connect: boolea
   const databases = new Map<string, LintedDatabase>();
   for (const connection of connect ? bundle.connections.values() : []) {
     if (bundle.policies.some((policy) => policy.connection === connection.key)) {
-      databases.set(connection.key, await databaseOf(connection, bundle));
+      databases.set(connection.key, await databaseOf(connection, bundle, now));
     }
   }
   return { bundle, now, databases, expression: (sql) => expressions.get(sql) ?? { problem: 'it was not read' } };

@@ -41,6 +41,8 @@ export type RelationGrant = {
   readonly delete: boolean;
   /** The row filter: an SQL boolean expression over the relation's columns, for every operation. */
   readonly where: string | undefined;
+  /** `Ignore`: masks, hidden columns and row filters of the relations that this one shows do not hold here. */
+  readonly beneath?: 'Ignore';
 };
 
 export type QualifiedName = { readonly schema: string; readonly name: string };

@@ -261,6 +261,13 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                   maxLength: 4096,
                   pattern: '\\S',
                 },
+                beneath: {
+                  type: 'string',
+                  description:
+                    'For what shows other relations, as a view does: with Carry, their masks, hidden columns and row filters hold here too, and what cannot be carried is NULL or refused. With Ignore, this grant alone says what is shown. What a partition inherits from its parent always holds.',
+                  enum: ['Carry', 'Ignore'],
+                  default: 'Carry',
+                },
                 select: {
                   type: 'object',
                   description: 'Reading.',

@@ -147,6 +147,10 @@ export interface DatabaseAccessPolicy {
        */
       readonly where?: string;
       /**
+       * For what shows other relations, as a view does: with Carry, their masks, hidden columns and row filters hold here too, and what cannot be carried is NULL or refused. With Ignore, this grant alone says what is shown. What a partition inherits from its parent always holds.
+       */
+      readonly beneath: 'Carry' | 'Ignore';
+      /**
        * Reading.
        */
       readonly select?: {

@@ -53,13 +53,14 @@ export const relationGrants = (building: Building, relations: readonly RelationD
   return relations.flatMap((relation, index) => {
     const here = [...path, index];
     const name = names[index];
-    const { select, insert, update, where } = relation;
+    const { select, insert, update, where, beneath } = relation;
     const grant = {
       select: select && selectOf(building, select, [...here, 'select']),
       insert: insert && { columns: columnList(building, insert.columns, [...here, 'insert', 'columns']) },
       update: update && { columns: columnList(building, update.columns, [...here, 'update', 'columns']) },
       delete: relation.delete !== undefined,
       where: where === undefined ? undefined : sqlText(building, where, [...here, 'where']),
+      ...(beneath === 'Ignore' && { beneath }),
     };
     return name === undefined ? [] : [{ ...name, ...grant }];
   });

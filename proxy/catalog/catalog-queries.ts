@@ -18,6 +18,9 @@ SELECT pg_catalog.md5(all_of_it) AS fingerprint FROM (SELECT COALESCE(pg_catalog
   UNION ALL SELECT 'i' || i.inhrelid || '.' || i.inhparent FROM pg_catalog.pg_inherits i
   UNION ALL SELECT 'y' || y.oid || ':' || y.xmin FROM pg_catalog.pg_policy y
   UNION ALL SELECT 'r' || r.oid || ':' || r.xmin FROM pg_catalog.pg_rewrite r WHERE r.oid >= 16384
+  UNION ALL SELECT 'g' || g.oid || ':' || g.xmin FROM pg_catalog.pg_trigger g WHERE g.tgtype & 64 <> 0
+  UNION ALL SELECT 'd' || d.oid || ':' || d.xmin FROM pg_catalog.pg_attrdef d
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE a.attgenerated <> ''
   UNION ALL SELECT 'k' || k.oid || ':' || k.xmin FROM pg_catalog.pg_constraint k WHERE k.contype = 'p' OR k.contypid <> 0
   UNION ALL SELECT 'e' || e.oid || ':' || e.xmin FROM pg_catalog.pg_extension e
   UNION ALL SELECT 't' || t.oid || ':' || t.xmin FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE ${USER_SCHEMA}
@@ -90,6 +93,29 @@ UNION SELECT inhparent::int8::text, inhrelid::int8::text FROM pg_catalog.pg_inhe
 UNION SELECT r.ev_class::int8::text, d.refobjid::int8::text FROM pg_catalog.pg_rewrite r
   JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
     AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> r.ev_class`;
+
+/** Views outside of PostgreSQL's own schemas, with what they show. */
+export const DEFINITIONS_SQL = `
+SELECT c.oid::int8::text AS oid, pg_catalog.pg_get_viewdef(c.oid) AS definition FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm') AND ${USER_SCHEMA}`;
+
+/** Relations that make something else of what is written to them: by rules but for _RETURN, or by INSTEAD OF triggers (64 of \`tgtype\`). */
+export const DIVERSIONS_SQL = `
+SELECT r.ev_class::int8::text AS oid FROM pg_catalog.pg_rewrite r WHERE r.ev_type <> '1' AND r.oid >= 16384
+UNION SELECT t.tgrelid::int8::text FROM pg_catalog.pg_trigger t WHERE t.tgtype & 64 <> 0`;
+
+export const PARENTS_SQL = `SELECT i.inhrelid::int8::text AS oid, i.inhparent::int8::text AS parent FROM pg_catalog.pg_inherits i`;
+
+/** Columns that a generated column's expression names. Up to version 14 the dependency is the column's own, then that of its default. */
+export const MADE_OF_SQL = `
+SELECT DISTINCT a.attrelid::int8::text AS oid, a.attname AS column, s.attname AS source FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_attrdef x ON x.adrelid = a.attrelid AND x.adnum = a.attnum
+JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid > 0
+  AND d.refobjsubid <> a.attnum
+  AND (d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = x.oid
+    OR d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = a.attrelid AND d.objsubid = a.attnum)
+JOIN pg_catalog.pg_attribute s ON s.attrelid = a.attrelid AND s.attnum = d.refobjsubid
+WHERE a.attgenerated <> ''`;
 
 /** Relations that more than views and foreign keys falls with: row-level policies, functions, and columns of their row types. */
 export const TIES_SQL = `

@@ -21,6 +21,8 @@ export type CatalogColumn = {
   readonly firstLabel: string | undefined;
   /** GENERATED ... VIRTUAL: reading it evaluates an expression. */
   readonly virtual: boolean;
+  /** Columns that a generated one is made of. */
+  readonly madeOf?: readonly string[];
 };
 
 export type CatalogRelation = {
@@ -33,6 +35,12 @@ export type CatalogRelation = {
   readonly primaryKey: readonly string[];
   /** Relations whose data this one shows: view definitions, inheritance parents and children. */
   readonly reaches: readonly number[];
+  /** Whose partition or inheritance child it is. */
+  readonly parents?: readonly number[];
+  /** Of a view and a materialized view: what `pg_get_viewdef` prints with an empty search_path. */
+  readonly definition?: string;
+  /** Rules or INSTEAD OF triggers make something else of what is written to it. */
+  readonly diverts?: boolean;
   /** Made or changed by the session's open transaction: the server tells nobody else of it yet. */
   readonly changed?: boolean;
   /** Made by the session's open transaction. */

@@ -15,6 +15,8 @@ import {
   BUILTINS_SQL,
   COLUMNS_SQL,
   CONVERSIONS_SQL,
+  DEFINITIONS_SQL,
+  DIVERSIONS_SQL,
   type ColumnRow,
   type ConversionRow,
   FINGERPRINT_SQL,
@@ -24,8 +26,10 @@ import {
   INDEXES_SQL,
   KEYS_SQL,
   LEAKPROOF_SQL,
+  MADE_OF_SQL,
   OPERATORS_SQL,
   type OperatorRow,
+  PARENTS_SQL,
   PARTS_SQL,
   REACHES_SQL,
   TIES_SQL,
@@ -48,7 +52,7 @@ const groupBy = <Row, Value>(rows: readonly Row[], key: (row: Row) => string, va
   return groups;
 };
 
-const columnOf = (row: ColumnRow, types: ReadonlyMap<string, TypeRow>): CatalogColumn => {
+const columnOf = (row: ColumnRow, types: ReadonlyMap<string, TypeRow>, madeOf: readonly string[] | undefined): CatalogColumn => {
   let type = types.get(row.type ?? '');
   let castTo = row.formatted ?? 'text';
   let typmod = row.typmod ?? -1;
@@ -69,6 +73,7 @@ const columnOf = (row: ColumnRow, types: ReadonlyMap<string, TypeRow>): CatalogC
     collation: row.collation ?? undefined,
     firstLabel: type?.label ?? undefined,
     virtual: row.virtual === true,
+    ...(madeOf !== undefined && { madeOf }),
   };
 };
 
@@ -127,6 +132,20 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
     (row) => row.oid,
     (row) => Number(row.target),
   );
+  const definitions = new Map(
+    (await query<{ oid: string; definition: string | null }>(DEFINITIONS_SQL)).map(({ oid, definition }) => [oid, definition ?? '']),
+  );
+  const diversions = new Set((await query<{ oid: string }>(DIVERSIONS_SQL)).map(({ oid }) => oid));
+  const parents = groupBy(
+    await query<{ oid: string; parent: string }>(PARENTS_SQL),
+    (row) => row.oid,
+    (row) => Number(row.parent),
+  );
+  const madeOf = groupBy(
+    await query<{ oid: string; column: string; source: string }>(MADE_OF_SQL),
+    (row) => `${row.oid}.${row.column}`,
+    (row) => row.source,
+  );
   const ties = new Set((await query<{ oid: string }>(TIES_SQL)).map((row) => Number(row.oid)));
   const indexRows = await query<{ schema: string; name: string; table: string }>(INDEXES_SQL);
   const functionRows = await query<FunctionRow>(FUNCTIONS_SQL);
@@ -156,7 +175,7 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
     (row) => row,
   )) {
     const first = rows[0]!;
-    const columns = rows.filter((row) => row.column !== null).map((row) => columnOf(row, types));
+    const columns = rows.filter((row) => row.column !== null).map((row) => columnOf(row, types, madeOf.get(`${oid}.${row.column}`)));
     const relation: CatalogRelation = {
       oid: Number(oid),
       schema: first.schema,
@@ -165,6 +184,9 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
       columns,
       primaryKey: keys.get(oid) ?? [],
       reaches: reaches.get(oid) ?? [],
+      ...(parents.has(oid) && { parents: parents.get(oid)! }),
+      ...(definitions.has(oid) && { definition: definitions.get(oid)! }),
+      ...(diversions.has(oid) && { diverts: true }),
     };
     relations.set(relationKey(relation.schema, relation.name), relation);
     relationsByOid.set(relation.oid, relation);

@@ -17,6 +17,7 @@ import type { ParsedStatement } from '../sql/grammar.ts';
 import { decodeText } from '../sql/tokens.ts';
 import type { JudgeContext } from './judge-context.ts';
 import { contextAfter } from './overlay.ts';
+import { narrowedContext } from './narrowed.ts';
 import { explainedWatches } from './running-terms.ts';
 import { targetScopesOf } from './targets.ts';
 
@@ -50,7 +51,8 @@ export type ExplainedStatement = {
 export type TextExplanation = { readonly statements: readonly ExplainedStatement[]; readonly failure: Failure | undefined };
 
 /** Explains a text as `judgeText` judges it, but goes on after a refusal. Rejects only for a fault of ours. */
-export const explainText = async (bytes: Buffer, state: SessionState, context: JudgeContext): Promise<TextExplanation> => {
+export const explainText = async (bytes: Buffer, state: SessionState, given: JudgeContext): Promise<TextExplanation> => {
+  const context = await narrowedContext(given);
   const statements: ExplainedStatement[] = [];
   try {
     const text = decodeText(bytes);

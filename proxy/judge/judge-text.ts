@@ -47,6 +47,7 @@ import { applyEstimates, type Estimated } from './estimates.ts';
 import { mayTell, mergedEdits, nameDefinition } from './judge-definition.ts';
 import type { JudgeContext } from './judge-context.ts';
 import { contextAfter } from './overlay.ts';
+import { narrowedContext } from './narrowed.ts';
 import { explainedWatches, runningTerms } from './running-terms.ts';
 import { note, noteDefinition, noteWrites } from './noted.ts';
 import { targetScopesOf } from './targets.ts';
@@ -72,8 +73,9 @@ export const judgeText = async (
   bytes: Buffer,
   via: 'Query' | 'Parse',
   state: SessionState,
-  outside: JudgeContext,
+  given: JudgeContext,
 ): Promise<TextJudgement> => {
+  const outside = await narrowedContext(given);
   const uncommitted = state.uncommitted ?? NOTHING_UNCOMMITTED;
   const context = contextAfter(outside, uncommitted.changes);
   let kinds: readonly string[] = [];

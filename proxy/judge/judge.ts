@@ -18,6 +18,7 @@ import { JudgementCache } from './cache.ts';
 import { type JudgeContext, judgeContext, type JudgeQuestions } from './judge-context.ts';
 import { judgeText, type TextJudgement } from './judge-text.ts';
 import { JudgementMemory } from './judgement-memory.ts';
+import { narrowedContext } from './narrowed.ts';
 import { kept, keptEdits, SharedValues, weightOf } from './kept-judgement.ts';
 import { LARGE_TEXT, LargeTexts } from './large-texts.ts';
 import { TemplateCache } from './template-cache.ts';
@@ -207,7 +208,8 @@ export class AgentJudge implements Judge {
 
   async #judgeText(bytes: Buffer, via: 'Query' | 'Parse', state: SessionState, context: JudgeContext): Promise<TextJudgement> {
     if (bytes.length < LARGE_TEXT) return await judgeText(bytes, via, state, context);
-    const { catalog, grants, revision, onFault } = context;
+    const { catalog, revision, onFault } = context;
+    const { grants } = await narrowedContext(context);
     // An agent with many of them waits for itself, not the others for it.
     const judged = this.#large.then(() =>
       largeTexts.judge({ bytes, via, state, basis: { catalog, grants, revision }, questions: this.#questions, onFault }),

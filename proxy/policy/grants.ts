@@ -13,7 +13,20 @@ import {
 import { relationKey } from '../catalog/catalog.ts';
 import { holdsAt, steadyUntil } from './rules/time-window.ts';
 
-export type GrantedRelation = { readonly grant: RelationGrant; readonly policy: string };
+/** What the relations that it shows, or is a part of, made of a grant. */
+export type Narrowing = {
+  /** Why nothing of it can be read or written. */
+  readonly problem?: string;
+  /** Columns of which the grant by itself would show more. */
+  readonly columns: readonly NarrowedColumn[];
+  /** Its rows are filtered like those that it shows. */
+  readonly filtered: boolean;
+};
+
+/** `Masked`: like that which it shows. `Null`: no mask fits. `from`: what the column comes from. */
+export type NarrowedColumn = { readonly column: string; readonly effect: 'Hidden' | 'Masked' | 'Null'; readonly from: string };
+
+export type GrantedRelation = { readonly grant: RelationGrant; readonly policy: string; readonly narrowing?: Narrowing };
 
 /** A rule and the key of its policy. */
 export type GrantedRule = { readonly rule: Rule; readonly policy: string };
@@ -37,6 +50,8 @@ export type Grants = {
   readonly schemas: ReadonlySet<string>;
   /** Those that hold at this time, in order, policy after policy. */
   readonly rules: readonly GrantedRule[];
+  /** The grants of relations take account of what those show of each other. */
+  readonly narrowed?: true;
   /** The next moment at which a policy begins or ends, or may do so for a rule's part of the week; in milliseconds since the epoch. */
   readonly until: number;
 };

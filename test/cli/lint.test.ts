@@ -63,7 +63,7 @@ describe('lint', () => {
       'Error unknown-relation 31 spec.relations[1].name: relation "public.costumers" does not exist in database "postgres"',
       'Error unknown-column 29 spec.relations[0].select.columns[1]: column "nmae" does not exist in public.customers',
       'Error unusable-grant 32 spec.relations[2].select.masks[0].mask: the grant of public.people cannot be applied: mask Date cannot serve column "ssn" of type text',
-      'Warning shown-elsewhere 32 spec.relations[2].select: public.people shows public.customers, which is masked or filtered: rows that its filter hides',
+      'Error shown-elsewhere 32 spec.relations[2].select: public.people cannot be used: it shows public.customers: column "nmae" does not exist in public.customers',
       'Warning revealing-mask 30 spec.relations[0].select.masks[0].mask: mask KeepLast with 2 characters hides at most 2 of column "pin" of public.customers (character(4))',
       `Warning setting-dependence 27 spec.relations[0].where: the row filter of public.customers depends on what the agent's session is set to: DateStyle says which part of '01/02/2000' is the day`,
       'Warning powerful-role 10 spec.credentials: database role "app" has BYPASSRLS, membership in pg_read_all_data',

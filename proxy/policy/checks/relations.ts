@@ -7,7 +7,7 @@ import { systemRelation } from '../../catalog/builtin/relations.ts';
 import { type Catalog, type CatalogRelation, reachesAny, relationKey } from '../../catalog/catalog.ts';
 import type { RelationReference } from '../../sql/analysis.ts';
 import type { DecisionContext, Reason, ResolvedRelation } from '../decision.ts';
-import type { Grants } from '../grants.ts';
+import type { GrantedRelation, Grants } from '../grants.ts';
 
 export type RelationVerdict =
   | { readonly type: 'Resolved'; readonly resolved: ResolvedRelation }
@@ -64,6 +64,17 @@ export const readableRelations = (grants: Grants): readonly string[] => {
   return names.length <= 12 ? names : [...names.slice(0, 12), `and ${names.length - 12} more`];
 };
 
+/** Why what the relation shows cannot be shown; undefined where it can. */
+export const narrowingProblem = (relation: CatalogRelation, granted: GrantedRelation, context: DecisionContext): string | undefined => {
+  const problem = granted.narrowing?.problem;
+  if (problem !== undefined) return `The grant cannot be applied: ${problem}.`;
+  // What the open transaction made of it was not traced.
+  const behind = relation.changed === true && isWhole(granted.grant) ? shownThrough(relation, context) : undefined;
+  return (
+    behind && `It was made or changed by this transaction, and shows ${behind.schema}.${behind.name}, of which the policy hides a part.`
+  );
+};
+
 export const checkRelation = (reference: RelationReference, context: DecisionContext): RelationVerdict => {
   const { catalog, grants } = context;
   const refuse = (failure: Reason['failure'], auditable = false): RelationVerdict => ({
@@ -79,13 +90,8 @@ export const checkRelation = (reference: RelationReference, context: DecisionCon
   const key = relationKey(relation.schema, relation.name);
   const granted = grants.relations.get(key);
   if (granted?.grant.select !== undefined) {
-    const behind = isWhole(granted.grant) ? shownThrough(relation, context) : undefined;
-    if (behind !== undefined) {
-      const other = `${behind.schema}.${behind.name}`;
-      return refuse(
-        grantUnusable(name, `It is granted whole, and shows ${other}, which is not: its columns have to be listed, with masks.`),
-      );
-    }
+    const problem = narrowingProblem(relation, granted, context);
+    if (problem !== undefined) return refuse(grantUnusable(name, problem));
     return { type: 'Resolved', resolved: { reference, relation, access: { type: 'Granted', granted } } };
   }
   const conflict = grants.conflicts.get(key);

@@ -15,7 +15,7 @@ import { type CatalogRelation, relationKey } from '../../catalog/catalog.ts';
 import type { GivenColumns, Lock, Write } from '../../sql/analysis.ts';
 import type { DecisionContext, Reason, ResolvedRelation, ResolvedTarget } from '../decision.ts';
 import type { Grants } from '../grants.ts';
-import { displayed, isWhole, readableRelations, resolveRelation, shownThrough } from './relations.ts';
+import { displayed, isWhole, narrowingProblem, readableRelations, resolveRelation, shownThrough } from './relations.ts';
 
 export type WriteVerdict = { readonly target: ResolvedTarget | undefined; readonly reasons: readonly Reason[] };
 
@@ -43,6 +43,25 @@ const lacking = (columns: readonly string[], granted: ColumnList): readonly stri
 /** Relations whose rows PostgreSQL itself stores. Others write through to something else. */
 const STORED = new Set(['r', 'p']);
 
+const VIEWS = new Set(['v', 'm']);
+
+/** A relation beneath a view that the policy grants, and not for what this statement does; what it does not name is the view's own. */
+const writtenBeneath = (write: Write, relation: CatalogRelation, { catalog, grants }: DecisionContext): string | undefined => {
+  const verbs = verbsOf(write);
+  const met = new Set<number>();
+  const pending = [...relation.reaches];
+  for (let oid = pending.pop(); oid !== undefined; oid = pending.pop()) {
+    const base = catalog.relationsByOid.get(oid);
+    if (base === undefined || met.has(oid)) continue;
+    met.add(oid);
+    pending.push(...base.reaches);
+    const grant = grants.relations.get(relationKey(base.schema, base.name))?.grant;
+    const isWritable = (verb: Verb): boolean => (verb === 'delete' ? grant?.delete === true : grant?.[verb]?.columns === '*');
+    if (grant !== undefined && !verbs.every(isWritable)) return `${base.schema}.${base.name}`;
+  }
+  return undefined;
+};
+
 /** What of the grant or the statement cannot be kept, whatever the columns. */
 const unusable = (
   write: Write,
@@ -51,7 +70,17 @@ const unusable = (
   context: DecisionContext,
 ): Reason['failure'] | undefined => {
   const name = displayed(write.reference);
-  const behind = grant.where === undefined && (grant.select === undefined || isWhole(grant)) ? shownThrough(relation, context) : undefined;
+  if (VIEWS.has(relation.kind) && grant.beneath !== 'Ignore') {
+    if (relation.diverts === true) {
+      return grantUnusable(name, 'Rules or INSTEAD OF triggers make something else of what is written to it; `beneath: Ignore` lets them.');
+    }
+    const base = writtenBeneath(write, relation, context);
+    if (base !== undefined) return grantUnusable(name, `Writing it would write ${base}, which the policy does not grant whole for that.`);
+  }
+  const behind =
+    grant.beneath !== 'Ignore' && grant.where === undefined && (grant.select === undefined || isWhole(grant))
+      ? shownThrough(relation, context)
+      : undefined;
   if (behind !== undefined) {
     return grantUnusable(name, `Writing it would write ${behind.schema}.${behind.name}, of which the policy hides a part.`);
   }
@@ -118,6 +147,8 @@ export const checkWrite = (write: Write, context: DecisionContext): WriteVerdict
     return { target: undefined, reasons: missing.map((verb) => reasonOf(writeRefused(verb, name, grantedFor(verb, grants)))) };
   }
   const { grant } = granted;
+  const unreadable = narrowingProblem(relation, granted, context);
+  if (unreadable !== undefined) return refuse(grantUnusable(name, unreadable));
   const reasons: Reason[] = [];
   // Whether a row is found is told by what is done about it, whatever the condition says.
   if (write.command === 'Merge' && grant.select === undefined) reasons.push(reasonOf(relationRefused(name, readableRelations(grants))));

@@ -1,0 +1,221 @@
+/**
+ * The grants as they come to by what the relations show of each other: views, materialized views, partitions and inheritance children.
+ * INVARIANT: nothing is judged by a grant that has not been here.
+ */
+import type { RelationGrant, SelectGrant } from '../../../kernel/policy.ts';
+import { readyExtension } from '../../catalog/builtin/extensions.ts';
+import { functionClass } from '../../catalog/builtin/functions.ts';
+import { systemRelation } from '../../catalog/builtin/relations.ts';
+import { type Catalog, type CatalogRelation, relationKey } from '../../catalog/catalog.ts';
+import type { Grammar } from '../../sql/grammar.ts';
+import type { Tree } from '../../sql/tree.ts';
+import type { GrantedRelation, Grants, Narrowing } from '../grants.ts';
+import { Families, seenOfTable, writesWithin } from './family.ts';
+import { seenOfView } from './seen-of-view.ts';
+import { ALL_SEEN, bothConditions, CLEAR, type ColumnSight, isClear, NULL_MASK, type Seen } from './seen.ts';
+import { type Lineage, traceDefinition, Untraceable } from './trace-definition.ts';
+
+export type NarrowingInput = {
+  readonly grants: Grants;
+  readonly catalog: Catalog;
+  /** Loaded. */
+  readonly grammar: Grammar;
+  /** By the oid of the view; undefined for one that could not be parsed. */
+  readonly definitions: ReadonlyMap<number, Tree | undefined>;
+};
+
+/** Views in reach of what is granted: their definitions are needed. */
+export const viewsInReach = (grants: Grants, catalog: Catalog): readonly CatalogRelation[] => {
+  const pending = [...grants.relations.keys()].flatMap((key) => catalog.relations.get(key)?.oid ?? []);
+  const seen = new Set<number>();
+  for (let oid = pending.pop(); oid !== undefined; oid = pending.pop()) {
+    if (seen.has(oid)) continue;
+    seen.add(oid);
+    pending.push(...(catalog.relationsByOid.get(oid)?.reaches ?? []));
+  }
+  return [...seen].flatMap((oid) => {
+    const relation = catalog.relationsByOid.get(oid);
+    return relation?.definition === undefined ? [] : [relation];
+  });
+};
+
+class Narrower {
+  readonly #input: NarrowingInput;
+  readonly #families: Families;
+  readonly #seen = new Map<number, Seen>();
+
+  constructor(input: NarrowingInput) {
+    this.#input = input;
+    this.#families = new Families(input.catalog);
+  }
+
+  granted(key: string, granted: GrantedRelation): GrantedRelation {
+    const { catalog, grants } = this.#input;
+    const relation = catalog.relations.get(key);
+    if (relation === undefined) return granted;
+    const isPlain = relation.definition === undefined && !relation.columns.some(({ madeOf }) => madeOf !== undefined);
+    if (isPlain && this.#families.of(relation) === undefined) return granted;
+    const seen = this.#of(relation);
+    const writes = writesWithin(granted.grant, relation, this.#families.of(relation), grants);
+    const { grant, columns } = applied(writes, relation, seen);
+    const filtered = grant.where !== granted.grant.where;
+    const narrowing: Narrowing = { ...(seen.problem !== undefined && { problem: seen.problem }), columns, filtered };
+    return grant === granted.grant && seen.problem === undefined ? granted : { ...granted, grant, narrowing };
+  }
+
+  #of(relation: CatalogRelation): Seen {
+    const known = this.#seen.get(relation.oid);
+    if (known !== undefined) return known;
+    // Views cannot go in circles; what should do so shows nothing.
+    this.#seen.set(relation.oid, { ...ALL_SEEN, problem: 'its definition names itself' });
+    const seen = this.#read(relation);
+    this.#seen.set(relation.oid, seen);
+    return seen;
+  }
+
+  #read(relation: CatalogRelation): Seen {
+    const { grants } = this.#input;
+    if (relation.schema === 'pg_catalog' || relation.schema === 'information_schema') return systemSeen(relation);
+    if (relation.definition === undefined) return seenOfTable(relation, this.#families.of(relation), grants);
+    const own = grants.relations.get(relationKey(relation.schema, relation.name))?.grant;
+    const byItself = seenOfTable(relation, undefined, grants);
+    if (own?.beneath === 'Ignore' || byItself.problem !== undefined) return byItself;
+    return together(relation, this.#beneath(relation), own);
+  }
+
+  #beneath(relation: CatalogRelation): Seen {
+    let lineage: Lineage;
+    try {
+      lineage = this.#lineage(relation);
+    } catch (error) {
+      if (!(error instanceof Untraceable)) throw error;
+      return this.#isGuarded(relation) ? { ...ALL_SEEN, problem: `its definition could not be traced: ${error.message}` } : ALL_SEEN;
+    }
+    const { grammar } = this.#input;
+    return seenOfView(relation, lineage, {
+      grammar,
+      seen: (each) => this.#of(each),
+      writes: (each, column) => this.#writes(each, column),
+    });
+  }
+
+  #lineage(relation: CatalogRelation): Lineage {
+    const { catalog, definitions } = this.#input;
+    const definition = definitions.get(relation.oid);
+    if (definition === undefined) throw new Untraceable('it cannot be parsed');
+    const lineage = traceDefinition(definition, {
+      relation: (schema, name) => catalog.relations.get(relationKey(schema ?? 'pg_catalog', name)),
+      opaque: (schema, name) => this.#opaque(schema, name),
+    });
+    if (lineage.outputs.length !== relation.columns.length) throw new Untraceable('it has other columns');
+    // What the server says that it depends on, tracing has to have met.
+    const met = new Set(lineage.items.map((item) => item.relation.oid));
+    const missed = relation.reaches.find((oid) => !met.has(oid) && catalog.relationsByOid.get(oid)?.kind !== 'S');
+    if (missed !== undefined) throw new Untraceable(`it reaches ${catalog.relationsByOid.get(missed)?.name ?? 'another relation'}`);
+    return lineage;
+  }
+
+  /** Does it reach anything that a policy hides a part of? */
+  #isGuarded(relation: CatalogRelation): boolean {
+    const { catalog } = this.#input;
+    const pending = [...relation.reaches];
+    const met = new Set<number>();
+    for (let oid = pending.pop(); oid !== undefined; oid = pending.pop()) {
+      const each = catalog.relationsByOid.get(oid);
+      if (each === undefined || met.has(oid)) continue;
+      met.add(oid);
+      const { columns, where, problem } = each.definition === undefined ? this.#of(each) : ALL_SEEN;
+      if (columns.size > 0 || where !== undefined || problem !== undefined) return true;
+      pending.push(...each.reaches);
+    }
+    return false;
+  }
+
+  #opaque(schema: string | undefined, name: string): string | undefined {
+    const { catalog, grants } = this.#input;
+    if (grants.functions.has(relationKey(schema ?? 'pg_catalog', name))) return undefined;
+    const why = `function ${schema ?? 'pg_catalog'}.${name}`;
+    if (schema === undefined || schema === 'pg_catalog' || schema === 'information_schema') {
+      const known = functionClass(schema ?? 'pg_catalog', name);
+      return known === 'harmless' || known === 'judged' ? undefined : why;
+    }
+    const candidates = (catalog.functions.get(name) ?? []).filter((each) => each.schema === schema);
+    const isReady = candidates.length > 0 && candidates.every(({ extension }) => extension !== undefined && this.#isReady(extension, name));
+    return isReady ? undefined : why;
+  }
+
+  #isReady(extension: string, name: string): boolean {
+    const ready = readyExtension(extension);
+    return ready !== undefined && !ready.refused.includes(name);
+  }
+
+  #writes(relation: CatalogRelation, column: string): boolean {
+    const family = this.#families.of(relation);
+    return [relation, ...(family?.ancestors ?? []), ...(family?.others ?? [])].some(({ schema, name }) => {
+      const grant = this.#input.grants.relations.get(relationKey(schema, name))?.grant;
+      return [grant?.insert, grant?.update].some((verb) => verb !== undefined && (verb.columns === '*' || verb.columns.includes(column)));
+    });
+  }
+}
+
+/** PostgreSQL's own: what an agent may not see of them is as masked. */
+const systemSeen = (relation: CatalogRelation): Seen => {
+  const system = systemRelation(relation.schema, relation.name);
+  if (system?.type === 'Open') return ALL_SEEN;
+  const isHidden = (name: string): boolean => system?.type !== 'Scoped' || system.where !== undefined || system.hide.includes(name);
+  const hidden = relation.columns.filter(({ name }) => isHidden(name));
+  return { columns: new Map(hidden.map(({ name }) => [name, { hidden: false, mask: NULL_MASK }])), where: undefined };
+};
+
+/** A view by its definition and by its own grant: that says which masks of its own it has, and may name what is hidden beneath. */
+const together = (relation: CatalogRelation, beneath: Seen, own: RelationGrant | undefined): Seen => {
+  if (own === undefined) return beneath;
+  const { select } = own;
+  const masks = new Map(select?.masks.map(({ column, mask }) => [column, mask]));
+  const columns = new Map<string, ColumnSight>();
+  for (const { name } of relation.columns) {
+    const traced = beneath.columns.get(name) ?? CLEAR;
+    const mask = masks.get(name);
+    const isNamed = select !== undefined && select.columns !== '*' && select.columns.includes(name);
+    const isBrought = select?.columns === '*';
+    const hidden = mask !== undefined || isNamed ? false : isBrought ? traced.hidden : true;
+    const sight: ColumnSight = mask !== undefined ? { hidden, mask } : { ...traced, hidden };
+    if (!isClear(sight)) columns.set(name, sight);
+  }
+  const where = bothConditions([own.where, beneath.where].filter((each) => each !== undefined));
+  return { columns, where, ...(beneath.problem !== undefined && { problem: beneath.problem }) };
+};
+
+/** The grant under what is seen. */
+const applied = (grant: RelationGrant, relation: CatalogRelation, seen: Seen): { grant: RelationGrant; columns: Narrowing['columns'] } => {
+  const { select } = grant;
+  const where = seen.where;
+  if (select === undefined) return { grant: where === grant.where ? grant : { ...grant, where }, columns: [] };
+  const own = new Map(select.masks.map((entry) => [entry.column, entry.mask]));
+  const masks = [...select.masks.filter(({ column }) => !relation.columns.some(({ name }) => name === column))];
+  const clear: string[] = [];
+  const changed: { column: string; effect: 'Hidden' | 'Masked' | 'Null'; from: string }[] = [];
+  for (const { name } of relation.columns) {
+    const { hidden, mask, from = '' } = seen.columns.get(name) ?? CLEAR;
+    const isGranted = select.columns === '*' || select.columns.includes(name) || own.has(name);
+    if (!isGranted) continue;
+    if (hidden) changed.push({ column: name, effect: 'Hidden', from });
+    else if (mask === undefined) clear.push(name);
+    else {
+      masks.push({ column: name, mask });
+      if (own.get(name) !== mask) changed.push({ column: name, effect: mask.type === 'Null' ? 'Null' : 'Masked', from });
+    }
+  }
+  if (changed.length === 0 && where === grant.where) return { grant, columns: [] };
+  const isWhole = select.columns === '*' && changed.every(({ effect }) => effect !== 'Hidden');
+  const missing = select.columns === '*' ? [] : select.columns.filter((column) => !relation.columns.some(({ name }) => name === column));
+  const narrowed: SelectGrant = { columns: isWhole ? '*' : [...clear, ...missing], masks };
+  return { grant: { ...grant, select: narrowed, where }, columns: changed };
+};
+
+/** The grants under which statements are judged. */
+export const narrowGrants = (input: NarrowingInput): Grants => {
+  const narrower = new Narrower(input);
+  const relations = [...input.grants.relations].map(([key, granted]) => [key, narrower.granted(key, granted)] as const);
+  return { ...input.grants, relations: new Map(relations), narrowed: true };
+};

@@ -1,0 +1,132 @@
+/**
+ * What of a view may be seen by what its definition shows: the masks, hidden columns and row filters beneath it, traced to its columns.
+ */
+import type { Mask } from '../../../kernel/policy.ts';
+import type { CatalogColumn, CatalogRelation } from '../../catalog/catalog.ts';
+import type { Grammar } from '../../sql/grammar.ts';
+import { renamedExpression } from './renamed-expression.ts';
+import { bothConditions, CLEAR, type ColumnSight, displayName, isClear, NULL_MASK, type Seen, strictest } from './seen.ts';
+import type { Lineage, Telling } from './trace-definition.ts';
+import { type Leaf, leafKey, leavesOf, type Value } from './value.ts';
+
+export type ViewSurroundings = {
+  /** What is seen of a relation that the definition names. */
+  readonly seen: (relation: CatalogRelation) => Seen;
+  /** May the agent write what stands in the column? */
+  readonly writes: (relation: CatalogRelation, column: string) => boolean;
+  readonly grammar: Grammar;
+};
+
+/** Types that show every character of each other. */
+const TEXT = new Set(['text', 'character varying']);
+
+const columnOf = (leaf: Leaf): CatalogColumn | undefined => leaf.relation.columns.find(({ name }) => name === leaf.column);
+
+/** Does the mask of one column show no more of the other, which holds the same values? */
+const isSameType = (base: CatalogColumn | undefined, shown: CatalogColumn): boolean => {
+  if (base === undefined) return false;
+  if (base.castTo === shown.castTo) return true;
+  return TEXT.has(shown.castTo) && (TEXT.has(base.castTo) || base.baseType === 'varchar');
+};
+
+/** Which column of the view shows a column of one entry as it is. */
+const shownAs =
+  (item: number, view: CatalogRelation, lineage: Lineage) =>
+  (column: string): string | undefined => {
+    const index = lineage.outputs.findIndex(
+      ({ plain, same, by }) => plain && by.length === 0 && same.length === 1 && same[0]!.item === item && same[0]!.column === column,
+    );
+    const shown = view.columns[index];
+    const base = lineage.outputs[index]?.same[0];
+    return shown !== undefined && base !== undefined && columnOf(base)?.castTo === shown.castTo ? shown.name : undefined;
+  };
+
+const fromOf = (leaf: Leaf, sight: ColumnSight): string => sight.from ?? `${displayName(leaf.relation)}.${leaf.column}`;
+
+/** The view's own columns and rows. Its lineage has as many outputs as it has columns. */
+export const seenOfView = (view: CatalogRelation, lineage: Lineage, surroundings: ViewSurroundings): Seen => {
+  const { grammar } = surroundings;
+  const sightOf = (leaf: Leaf): ColumnSight => surroundings.seen(leaf.relation).columns.get(leaf.column) ?? CLEAR;
+  const problems: string[] = [];
+  for (const { relation } of lineage.items) {
+    const { problem } = surroundings.seen(relation);
+    if (problem !== undefined) problems.push(`it shows ${displayName(relation)}: ${problem}`);
+  }
+  const oracle = lineage.tellings.find((telling) => isOracle(telling, sightOf, surroundings));
+  if (oracle !== undefined) {
+    const masked = oracle.leaves.find((leaf) => sightOf(leaf).mask !== undefined)!;
+    problems.push(
+      `its rows depend on how masked ${displayName(masked.relation)}.${masked.column} compares with what the agent may write or set`,
+    );
+  }
+  const tied = tiedLeaves(lineage.tellings, sightOf);
+  const carried = (mask: Mask, leaf: Leaf): Mask => {
+    if (mask.type !== 'Expression') return mask;
+    const renamed = renamedExpression(mask.expression, shownAs(leaf.item, view, lineage), grammar);
+    return renamed === undefined ? NULL_MASK : { type: 'Expression', expression: renamed.sql };
+  };
+  const columns = new Map<string, ColumnSight>();
+  for (const [index, column] of view.columns.entries()) {
+    const sight = sightOfOutput(lineage.outputs[index]!, column, { sightOf, tied, carried });
+    if (!isClear(sight)) columns.set(column.name, sight);
+  }
+  const conditions: string[] = [];
+  for (const { item, relation } of lineage.items) {
+    const { where } = surroundings.seen(relation);
+    if (where === undefined) continue;
+    const renamed = lineage.passing.has(item) ? renamedExpression(where, shownAs(item, view, lineage), grammar) : undefined;
+    if (renamed !== undefined && renamed.columns.length > 0) conditions.push(renamed.sql);
+    else problems.push(`it shows rows of ${displayName(relation)}, which has a row filter, in a way that the filter cannot be applied to`);
+  }
+  const where = bothConditions(conditions);
+  return { columns, where, ...(problems[0] !== undefined && { problem: problems[0] }) };
+};
+
+/**
+ * Do the rows tell how a masked value compares with one that the agent chooses? What the definition compares with constants it tells
+ * for the definition's owner; by what is the agent's own, every value could be found.
+ */
+const isOracle = (telling: Telling, sightOf: (leaf: Leaf) => ColumnSight, { writes }: ViewSurroundings): boolean => {
+  const masked = telling.leaves.filter((leaf) => sightOf(leaf).mask !== undefined);
+  if (masked.length === 0) return false;
+  if (telling.asksSetting) return true;
+  const written = telling.leaves.filter(({ relation, column }) => writes(relation, column));
+  if (telling.type === 'Rows') return written.length > 0;
+  return written.some((leaf) => masked.some((other) => leafKey(other) !== leafKey(leaf)));
+};
+
+/** Columns that a condition compares with a masked one: equal to it, they would show it. */
+const tiedLeaves = (tellings: readonly Telling[], sightOf: (leaf: Leaf) => ColumnSight): ReadonlyMap<string, string> => {
+  const tied = new Map<string, string>();
+  for (const { type, leaves } of tellings) {
+    const masked = type === 'Condition' ? leaves.find((leaf) => sightOf(leaf).mask !== undefined) : undefined;
+    if (masked === undefined) continue;
+    for (const leaf of leaves) tied.set(leafKey(leaf), fromOf(masked, sightOf(masked)));
+  }
+  return tied;
+};
+
+type OutputContext = {
+  readonly sightOf: (leaf: Leaf) => ColumnSight;
+  readonly tied: ReadonlyMap<string, string>;
+  readonly carried: (mask: Mask, leaf: Leaf) => Mask;
+};
+
+const sightOfOutput = (value: Value, column: CatalogColumn, { sightOf, tied, carried }: OutputContext): ColumnSight => {
+  if (value.unknown !== undefined) return { hidden: false, mask: NULL_MASK, from: value.unknown };
+  const leaves = leavesOf(value);
+  const hiddenBy = leaves.find((leaf) => sightOf(leaf).hidden);
+  const hidden = hiddenBy !== undefined;
+  const maskedBy = value.by.find((leaf) => sightOf(leaf).mask !== undefined);
+  if (maskedBy !== undefined) return { hidden, mask: NULL_MASK, from: fromOf(maskedBy, sightOf(maskedBy)) };
+  const masked = value.same.filter((leaf) => sightOf(leaf).mask !== undefined);
+  const [first] = masked;
+  if (first !== undefined) {
+    const fits = masked.every((leaf) => isSameType(columnOf(leaf), column));
+    const mask = fits ? strictest(masked.map((leaf) => carried(sightOf(leaf).mask!, leaf))) : NULL_MASK;
+    return { hidden, mask, from: fromOf(first, sightOf(first)) };
+  }
+  const tie = leaves.map((leaf) => tied.get(leafKey(leaf))).find((from) => from !== undefined);
+  if (tie !== undefined) return { hidden, mask: NULL_MASK, from: tie };
+  return hiddenBy === undefined ? CLEAR : { hidden, mask: undefined, from: fromOf(hiddenBy, sightOf(hiddenBy)) };
+};

@@ -1,0 +1,59 @@
+/**
+ * What an expression of a view's definition is made of: columns of what stands in its FROM clauses.
+ */
+import type { CatalogRelation } from '../../catalog/catalog.ts';
+
+/** A column of one entry of FROM. */
+export type Leaf = {
+  /** The entry: a relation that is named twice has two. */
+  readonly item: number;
+  readonly relation: CatalogRelation;
+  readonly column: string;
+};
+
+export type Value = {
+  /** It is, in each row, one of `same` as it stands there, or something that no column has a part in. */
+  readonly plain: boolean;
+  readonly same: readonly Leaf[];
+  /** What else it depends on. */
+  readonly by: readonly Leaf[];
+  /** It depends on something that its columns do not show: a function that reads. */
+  readonly unknown?: string;
+};
+
+export const leafKey = ({ item, column }: Leaf): string => `${item}.${column}`;
+
+const distinct = (leaves: readonly Leaf[]): readonly Leaf[] =>
+  leaves.length < 2 ? leaves : [...new Map(leaves.map((leaf) => [leafKey(leaf), leaf])).values()];
+
+export const CONSTANT: Value = { plain: true, same: [], by: [] };
+
+export const columnValue = (leaf: Leaf): Value => ({ plain: true, same: [leaf], by: [] });
+
+export const leavesOf = ({ same, by }: Value): readonly Leaf[] => [...same, ...by];
+
+const reasonOf = (values: readonly Value[]): { readonly unknown?: string } => {
+  const unknown = values.find((value) => value.unknown !== undefined)?.unknown;
+  return unknown === undefined ? {} : { unknown };
+};
+
+/** Something that is computed from these. */
+export const derived = (values: readonly Value[], unknown?: string): Value => {
+  const by = distinct(values.flatMap(leavesOf));
+  const reason = unknown === undefined ? reasonOf(values) : { unknown };
+  // What no column has a part in is as good as a constant.
+  return { plain: by.length === 0, same: [], by, ...reason };
+};
+
+/** One of these, unaltered. */
+export const either = (values: readonly Value[]): Value => {
+  if (!values.every(({ plain }) => plain)) return derived(values);
+  const same = distinct(values.flatMap((value) => value.same));
+  return { plain: true, same, by: distinct(values.flatMap(({ by }) => by)), ...reasonOf(values) };
+};
+
+/** Do both say the same of a column? */
+export const isAlike = (one: Value, other: Value): boolean => {
+  const keys = ({ same, by }: Value): string => `${same.map(leafKey).sort().join()} ${by.map(leafKey).sort().join()}`;
+  return one.plain === other.plain && one.unknown === other.unknown && keys(one) === keys(other);
+};
