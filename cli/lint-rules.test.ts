@@ -20,7 +20,9 @@ const rule = (name: string, match: Partial<RuleMatch>, action: Rule['action'] = 
 const input = (...rules: readonly Rule[]): LintInput => ({
   bundle: { revision: 'r', connections: new Map(), policies: [policy({ rules })] },
   now: 0,
-  databases: new Map([['shop/main', { catalog: catalogOf(), role: { name: 'agent', powers: [] }, complaint: () => undefined, narrowing: () => undefined }]]),
+  databases: new Map([
+    ['shop/main', { catalog: catalogOf(), role: { name: 'agent', powers: [] }, complaint: () => undefined, narrowing: () => undefined }],
+  ]),
   expression: () => ({ problem: 'unused' }),
 });
 

@@ -192,7 +192,7 @@ const applied = (grant: RelationGrant, relation: CatalogRelation, seen: Seen): {
   const where = seen.where;
   if (select === undefined) return { grant: where === grant.where ? grant : { ...grant, where }, columns: [] };
   const own = new Map(select.masks.map((entry) => [entry.column, entry.mask]));
-  const masks = [...select.masks.filter(({ column }) => !relation.columns.some(({ name }) => name === column))];
+  const masks = select.masks.filter(({ column }) => !relation.columns.some(({ name }) => name === column));
   const clear: string[] = [];
   const changed: { column: string; effect: 'Hidden' | 'Masked' | 'Null'; from: string }[] = [];
   for (const { name } of relation.columns) {
