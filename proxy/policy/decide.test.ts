@@ -52,12 +52,12 @@ describe('decide() on relations', () => {
     ]);
   });
 
-  it('refuses a view that is granted whole and shows a relation that is not, until its columns are listed', () => {
+  it('refuses a view that the open transaction made or changed and that shows a relation which is not whole, for it was not traced', () => {
     const catalog = catalogOf();
     const users = catalog.relations.get('public\u0000users')!;
-    const view = { ...users, oid: 99, name: 'view', kind: 'v', reaches: [users.oid] };
-    const decided = (select: NonNullable<RelationGrant['select']>) =>
-      decisionOf(
+    const decided = (changed: boolean) => {
+      const view = { ...users, oid: 99, name: 'view', kind: 'v', reaches: [users.oid], changed };
+      return decisionOf(
         'SELECT FROM view',
         contextOf({
           catalog: {
@@ -65,13 +65,14 @@ describe('decide() on relations', () => {
             relations: new Map([...catalog.relations, ['public\u0000view', view]]),
             relationsByOid: new Map([...catalog.relationsByOid, [99, view]]),
           },
-          grants: grantsOf(policy({ relations: [...policy().relations, grant('view', { select })] }))!,
+          grants: grantsOf(policy({ relations: [...policy().relations, grant('view')] }))!,
         }),
       ).reasons.map(({ failure }) => failure.fields.detail);
-    expect(decided({ columns: '*', masks: [] })).toEqual([
-      'It is granted whole, and shows public.users, which is not: its columns have to be listed, with masks.',
+    };
+    expect(decided(true)).toEqual([
+      'It was made or changed by this transaction, and shows public.users, of which the policy hides a part.',
     ]);
-    expect(decided({ columns: ['id', 'ssn'], masks: [] })).toEqual([]);
+    expect(decided(false)).toEqual([]);
   });
 
   it('lets mode Audit read a relation that is not granted, but none that shows a masked one', () => {

@@ -69,7 +69,7 @@ export const narrowingProblem = (relation: CatalogRelation, granted: GrantedRela
   const problem = granted.narrowing?.problem;
   if (problem !== undefined) return `The grant cannot be applied: ${problem}.`;
   // What the open transaction made of it was not traced.
-  const behind = relation.changed === true && isWhole(granted.grant) ? shownThrough(relation, context) : undefined;
+  const behind = relation.changed === true ? shownThrough(relation, context) : undefined;
   return (
     behind && `It was made or changed by this transaction, and shows ${behind.schema}.${behind.name}, of which the policy hides a part.`
   );
