@@ -342,6 +342,15 @@ export const staleStatement = (what: string): Failure =>
     'Prepare or declare it again.',
   );
 
+export const statementOfOtherPath = (what: string): Failure =>
+  error(
+    SQLSTATE.objectNotInPrerequisiteState,
+    'statement-of-other-path',
+    `${what} was made under another search_path`,
+    'Its names stand for other relations now.',
+    'Prepare it again, or qualify its names with their schemas.',
+  );
+
 export const statementUnknown = (name: string): Failure =>
   error(
     SQLSTATE.invalidStatementName,

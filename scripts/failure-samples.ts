@@ -100,6 +100,7 @@ const STATEMENT = {
   grantUnusable: () => failures.grantUnusable('public.orders', 'The grant cannot be applied: column "region" does not exist.'),
   scopeUnchecked: () => failures.scopeUnchecked('public.orders'),
   staleStatement: () => failures.staleStatement('prepared statement "by_id"'),
+  statementOfOtherPath: () => failures.statementOfOtherPath('prepared statement "by_id"'),
   statementUnknown: () => failures.statementUnknown('by_id'),
   portalUnknown: () => failures.portalUnknown('c1'),
   notUnderstood: () => failures.notUnderstood('this form of TABLESAMPLE'),

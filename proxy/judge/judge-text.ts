@@ -146,10 +146,11 @@ const judgeStatements = async (
   const declared = new Map<string, PreparedByText>();
   const estimated: Estimated[] = [];
   const defined: (readonly string[])[] = [];
-  let namedMayFail = false;
+  const withheld: number[] = [];
   let context = start;
   let uncommitted = reading.uncommitted;
   let namedHides = false;
+  let looksUp = false;
   for (const statement of statements) {
     const analysis = analyzed(statement, bytes, context.grants);
     analyses.push(analysis);
@@ -209,7 +210,10 @@ const judgeStatements = async (
     const { hidesResult } = rewritten;
     const { watches } = counted;
     const lasting: RunningTerms = watches.length === 0 && !hidesResult ? NO_TERMS : { watches, hidesResult };
-    const effect = effectOf(decision, { ...preparedOf(standing, judging, context), terms: lasting });
+    const followsPath = looksUpNames(analysis, decision, context);
+    looksUp ||= followsPath;
+    const prepared = { ...preparedOf(standing, judging, context), terms: lasting, ...(followsPath && { searchPath: path }) };
+    const effect = effectOf(decision, prepared);
     effects.push(effect);
     terms.push(runningTerms(effect, lasting, { explain: decision.explain, seen }));
     if (effect.type === 'SetSearchPath') path = effect.path ?? context.catalog.defaultSearchPath;
@@ -222,9 +226,10 @@ const judgeStatements = async (
     const ran = effect.type === 'Execute' ? seen.prepared(effect.name) : effect.type === 'Fetch' ? seen.cursor(effect.name) : undefined;
     for (const name of ran?.filtered ?? []) judging.filtered.add(name);
     // What runs is what the name stands for; where that is not known, its errors are not either.
-    if (effect.type === 'Execute' || effect.type === 'Fetch') namedMayFail ||= ran?.withholdErrors ?? true;
+    const namedMayFail = (effect.type === 'Execute' || effect.type === 'Fetch') && (ran?.withholdErrors ?? true);
     namedHides ||= ran?.withholdInside === true;
-    namedMayFail ||= decision.definition?.uses.some(mayTell) ?? false;
+    const tells = decision.definition?.uses.some(mayTell) ?? false;
+    if (namedMayFail || tells || standing.some(mayFail)) withheld.push(effects.length - 1);
   }
   const size = sent.reduce((sum, edit) => sum + edit.text.length, 0);
   if (size > MAX_SENT) throw statementTooLarge(`Its relations stand for ${size} characters of scopes, and the limit is ${MAX_SENT}.`);
@@ -255,8 +260,10 @@ const judgeStatements = async (
     edits: sent,
     effects,
     terms,
-    withholdErrors: namedMayFail || scopes.some(mayFail),
+    withholdErrors: withheld.length > 0,
+    ...(effects.length > 1 && { withheld }),
     withholdInside: namedHides || scopes.some(hidesColumns),
+    ...(looksUp && { searchPath: state.searchPath }),
     keyed: scopes.some(isKeyed),
     unfenced: scopes.some(isOpen),
     maskedParameters: [...maskedParameters],
@@ -264,6 +271,13 @@ const judgeStatements = async (
   const defines = effects.some(({ type }) => type === 'Define');
   return { judged: allowed, cacheable, unknownNames: false, defines, recordedEdits: recorded };
 };
+
+/** Is something of it looked up along the search_path? What is not qualified and stands in pg_catalog is found there first. */
+const looksUpNames = (analysis: Analysis, { relations, targets }: Decision, { catalog }: JudgeContext): boolean =>
+  relations.some(({ reference, relation }) => reference.schema === undefined && relation.schema !== 'pg_catalog') ||
+  targets.some(({ write }) => write.reference.schema === undefined) ||
+  analysis.functions.some(({ schema, name }) => schema === undefined && !catalog.builtinFunctions.has(name)) ||
+  analysis.types.some(({ schema, name }) => schema === undefined && !catalog.builtinTypes.has(name));
 
 const trees = (statements: readonly ParsedStatement[]): readonly Tree[] => statements.map(({ node }) => node);
 

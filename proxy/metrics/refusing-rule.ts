@@ -23,6 +23,7 @@ const RULES: Readonly<Record<string, string>> = {
   'column-uncertain': 'columns',
   'whole-row-refused': 'columns',
   'stale-statement': 'revision',
+  'statement-of-other-path': 'revision',
   'syntax-error': 'grammar',
   'invalid-text': 'grammar',
   'not-understood': 'grammar',

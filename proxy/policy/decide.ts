@@ -1,7 +1,7 @@
 /**
  * The decision on one statement: a pure function of what it touches, who asks, what the database contains and what policy says.
  */
-import { functionRefused, staleStatement, statementRefused, statementUnknown } from '../../kernel/failure.ts';
+import { functionRefused, staleStatement, statementOfOtherPath, statementRefused, statementUnknown } from '../../kernel/failure.ts';
 import { refusedFunctionDetail } from '../catalog/builtin/functions.ts';
 import type { Analysis, FunctionUse } from '../sql/analysis.ts';
 import { checkCasts, namedTypes } from './checks/casts.ts';
@@ -14,6 +14,7 @@ import { checkRelation } from './checks/relations.ts';
 import { checkSetting, checkSettingFunction, checkShow, isShownByName } from './checks/settings.ts';
 import { checkLocks, checkWrite } from './checks/writes.ts';
 import type { Decision, DecisionContext, Guard, Pin, Reason, ResolvedRelation, ResolvedTarget } from './decision.ts';
+import { isOfPath } from './judgement.ts';
 import { targetReads } from './target-reads.ts';
 
 /** Decides. Refused where `reasons` is not empty; `mode: Audit` may let a statement through whose reasons are all auditable. */
@@ -48,7 +49,7 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
       guards.push({ use, type: 'ShownSettings', settings: context.grants.settings });
       continue;
     }
-    const setting = checkSettingFunction(use, context);
+    const setting = checkSettingFunction(use, { outright: analysis.outright, earlier: pathChange }, context);
     if (setting.reason !== undefined) reasons.push(setting.reason);
     pathChange = setting.path ?? pathChange;
   }
@@ -108,7 +109,9 @@ const refuse = (failure: Reason['failure']): Reason => ({ failure, location: 0, 
 const checkPrepared = (name: string, { state, revision }: DecisionContext): Reason | undefined => {
   const prepared = state.prepared(name);
   if (prepared === undefined) return refuse(statementUnknown(name));
-  return prepared.revision === revision ? undefined : refuse(staleStatement(`prepared statement "${name}"`));
+  if (prepared.revision !== revision) return refuse(staleStatement(`prepared statement "${name}"`));
+  // PostgreSQL would look its names up again.
+  return isOfPath(prepared, state.searchPath) ? undefined : refuse(statementOfOtherPath(`prepared statement "${name}"`));
 };
 
 /** What the statement does to the session, and whether what it names is still what policy allows. */

@@ -79,6 +79,8 @@ export type PreparedByText = {
   readonly withholdErrors: boolean;
   /** It writes a relation of which the policy hides columns: errors from inside of triggers and functions may print them. */
   readonly withholdInside?: boolean;
+  /** The search_path that it was judged under, where that says what its names stand for. */
+  readonly searchPath?: readonly string[];
   readonly relations: readonly string[];
   readonly masked: readonly string[];
   readonly filtered: readonly string[];
@@ -116,8 +118,12 @@ export type Allowed = Common & {
   readonly terms: readonly RunningTerms[];
   /** Server errors of this text may print raw values (a filter or expression of the policy can raise them). */
   readonly withholdErrors: boolean;
+  /** Of a text of several statements: those of which this is so, by their number from 0. */
+  readonly withheld?: readonly number[];
   /** It writes a relation of which the policy hides columns: errors from inside of triggers and functions may print them. */
   readonly withholdInside?: boolean;
+  /** The search_path that it was judged under, where that says what its names stand for. */
+  readonly searchPath?: readonly string[];
   readonly keyed: boolean;
   readonly unfenced: boolean;
   /** 1-based numbers of parameters that meet a masked column: recorded as masked. */
@@ -130,6 +136,12 @@ export type Judged = Allowed | Refused;
 
 /** Nothing to count, nothing to hide. */
 export const NO_TERMS: RunningTerms = { watches: [], hidesResult: false };
+
+/** Do its names stand for the same under this search_path? */
+export const isOfPath = ({ searchPath }: Pick<PreparedByText, 'searchPath'>, path: readonly string[]): boolean =>
+  searchPath === undefined ||
+  searchPath === path ||
+  (searchPath.length === path.length && searchPath.every((schema, index) => schema === path[index]));
 
 /** What judging needs to know of the session. */
 export type SessionState = {

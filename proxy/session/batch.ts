@@ -2,7 +2,7 @@ import type { AuditReceipt, AuditRecord, StatementDecided } from '../../kernel/a
 import type { Failure } from '../../kernel/failure.ts';
 import { type Span, SpanQueue } from '../wire/span.ts';
 import type { SessionUpstream } from './dependencies.ts';
-import type { Expectation, Expectations } from './expectations.ts';
+import type { Consequence, Expectation, Expectations } from './expectations.ts';
 import { weightOfParameters } from './running-statement.ts';
 
 /** One message for the server. */
@@ -67,9 +67,10 @@ export type RefusalPath = {
 export const refuseBatch = (batch: Batch, failure: Failure, to: RefusalPath): void => {
   const { upstream, standing, expectations } = to;
   let skipping = false;
-  const poison = (sent: 'Query' | 'Parse', segment: number): Expectation => ({
+  const poison = (sent: 'Query' | 'Parse', segment: number, always?: Consequence): Expectation => ({
     sent,
     segment,
+    ...(always && { always }),
     swallow: false,
     refusal: failure,
     text: undefined,
@@ -83,7 +84,7 @@ export const refuseBatch = (batch: Batch, failure: Failure, to: RefusalPath): vo
     const segment = expectation?.segment ?? 0;
     switch (kind) {
       case 'Query':
-        expectations.push(poison('Query', segment));
+        expectations.push(poison('Query', segment, expectation?.always));
         upstream.sendControl({ type: 'PoisonQuery' });
         break;
       case 'Extended':

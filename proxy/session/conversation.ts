@@ -10,6 +10,7 @@ import { closeClient, closeUpstream } from './closing.ts';
 import type { Access, SessionDependencies, SessionUpstream } from './dependencies.ts';
 import { Expectations } from './expectations.ts';
 import { Forwarding } from './forwarding.ts';
+import { HalfClose } from './half-close.ts';
 import type { FrontendContext } from './frontend-context.ts';
 import { FrontendHandler } from './frontend-handler.ts';
 import { Outbox } from './outbox.ts';
@@ -64,6 +65,7 @@ export class Conversation {
   /** The reading side is between two reads. */
   #reading = false;
   #terminating = false;
+  readonly #halfClose: HalfClose;
   #draining = false;
   #over = false;
   #reason = 'client-disconnected';
@@ -99,6 +101,11 @@ export class Conversation {
       unread: () => parts.reader.queue.length,
     });
     this.#pace = new Pace(clock, this.#wait);
+    this.#halfClose = new HalfClose(parts.socket, () => {
+      // What runs is to be canceled, if nobody has said goodbye.
+      this.#terminating &&= this.#reason === 'client-terminated';
+      this.end(undefined);
+    });
     const context: FrontendContext = {
       session,
       judge: access.judge,
@@ -199,6 +206,7 @@ export class Conversation {
     const running = this.#expectations.size > 0 && (failure !== undefined || !this.#terminating);
     this.#dependencies.limited(failure?.fields.limit);
     this.#timers.stop();
+    this.#halfClose.stop();
     this.#memory.leave();
     this.#server.lose();
     this.#output.flush(socket);
@@ -258,7 +266,7 @@ export class Conversation {
           const handled = this.#frontend.handle(frame);
           if (handled instanceof Promise ? await handled : handled) {
             await this.#forwarding.flush();
-            this.#sayGoodbye();
+            this.#sayGoodbye('client-terminated');
             return;
           }
           if (this.#outbox.batch.bytes >= BATCH_BYTES || this.#pace.overQuota) {
@@ -278,7 +286,7 @@ export class Conversation {
         const more = await this.#parts.reader.more();
         this.#reading = false;
         if (!more) {
-          this.end(undefined);
+          this.#sayGoodbye('client-disconnected');
           return;
         }
         this.#timers.active();
@@ -326,10 +334,10 @@ export class Conversation {
     this.#endIfDrained();
   }
 
-  /** Terminate comes behind all that was sent: the server finishes that first. */
-  #sayGoodbye(): void {
-    this.#reason = 'client-terminated';
-    if (this.#expectations.size === 0) {
+  /** Terminate comes behind all that was sent, and so does the end of the client's half: the server finishes that first. */
+  #sayGoodbye(reason: 'client-terminated' | 'client-disconnected'): void {
+    this.#reason = reason;
+    if (this.#expectations.size === 0 || this.#parts.socket.destroyed) {
       this.end(undefined);
       return;
     }

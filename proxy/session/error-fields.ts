@@ -20,10 +20,10 @@ const INTERNAL = 'qpW';
 const PRINTS_ROWS = /^(23|44)/;
 
 /**
- * Codes that tell nothing of a value where PostgreSQL itself raises them: names and types (class 42), names of prepared statements and cursors,
- * transaction state, serialization and deadlocks, cancelled, lock not available, out of resources.
+ * Codes that tell nothing of a value where PostgreSQL itself raises them: names of constraints (DETAIL apart), names and types (class 42), names
+ * of prepared statements and cursors, and the state they are in, transactions, serialization and deadlocks, cancelled, locks, out of resources.
  */
-const HARMLESS = /^(42|25|26|34|40|53|57014|55P03)/;
+const HARMLESS = /^(0A|23|24|25|26|34|40|42|44|53|55|57014)/;
 
 /** What earlier statements of the transaction may still raise, whatever the text: cursors that are declared, triggers that are deferred. */
 export type Lingering = { readonly cursorMayFail: boolean; readonly insideMayTell: boolean };
@@ -35,14 +35,23 @@ const SAID_INSIDE = /^(pl_|plpy|plperl|pltcl|plv8)/;
 
 const isSaidInside = (fields: ResponseFields): boolean => SAID_INSIDE.test(fields.get('F') ?? '');
 
-const mayFail = (text: StatementText | undefined, { cursorMayFail }: Lingering): boolean =>
-  cursorMayFail || text?.prepared.withholdErrors === true;
+const mayFail = (text: StatementText | undefined, { cursorMayFail }: Lingering, index: number): boolean => {
+  const judged = text?.judged;
+  // Behind the last statement of a text its transaction ends.
+  const one = judged?.withheld === undefined || index >= judged.effects.length ? undefined : judged.withheld.includes(index);
+  return cursorMayFail || (one ?? text?.prepared.withholdErrors === true);
+};
 
 const mayTell = (text: StatementText | undefined, { insideMayTell }: Lingering): boolean =>
   insideMayTell || text?.prepared.withholdInside === true;
 
-/** Rewrites an error of the server for the agent. `text` undefined: it is about no statement in particular. */
-export const errorForAgent = (fields: ResponseFields, text: StatementText | undefined, lingering = NOTHING): ToldError => {
+/** Rewrites an error of the server for the agent, of the text's statement number `index`. `text` undefined: it is about none in particular. */
+export const errorForAgent = (
+  fields: ResponseFields,
+  text: StatementText | undefined,
+  lingering: Lingering = NOTHING,
+  index = 0,
+): ToldError => {
   const violated = raisedFailure(fields.get('C'), fields.get('M'));
   if (violated !== undefined) {
     return { fields: failureResponseFields(violated.fields), withheld: wordsOf(fields) };
@@ -51,7 +60,7 @@ export const errorForAgent = (fields: ResponseFields, text: StatementText | unde
   const isSaid = isSaidInside(fields);
   // PostgreSQL's own errors about constraints name them, and their DETAIL is dropped.
   const isInside = mayTell(text, lingering) && (isSaid || (fields.has('W') && !PRINTS_ROWS.test(sqlstate)));
-  if ((mayFail(text, lingering) || isInside) && (isSaid || !HARMLESS.test(sqlstate))) {
+  if ((mayFail(text, lingering, index) || isInside) && (isSaid || !HARMLESS.test(sqlstate))) {
     const told = new Map([...withoutFields(fields, `${INTERNAL}DHPFLRstcdn`), ['M', 'could not compute a value that the policy protects']]);
     return { fields: told, withheld: wordsOf(fields) };
   }
@@ -75,10 +84,11 @@ const withPosition = (fields: ResponseFields, text: StatementText | undefined): 
 export const noticeForAgent = (
   fields: ResponseFields,
   text: StatementText | undefined,
-  lingering = NOTHING,
+  lingering: Lingering = NOTHING,
+  index = 0,
 ): ResponseFields | undefined => {
   const isInside = fields.has('W') || isSaidInside(fields);
-  if (isInside && (mayFail(text, lingering) || mayTell(text, lingering))) {
+  if (isInside && (mayFail(text, lingering, index) || mayTell(text, lingering))) {
     return undefined;
   }
   return withoutFields(fields, `${INTERNAL}DP`);

@@ -37,6 +37,8 @@ export type Expectation = {
   readonly running: RunningStatement | undefined;
   /** One for each command that will be confirmed, in order. */
   readonly consequences: readonly Consequence[];
+  /** Of a Query: what comes true with it however it ends. */
+  readonly always?: Consequence;
 };
 
 /** By the type of an answer. */
@@ -86,6 +88,13 @@ export class Expectations {
   #skipping = false;
   /** What has asked for the data of a COPY, and not said that it has it all. */
   #copyIn: Expectation | undefined;
+  /** The head has had an answer that was not its last. */
+  #begun = false;
+  /**
+   * Syncs that the server ignores, for it reads a COPY: libpq sends one with the Execute (`CopyGetData` of `copyfromparse.c`). Where
+   * the COPY fails, nobody knows which of them it has come to: each may be answered, or not.
+   */
+  #ignorable = 0;
 
   /** The server waits for the client's data. */
   get copyIn(): boolean {
@@ -129,6 +138,10 @@ export class Expectations {
       }
       this.#skipping = false;
     }
+    if (expectation.sent === 'Sync' && this.copyIn && !this.#entries.some(({ sent }, index) => index > this.#first && sent === 'CopyEnd')) {
+      this.#ignorable += 1;
+      return true;
+    }
     this.#entries.push(expectation);
     this.#dropCopyEnds();
     return true;
@@ -137,28 +150,48 @@ export class Expectations {
   /** Matches any answer but ErrorResponse, and those that may come at any time. */
   answer(type: number): Answered {
     const expectation = this.#expected(type);
+    if (type !== BACKEND.readyForQuery && this.#copyIn === undefined) {
+      this.#ignorable = 0;
+    }
     const kind = ANSWERS[expectation.sent][type];
     if (kind === IS_DONE) {
+      if (type === BACKEND.commandComplete) {
+        this.#copied();
+      }
       this.#shift();
       return { expectation, done: true };
     }
     if (kind !== GOES_ON) {
       throw this.#unexpected(type);
     }
+    this.#begun = true;
     if (type === BACKEND.commandComplete) {
-      this.#copyIn = undefined;
+      this.#copied();
     }
     if (type === BACKEND.copyInResponse) {
       this.#copyIn = expectation;
-      this.#dropSyncsOfCopyIn();
+      this.#takeSyncsOfCopyIn();
     }
     return { expectation, done: false };
+  }
+
+  /** Is a ReadyForQuery that of a Sync which the server might have ignored? Where so, it is taken for answered. */
+  readyBeyond(): boolean {
+    const { head } = this;
+    const isFitting = head?.sent === 'Sync' || (head !== undefined && isQuery(head) && this.#begun);
+    if (isFitting || this.#ignorable === 0 || this.#copyIn !== undefined) {
+      return false;
+    }
+    this.#ignorable -= 1;
+    this.#skipping = false;
+    return true;
   }
 
   /** Matches an ErrorResponse that is not fatal: the message that failed, and those that the server skips for it. */
   fail(): { readonly failed: Expectation; readonly skipped: readonly Expectation[] } {
     const failed = this.#expected(BACKEND.errorResponse);
     this.#copyIn = undefined;
+    this.#begun = isQuery(failed);
     if (isQuery(failed) || failed.sent === 'Sync') {
       return { failed, skipped: [] };
     }
@@ -185,6 +218,7 @@ export class Expectations {
 
   #shift(): void {
     this.#first += 1;
+    this.#begun = false;
     this.#dropCopyEnds();
     // What is answered is let go at once: kept until there is much of it, it would outlive its youth, and cost many times as much.
     if (this.#first === this.#entries.length) {
@@ -202,13 +236,28 @@ export class Expectations {
     }
   }
 
-  /** While it reads a COPY the server ignores Sync (`CopyGetData` of `copyfromparse.c`): libpq sends one with the Execute. */
-  #dropSyncsOfCopyIn(): void {
+  /** Those sent before it was known that a COPY reads them. */
+  #takeSyncsOfCopyIn(): void {
     const pending = this.#entries.slice(this.#first + 1);
     const end = pending.findIndex(({ sent }) => sent === 'CopyEnd');
     const during = end < 0 ? pending : pending.slice(0, end);
     const after = end < 0 ? [] : pending.slice(end);
-    this.#entries = [this.#entries[this.#first] as Expectation, ...during.filter(({ sent }) => sent !== 'Sync'), ...after];
+    const others = during.filter(({ sent }) => sent !== 'Sync');
+    this.#ignorable += during.length - others.length;
+    this.#entries = [this.#entries[this.#first] as Expectation, ...others, ...after];
     this.#first = 0;
+  }
+
+  /** A COPY has read all up to its CopyDone. */
+  #copied(): void {
+    if (this.#copyIn === undefined) {
+      return;
+    }
+    this.#copyIn = undefined;
+    this.#ignorable = 0;
+    const end = this.#entries.findIndex(({ sent }, index) => index > this.#first && sent === 'CopyEnd');
+    if (end >= 0) {
+      this.#entries.splice(end, 1);
+    }
   }
 }

@@ -42,11 +42,10 @@ export class Holding {
       case 'CopyDone':
       case 'CopyFail':
       case 'Terminate':
-        return false;
-      // While it reads a COPY the server ignores these (`CopyGetData` of `copyfromparse.c`).
+      // While it reads a COPY the server ignores these (`CopyGetData` of `copyfromparse.c`); where it has failed, it waits for a Sync.
       case 'Sync':
       case 'Flush':
-        return true;
+        return false;
       default:
         throw protocolViolation(`unexpected ${type} message during COPY from stdin`);
     }

@@ -82,7 +82,16 @@ export class Outbox {
 
   expect(sent: Sent, expected: Partial<Expectation> = NOTHING): Expectation {
     const { swallow = false, refusal, text, running, consequences = NO_CONSEQUENCES } = expected;
-    return { sent, segment: this.#context.state.segment, swallow, refusal, text, running, consequences };
+    const { state } = this.#context;
+    const always = sent === 'Query' || sent === 'HeldQuery' ? this.#unnamedGone() : undefined;
+    return { sent, segment: state.segment, swallow, refusal, text, running, consequences, ...(always && { always }) };
+  }
+
+  /** A Query drops the unnamed statement before it is so much as parsed (`exec_simple_query` of `postgres.c`). */
+  #unnamedGone(): Consequence | undefined {
+    const { state } = this.#context;
+    const { type, value } = state.statements.lookup('', state.segment);
+    return type === 'Certain' && value === undefined ? undefined : state.changeStatement('', undefined);
   }
 
   /** The next number of a statement of this session. */

@@ -1,6 +1,6 @@
 import type { StatementDecided } from '../../kernel/audit-record.ts';
-import { portalUnknown, staleStatement } from '../../kernel/failure.ts';
-import type { Allowed, Judged, SessionState, StatementEffect } from '../policy/judgement.ts';
+import { type Failure, portalUnknown, staleStatement, statementOfOtherPath } from '../../kernel/failure.ts';
+import { type Allowed, isOfPath, type Judged, type SessionState, type StatementEffect } from '../policy/judgement.ts';
 import { encodeClose } from '../wire/describe-close.ts';
 import { encodeParse } from '../wire/parse.ts';
 import { Span } from '../wire/span.ts';
@@ -63,14 +63,34 @@ export class Renewal {
 
   /** INVARIANT: what was judged under another revision is judged again before it is used. Undefined: it was refused. */
   refresh(name: string, statement: Statement): Known<Statement | undefined> {
-    return statement.text.prepared.revision === this.#context.state.revision() ? statement : this.#renew(name, statement);
+    const { prepared } = statement.text;
+    if (prepared.revision !== this.#context.state.revision()) {
+      return this.#renew(name, statement, staleStatement);
+    }
+    // PostgreSQL looks up names again where the search_path is another.
+    return prepared.searchPath === undefined
+      ? statement
+      : whenKnown(this.#path(), (path) => (isOfPath(prepared, path) ? statement : this.#renew(name, statement, statementOfOtherPath)));
   }
 
-  async #renew(name: string, statement: Statement): Promise<Statement | undefined> {
+  #path(): Known<readonly string[]> {
+    const { state, settle } = this.#context;
+    const probe = state.probe();
+    const { searchPath } = probe.state;
+    return probe.uncertain() ? settle().then(() => state.probe().state.searchPath) : searchPath;
+  }
+
+  async #renew(name: string, statement: Statement, why: (what: string) => Failure): Promise<Statement | undefined> {
     const { text, parameterTypes } = statement;
+    const { state, settle } = this.#context;
+    await settle();
+    if (state.status === 'Failed' && !state.path.waits) {
+      // PostgreSQL refuses it, whatever it is, unless it ends the transaction: it would refuse to parse it again, too.
+      return statement;
+    }
     const what = name === '' ? 'the unnamed prepared statement' : `prepared statement "${name}"`;
     if (text.judged === undefined || parameterTypes === undefined) {
-      this.#outbox.refuse('Parse', text.sql, 'Bind', staleStatement(what));
+      this.#outbox.refuse('Parse', text.sql, 'Bind', why(what));
       return undefined;
     }
     const judged = await this.judgeAgain(text, 'Parse', parameterTypes);

@@ -55,6 +55,7 @@ export const preparedBy = (judged: Allowed): PreparedByText => ({
   unfenced: judged.unfenced,
   withholdErrors: judged.withholdErrors,
   withholdInside: judged.withholdInside === true,
+  ...(judged.searchPath === undefined ? {} : { searchPath: judged.searchPath }),
   relations: judged.relations,
   masked: judged.masked,
   filtered: judged.filtered,

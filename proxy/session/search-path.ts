@@ -127,6 +127,11 @@ export class SearchPath {
     return (this.#followed.state.savepoint?.depth ?? 0) + this.#followed.waiting;
   }
 
+  /** What was sent and is not answered may set the path, or begin or end a transaction. */
+  get waits(): boolean {
+    return this.#followed.waiting > 0;
+  }
+
   /**
    * The path that a message of `segment` will meet. Not certain where an earlier segment may still change it;
    * `earlierOpen`: some message of an earlier segment is not answered.

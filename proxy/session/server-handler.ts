@@ -132,6 +132,7 @@ export class ServerHandler implements ServerFrameSink {
             decodeResponseFields(bodyOf(raw), upstreamProtocolViolation),
             expectations.head?.text,
             state.lingering,
+            this.#confirmed,
           );
           if (told !== undefined) output.add(encodeNoticeResponse(told));
         }
@@ -206,7 +207,10 @@ export class ServerHandler implements ServerFrameSink {
     const { consequences } = expectation;
     for (let index = confirmed; index < consequences.length; index += 1) {
       const consequence = consequences[index] as Consequence;
-      if (expectation.sent === 'Execute') {
+      if (type === BACKEND.portalSuspended && expectation.text?.judged?.effects[index]?.type === 'SetSearchPath') {
+        // The call of set_config has been made: its row has come.
+        consequence.confirm('');
+      } else if (expectation.sent === 'Execute') {
         consequence.discard();
       } else {
         consequence.confirm('');
@@ -221,8 +225,14 @@ export class ServerHandler implements ServerFrameSink {
   #ready(raw: Span): void {
     const { expectations, state, output } = this.#context;
     const status = transactionStatus(raw) ?? decodeReadyForQuery(bodyOf(raw), upstreamProtocolViolation);
+    if (expectations.readyBeyond()) {
+      state.ready(status);
+      output.add(raw);
+      return;
+    }
     const { expectation } = expectations.answer(BACKEND.readyForQuery);
     this.#discardRest(expectation);
+    expectation.always?.confirm('');
     this.#confirmed = 0;
     state.ready(status);
     const { running } = expectation;
@@ -262,7 +272,7 @@ export class ServerHandler implements ServerFrameSink {
       failed.running.sqlstate = failed.running.stopped.fields.sqlstate;
       this.#tell(failed, encodeFailure(failed.running.stopped.fields));
     } else {
-      const told = errorForAgent(fields, failed.text, state.lingering);
+      const told = errorForAgent(fields, failed.text, state.lingering, isQuery(failed) ? this.#confirmed : 0);
       this.#tell(failed, encodeErrorResponse(told.fields));
       if (failed.running !== undefined) {
         failed.running.sqlstate = told.fields.get('C') ?? sqlstate;
@@ -294,6 +304,7 @@ export class ServerHandler implements ServerFrameSink {
     for (const consequence of expectation.consequences) {
       consequence.discard();
     }
+    expectation.always?.discard();
     if (expectation.running !== undefined) {
       this.#complete(expectation.running, 'Failed');
     }

@@ -141,7 +141,11 @@ export class ServerState {
     const all: Consequence[] = [];
     const pending = this.path.propose(effect, this.segment);
     if (pending !== undefined) {
-      all.push({ confirm: (tag) => this.path.confirm(pending, tag), discard: () => this.path.discard(pending) });
+      all.push({
+        // A portal that has come to its end before is not run again.
+        confirm: (tag) => (tag === 'SELECT 0' ? this.path.discard(pending) : this.path.confirm(pending, tag)),
+        discard: () => this.path.discard(pending),
+      });
     }
     const defined = this.definitions.propose(effect, this.segment);
     if (defined !== undefined) {

@@ -216,6 +216,8 @@ export type Analysis = {
   readonly writes: readonly Write[];
   readonly locks: readonly Lock[];
   readonly functions: readonly FunctionUse[];
+  /** Locations of those that the statement is sure to call, and once. */
+  readonly outright: readonly number[];
   readonly operators: readonly NameUse[];
   readonly types: readonly NameUse[];
   readonly columns: readonly ColumnUse[];

@@ -7,6 +7,7 @@ import type { Analysis, RelationReference, SettingChange, StatementForm, Transac
 import type { ParsedStatement } from './grammar.ts';
 import { constantOf, listOf, namesOf, stringOf, tagOf, type Tree, treeOf } from './tree.ts';
 import { definitionOf, isDefinition } from './definitions.ts';
+import { outrightCalls } from './outright-calls.ts';
 import { WRITE_TAGS } from './walk-write.ts';
 import { Walker } from './walker.ts';
 
@@ -357,6 +358,7 @@ export const analyze = (statement: ParsedStatement, bytes: Buffer): Analysis => 
     writes: walker.writes,
     locks: walker.locks,
     functions: walker.functions,
+    outright: outrightCalls(tag, node),
     operators: walker.operators,
     types: walker.types,
     columns: walker.columns,

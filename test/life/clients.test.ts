@@ -130,7 +130,16 @@ it('a client that vanishes while it logs in leaves nothing on the database', asy
   await expect.poll(() => agentSessions(shop), { timeout: 20_000 }).toBe(0);
 });
 
-it('a client that closes its half has gone: its statement ends, and so does its session', async () => {
+it('a client that closes its half still gets its answers, as from PostgreSQL', async () => {
+  const session = await openSession(shop);
+  session.client.write(send.query("SELECT pg_sleep(0.2), 'answered'"), send.query('SELECT 2'));
+  session.socket.end();
+  expect(await endOf(session)).toBeUndefined();
+  expect(types(session.client.frames.slice(-8))).toBe('T D C Z T D C Z');
+  await eventually(async () => (await agentSessions(shop)) === 0);
+});
+
+it('a client that has closed its half is taken for gone after a while: its statement ends, and so does its session', async () => {
   const session = await openSession(shop);
   await keepBusy(shop, session, 'half-closed');
   session.socket.end();

@@ -22,7 +22,8 @@ export const splitIdentifiers = (value: string): readonly string[] =>
     match[1] === undefined ? (match[2] ?? '').toLowerCase() : match[1].replaceAll('""', '"'),
   );
 
-const ALWAYS = new Set(['public', '$user']);
+/** No schema can have the empty name: `SET search_path TO ''` says that nothing is looked up. */
+const ALWAYS = new Set(['public', '$user', '']);
 
 const checkPath = (schemas: readonly string[], local: boolean, location: number, context: DecisionContext): SettingVerdict => {
   const { grants, catalog } = context;
@@ -67,7 +68,11 @@ export const isShownByName = ({ name, first, settled }: FunctionUse): boolean =>
   (first?.type === 'Column' || (first?.type !== 'Guarded' && first?.parameter === true));
 
 /** Judges set_config and current_setting by their arguments, which have to be constants. */
-export const checkSettingFunction = (use: FunctionUse, context: DecisionContext): SettingVerdict => {
+export const checkSettingFunction = (
+  use: FunctionUse,
+  { outright, earlier }: { readonly outright: readonly number[]; readonly earlier: PathEffect | undefined },
+  context: DecisionContext,
+): SettingVerdict => {
   const [constant, value, local] = use.constants;
   const name = constant ?? use.settled;
   if (name === undefined) return reasonOf(settingUnnamed(use.name), use.location);
@@ -81,6 +86,13 @@ export const checkSettingFunction = (use: FunctionUse, context: DecisionContext)
   }
   if (local === undefined) {
     return reasonOf(settingRefused(name, 'Whether it is local is not a constant.', 'Write true or false, or use SET.'), use.location);
+  }
+  // INVARIANT: the session follows the path, so that it has to be certain that the call is made, once, and by this statement.
+  if (isSearchPath(name) && (earlier !== undefined || !outright.includes(use.location))) {
+    return reasonOf(
+      settingRefused(name, 'Whether it is set depends on how the statement runs.', 'Call set_config in a SELECT of its own, or use SET.'),
+      use.location,
+    );
   }
   const values = isSearchPath(name) ? splitIdentifiers(value) : [value];
   return checkSetting({ name: name.toLowerCase(), values, local: isTrue(local) }, context, use.location);
