@@ -11,7 +11,7 @@ checks := types format lint imports unused lockfile generated
 
 PREFIX ?= docker.io/pg-airlock
 
-.PHONY: help build images images-lock demo test check $(checks:%=check-%) compatibility corpus corpus-server hunt writes fuzz kills kubernetes e2e cluster bench bench-control startup
+.PHONY: help build images images-lock demo test check $(checks:%=check-%) compatibility corpus corpus-server hunt writes fuzz session-model kills kubernetes e2e cluster bench bench-control startup
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -60,6 +60,9 @@ writes: $(installed) ## Random statements that write: as under PostgreSQL's row-
 
 fuzz: $(installed) ## Random bytes and mutated conversations against a running proxy (N=100000, SEED=)
 	@FUZZ=$(or $(N),100000) exec vitest run test/fuzz
+
+session-model: $(installed) ## Random conversations with the proxy and with a plain server: all that a client can see is the same (N=5000, SEED=, PG=18)
+	@MODEL=$(or $(N),5000) exec vitest run test/session-model
 
 kills: $(installed) ## Kills the proxy under load and checks its audit log each time (N=100, SEED=)
 	@KILLS=$(or $(N),100) exec vitest run test/audit/end-to-end.test.ts
