@@ -12,7 +12,7 @@ import type { Tree } from '../../sql/tree.ts';
 import type { GrantedRelation, Grants, Narrowing } from '../grants.ts';
 import { Families, seenOfTable, writesWithin } from './family.ts';
 import { seenOfView } from './seen-of-view.ts';
-import { ALL_SEEN, bothConditions, CLEAR, type ColumnSight, isClear, NULL_MASK, type Seen } from './seen.ts';
+import { ALL_SEEN, bothConditions, CLEAR, type ColumnSight, displayName, isClear, NULL_MASK, type Seen } from './seen.ts';
 import { type Lineage, traceDefinition, Untraceable } from './trace-definition.ts';
 
 export type NarrowingInput = {
@@ -108,10 +108,12 @@ class Narrower {
       opaque: (schema, name) => this.#opaque(schema, name),
     });
     if (lineage.outputs.length !== relation.columns.length) throw new Untraceable('it has other columns');
-    // What the server says that it depends on, tracing has to have met.
+    // What the server says that it depends on, tracing has to have met; the catalog has no composite types, and a sequence shows no rows by its name.
     const met = new Set(lineage.items.map((item) => item.relation.oid));
-    const missed = relation.reaches.find((oid) => !met.has(oid) && catalog.relationsByOid.get(oid)?.kind !== 'S');
-    if (missed !== undefined) throw new Untraceable(`it reaches ${catalog.relationsByOid.get(missed)?.name ?? 'another relation'}`);
+    const missed = relation.reaches
+      .flatMap((oid) => catalog.relationsByOid.get(oid) ?? [])
+      .find(({ oid, kind }) => !met.has(oid) && kind !== 'S');
+    if (missed !== undefined) throw new Untraceable(`it reaches ${displayName(missed)}`);
     return lineage;
   }
 
