@@ -336,6 +336,9 @@ export class Conversation {
 
   /** Terminate comes behind all that was sent, and so does the end of the client's half: the server finishes that first. */
   #sayGoodbye(reason: 'client-terminated' | 'client-disconnected'): void {
+    if (this.#over) {
+      return;
+    }
     this.#reason = reason;
     if (this.#expectations.size === 0 || this.#parts.socket.destroyed) {
       this.end(undefined);

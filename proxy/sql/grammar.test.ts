@@ -38,6 +38,11 @@ describe('Grammar', () => {
     ]);
   });
 
+  it.each([15, 16, 17, 18])('%i finds no statement in a text without any', async (version) => {
+    const grammar = await loaded(version);
+    expect(['', ' ', ';', '-- nothing', '/* é */ ;;'].map((text) => grammar.parse(text))).toEqual([[], [], [], [], []]);
+  });
+
   it('gives the position of a syntax error in characters', async () => {
     const grammar = await loaded(18);
     expect(failureOf(() => grammar.parse(`SELECT 'é' FRM x y`))).toEqual(['42601', 'syntax error at or near "x"', 16]);
