@@ -3,7 +3,7 @@
 # The package `node` puts the Node that pg-airlock runs on first.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export ONCE CORPUS PG UPSTREAM WHAT FAMILY ID PROTOCOL JSON VERBOSE SEED
-export NEWEST
+export NEWEST MINUTES
 export TIME REPEATS N ONLY PGBENCH PGBOUNCER SOAK PROFILE
 
 installed := node_modules/.installed
@@ -11,7 +11,7 @@ checks := types format lint imports unused lockfile generated
 
 PREFIX ?= docker.io/pg-airlock
 
-.PHONY: help build images images-lock demo test check $(checks:%=check-%) compatibility corpus corpus-server hunt writes fuzz session-model kills kubernetes e2e cluster bench bench-control startup
+.PHONY: help build images images-lock demo test check $(checks:%=check-%) compatibility corpus corpus-server hunt smith writes fuzz session-model kills kubernetes e2e cluster bench bench-control startup
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -54,6 +54,9 @@ corpus-server: $(installed) ## The same up to the attacks: prints {"url","rawUrl
 
 hunt: $(installed) ## Random statements: nothing hidden shows, two databases that differ in it answer alike (N=20000, SEED=)
 	@HUNT=$(or $(N),20000) exec vitest run test/hunt
+
+smith: $(installed) ## Debian's sqlsmith against the hunt's database: nothing hidden shows, nothing crashes (MINUTES=60, SEED=)
+	@exec node test/hunt/smith.ts
 
 writes: $(installed) ## Random statements that write: as under PostgreSQL's row-level security, all rows compared (N=5000, SEED=, PG=18)
 	@WRITES=$(or $(N),5000) exec vitest run test/writing/writes.test.ts
