@@ -11,7 +11,7 @@ checks := types format lint imports unused lockfile generated
 
 PREFIX ?= docker.io/pg-airlock
 
-.PHONY: help build images images-lock demo test check $(checks:%=check-%) compatibility corpus corpus-server hunt smith writes fuzz session-model kills kubernetes e2e cluster bench bench-control startup
+.PHONY: help build images images-lock demo test check $(checks:%=check-%) compatibility corpus corpus-server hunt smith writes fuzz regress session-model kills kubernetes e2e cluster bench bench-control startup
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -66,6 +66,9 @@ fuzz: $(installed) ## Random bytes and mutated conversations against a running p
 
 session-model: $(installed) ## Random conversations with the proxy and with a plain server: all that a client can see is the same (N=5000, SEED=, PG=18)
 	@MODEL=$(or $(N),5000) exec vitest run test/session-model
+
+regress: $(installed) ## PostgreSQL's regression suite with and without the proxy (SUITE=folder of its .sql files, PG=18, SOURCE="PostgreSQL 18.1", ONLY=regex, DETAILS=file)
+	@exec node test/regress/main.ts --suite "$(SUITE)" --pg "$(PG)" --source "$(SOURCE)" --only "$(ONLY)" --details "$(DETAILS)"
 
 kills: $(installed) ## Kills the proxy under load and checks its audit log each time (N=100, SEED=)
 	@KILLS=$(or $(N),100) exec vitest run test/audit/end-to-end.test.ts

@@ -16,6 +16,8 @@ export type ProxyOptions = {
   readonly logLevel?: string;
   /** More of the command line. */
   readonly flags?: readonly string[];
+  /** Milliseconds that it may take to listen, 15,000 unless told: large policies take their time. */
+  readonly patience?: number;
   /** What Node runs: the sources unless told. */
   readonly entry?: string;
 };
@@ -111,7 +113,7 @@ export const startProxy = async (options: ProxyOptions): Promise<TestProxy> => {
   };
 
   try {
-    const { address } = await logged(({ msg }) => msg === 'listening');
+    const { address } = await logged(({ msg }) => msg === 'listening', options.patience);
     const port = Number(/:(\d+)$/.exec(String(address))?.[1]);
     if (!(port > 0)) throw new Error(`the proxy listens on "${String(address)}"`);
     const url: TestProxy['url'] = (user, database, password) =>

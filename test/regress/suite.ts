@@ -1,0 +1,27 @@
+/**
+ * The suite as a folder: its files in an order in which what later ones need is there.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export type SuiteFile = { readonly name: string; readonly text: string };
+
+/** What `parallel_schedule` of PostgreSQL has ahead of others because they build on it; the rest goes by name. */
+const FIRST = `
+  test_setup create_function_c create_misc create_operator create_procedure create_table create_type create_schema create_index
+  create_index_spgist create_view copy copyselect copydml insert insert_conflict create_function_sql create_aggregate
+`
+  .trim()
+  .split(/\s+/);
+
+/** What says nothing about a session's SQL: other sessions and servers, files, or an endless recursion that takes the server's stack. */
+const LAST = ['tablespace'];
+
+const rank = (name: string): number => (LAST.includes(name) ? 1000 : FIRST.includes(name) ? FIRST.indexOf(name) : 500);
+
+export const readSuite = async (folder: string, only?: RegExp): Promise<readonly SuiteFile[]> => {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).map((name) => name.slice(0, -4));
+  const wanted = names.filter((name) => only === undefined || rank(name) === 0 || only.test(name));
+  const sorted = wanted.toSorted((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
+  return await Promise.all(sorted.map(async (name) => ({ name, text: await readFile(join(folder, `${name}.sql`), 'utf8') })));
+};
