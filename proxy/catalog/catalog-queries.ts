@@ -30,7 +30,9 @@ SELECT pg_catalog.md5(all_of_it) AS fingerprint FROM (SELECT COALESCE(pg_catalog
 
 export const SESSION_SQL = `
 SELECT pg_catalog.current_setting('server_version_num')::int / 10000 AS major, pg_catalog.current_database() AS database,
-       session_user::text AS role, pg_catalog.getdatabaseencoding() AS encoding, pg_catalog.array_to_json(pg_catalog.current_schemas(false))::text AS path`;
+       session_user::text AS role, pg_catalog.getdatabaseencoding() AS encoding, pg_catalog.array_to_json(pg_catalog.current_schemas(false))::text AS path,
+       -- The catalog's own session sets it.
+       (SELECT reset_val OPERATOR(pg_catalog.=) 'on' FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'default_transaction_read_only') AS "readOnly"`;
 
 export const COLUMNS_SQL = `
 SELECT c.oid::int8::text AS oid, n.nspname AS schema, c.relname AS relation, c.relkind::text AS kind, a.attname AS column,

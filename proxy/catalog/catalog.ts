@@ -87,6 +87,8 @@ export type Catalog = {
   readonly encoding: string;
   /** Schemas of a new session's search_path, `$user` resolved, without the implicit ones. */
   readonly defaultSearchPath: readonly string[];
+  /** Transactions of a new session are read-only. */
+  readonly readOnlyByDefault: boolean;
   readonly schemas: ReadonlySet<string>;
   /** Keyed by `relationKey`. */
   readonly relations: ReadonlyMap<string, CatalogRelation>;

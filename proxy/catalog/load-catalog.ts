@@ -118,7 +118,9 @@ export const readFingerprint = async (query: CatalogQuery): Promise<string> => {
 
 /** Reads the whole catalog, which `fingerprint` stands for. `defaults` runs in a session with the role's own search_path. */
 export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, fingerprint: string): Promise<Catalog> => {
-  const [session] = await defaults<{ major: number; database: string; role: string; encoding: string; path: string }>(SESSION_SQL);
+  const [session] = await defaults<{ major: number; database: string; role: string; encoding: string; path: string; readOnly: boolean }>(
+    SESSION_SQL,
+  );
   if (session === undefined) throw new Error('the server gave no answer to a catalog query');
   const columnRows = await query<ColumnRow>(COLUMNS_SQL);
   const types = new Map((await query<TypeRow>(TYPES_SQL)).map((row) => [row.oid, row]));
@@ -202,6 +204,7 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
     role: session.role,
     encoding: session.encoding,
     defaultSearchPath: path,
+    readOnlyByDefault: session.readOnly,
     schemas: new Set(schemaRows.map((row) => row.name)),
     relations,
     relationsByOid,

@@ -194,6 +194,12 @@ describe('decide() on settings', () => {
   const set = (name: string): readonly string[] => [`${DENIED} setting-refused: permission denied to set parameter "${name}"`];
   it.each([
     ['SET jit = off', []],
+    ['BEGIN ISOLATION LEVEL SERIALIZABLE, READ WRITE', []],
+    ['START TRANSACTION READ WRITE', []],
+    ['SET TRANSACTION READ WRITE', set('transaction_read_only')],
+    ['SET transaction_read_only = off', set('transaction_read_only')],
+    ['SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE', set('transaction_read_only')],
+    ["SELECT set_config('transaction_read_only', 'off', true)", set('transaction_read_only')],
     ['SET role = postgres', set('role')],
     ['RESET session_authorization', set('session_authorization')],
     ['SET search_path = hr', set('search_path')],

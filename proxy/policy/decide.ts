@@ -11,7 +11,7 @@ import { checkFields } from './checks/fields.ts';
 import { checkFunction } from './checks/functions.ts';
 import { checkOperators } from './checks/operators.ts';
 import { checkRelation } from './checks/relations.ts';
-import { checkSetting, checkSettingFunction, checkShow, isShownByName } from './checks/settings.ts';
+import { checkSetting, checkSettingFunction, checkShow, isShownByName, isWritingAsUsual } from './checks/settings.ts';
 import { checkLocks, checkWrite } from './checks/writes.ts';
 import type { Decision, DecisionContext, Guard, Pin, Reason, ResolvedRelation, ResolvedTarget } from './decision.ts';
 import { isOfPath } from './judgement.ts';
@@ -63,6 +63,7 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
   reasons.push(...checkOperators(analysis.operators, types, context));
   reasons.push(...checkCasts(analysis.types, types, context));
   for (const change of analysis.settings) {
+    if (analysis.form.type === 'Transaction' && isWritingAsUsual(change, context)) continue;
     const verdict = checkSetting(change, context);
     if (verdict.reason !== undefined) reasons.push(verdict.reason);
     pathChange = verdict.path ?? pathChange;

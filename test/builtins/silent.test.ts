@@ -135,7 +135,7 @@ describe.for([14, 18] as const)('what would reveal is run with NULL, PostgreSQL 
   it('lets pg_dump set what it sets, and lock what may be read', async () => {
     const name = "SELECT set_config(name, 'dump', false) FROM pg_settings WHERE name = 'application_name'";
     expect(await rows(name)).toEqual([['dump']]);
-    await client.query('SET synchronize_seqscans TO off; SET row_security = off');
+    await client.query('SET synchronize_seqscans TO off; SET row_security = on');
     await client.query('BEGIN; LOCK TABLE public.customers, ONLY orders IN ACCESS SHARE MODE NOWAIT');
     const held = await rows('SELECT relation::regclass::text, mode FROM pg_locks WHERE relation IS NOT NULL AND granted ORDER BY 1, 2');
     expect(held.filter(([relation]) => relation === 'customers' || relation === 'orders')).toEqual([

@@ -62,6 +62,7 @@ export const catalogOf = (rest: Partial<Catalog> = {}): Catalog => ({
   role: 'agent',
   encoding: 'UTF8',
   defaultSearchPath: ['public'],
+  readOnlyByDefault: false,
   schemas: new Set(['pg_catalog', 'public', 'hr']),
   relations: new Map(RELATIONS.map((each) => [relationKey(each.schema, each.name), each])),
   relationsByOid: new Map(RELATIONS.map((each) => [each.oid, each])),

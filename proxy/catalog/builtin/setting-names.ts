@@ -35,8 +35,8 @@ export const SETTABLE: ReadonlyMap<string, SettingRule> = new Map<string, Settin
   ['default_transaction_read_only', { type: 'TrueOnly', mayReset: true }],
   // PostgreSQL 14 resets it to off, whatever the session's default is.
   ['transaction_read_only', { type: 'TrueOnly', mayReset: false }],
-  // What pg_dump sets: both can only turn an answer into an error. The server applies its row-level security either way.
-  ['row_security', { type: 'OneOf', values: ['on', 'off'] }],
+  // What pg_dump sets (with --enable-row-security): the one is the server's own default, the other can only turn an answer into an error.
+  ['row_security', { type: 'TrueOnly', mayReset: true }],
   ['restrict_nonsystem_relation_kind', { type: 'OneOf', values: ['view, foreign-table'] }],
   ['statement_timeout', TIMEOUT],
   ['lock_timeout', TIMEOUT],

@@ -65,7 +65,7 @@ describe('judgeSetting()', () => {
     ['session_authorization', undefined],
     ['session_replication_role', 'replica'],
     ['transform_null_equals', 'on'],
-    ['row_security', 'maybe'],
+    ['row_security', 'off'],
     ['restrict_nonsystem_relation_kind', ''],
     ['restrict_nonsystem_relation_kind', 'view'],
     ['synchronous_commit', 'off'],

@@ -40,6 +40,10 @@ const checkPath = (schemas: readonly string[], local: boolean, location: number,
   return { reason: undefined, path: { type: 'SetSearchPath', path: resolved, local } };
 };
 
+/** `BEGIN READ WRITE`, which drivers write out, where a transaction could write without it too. */
+export const isWritingAsUsual = ({ name, values }: SettingChange, { catalog }: DecisionContext): boolean =>
+  name === 'transaction_read_only' && values?.[0] === 'off' && !catalog.readOnlyByDefault;
+
 /** Judges SET, RESET and the modes of a transaction. */
 export const checkSetting = (change: SettingChange, context: DecisionContext, location = 0): SettingVerdict => {
   const value = change.values?.join(', ');
