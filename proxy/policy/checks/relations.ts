@@ -56,11 +56,14 @@ export const shownThrough = (relation: CatalogRelation, { grants, catalog }: Dec
 export const displayed = (reference: RelationReference): string =>
   reference.schema === undefined ? reference.name : `${reference.schema}.${reference.name}`;
 
+/** As it can be written in SQL. */
+const asWritten = (name: string): string => (/^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
+
 /** Names of the relations that may be read, for the hint. */
 export const readableRelations = (grants: Grants): readonly string[] => {
   const names = [...grants.relations.values()]
     .filter(({ grant }) => grant.select !== undefined)
-    .map(({ grant }) => `${grant.schema}.${grant.name}`);
+    .map(({ grant }) => `${asWritten(grant.schema)}.${asWritten(grant.name)}`);
   return names.length <= 12 ? names : [...names.slice(0, 12), `and ${names.length - 12} more`];
 };
 
