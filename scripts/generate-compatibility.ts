@@ -53,7 +53,7 @@ const remarks = (client: Client): string => {
   });
   const all = [
     ...(client.notes ?? []),
-    ...(client.withoutHints === true ? ['tells the SQLSTATE of a refusal, not its hint'] : []),
+    ...(client.withoutHints === true ? ['passes on what a refusal says, but not its hint'] : []),
     ...steps,
   ];
   return all.length === 0 ? '' : `- ${client.name}: ${all.map(cell).join('; ')}\n`;

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
 /** A maker that ended without a word leaves its lock; none works for that long. */
-const ABANDONED_MS = 300_000;
+const ABANDONED_MS = 900_000;
 
 /**
  * The folder, made anew unless it was made from `sources`; test files that want it at the same time make it once. `make` says whether

@@ -28,7 +28,7 @@ export type Client = {
   readonly ready: () => Promise<((target: Target) => Command) | string>;
   /** Steps that may come out otherwise than without the airlock, and why. */
   readonly differs?: Readonly<Partial<Record<Step, string>>>;
-  /** The SQLSTATE of a refused statement is told, but not its hint. */
+  /** It passes on what a refusal says, but not its hint. */
   readonly withoutHints?: true;
   /** Its version is the machine's, not one that a lockfile says: another one than the table's is no error. */
   readonly machinesOwn?: true;

@@ -7,11 +7,13 @@ import { NODE_CLIENTS } from '../node/clients.ts';
 import { ODBC_CLIENTS } from '../odbc/clients.ts';
 import { PERL_CLIENTS } from '../perl/clients.ts';
 import { PHP_CLIENTS } from '../php/clients.ts';
+import { PYTHON_CLIENTS } from '../python/clients.ts';
 import { RUST_CLIENTS } from '../rust/clients.ts';
 import type { Client } from './client.ts';
 
 export const CLIENTS: readonly Client[] = [
   ...NODE_CLIENTS,
+  ...PYTHON_CLIENTS,
   ...GO_CLIENTS,
   ...JAVA_CLIENTS,
   ...RUST_CLIENTS,

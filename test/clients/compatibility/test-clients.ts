@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { POSTGRES_VERSIONS } from '../../support/postgres-binaries.ts';
 import type { Client } from './client.ts';
 import { CANARY } from './market-data.ts';
@@ -22,7 +22,8 @@ const FIXED: Readonly<Partial<Record<Step, object>>> = {
   cancel: { sqlstate: '57014', after: 1 },
   transact: { committed: 1, rolledBack: 0, aborted: '25P02', savepoint: 1 },
 };
-const HINT = 'Relations that may be read: ';
+const HINT =
+  'Relations that may be read: public.customers, public.orders, public.order_tags, public.samples, public.readings, public."Odd Names", ';
 
 const outcomeOf = (client: Client, step: Step, through: Told, direct: Told): Outcome => {
   if ('none' in through || 'none' in direct) {
@@ -33,7 +34,7 @@ const outcomeOf = (client: Client, step: Step, through: Told, direct: Told): Out
     expect(direct.result).toEqual({ sqlstate: 'none', after: 1 });
     expect(through.result).toEqual({
       sqlstate: '42501',
-      message: 'permission denied for relation "secrets"',
+      message: expect.stringContaining('permission denied for relation "secrets"'),
       hint: client.withoutHints === true ? null : expect.stringContaining(HINT),
       after: 1,
     });
@@ -67,10 +68,15 @@ export const testClients = (clients: readonly Client[], options: MarketOptions =
   describe(`clients, PostgreSQL ${VERSION}`, () => {
     let market: Market | undefined;
     const start = (): Promise<Market> => startMarket({ version: VERSION, ...options });
+    const commands = new Map<Client, Awaited<ReturnType<Client['ready']>>>();
+    // What they need is installed here, once on a machine, and that may take minutes.
+    beforeAll(async () => {
+      for (const client of clients) commands.set(client, await client.ready());
+    });
     afterAll(() => market?.stop());
 
     it.for(clients)('$name fares as without the airlock', { timeout: 2 * MINUTE }, async (client, context) => {
-      const command = await client.ready();
+      const command = commands.get(client) ?? 'nobody looked';
       if (typeof command === 'string') {
         process.stderr.write(`\nNOT RUN: ${client.name}: ${command}\n`);
         return context.skip(command);
