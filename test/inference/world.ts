@@ -1,0 +1,110 @@
+/**
+ * What oracles are asked about: a database with one canary in all kinds of hidden places, and the proxy in front of it.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startPostgres, type TestPostgres } from '../support/postgres.ts';
+import type { PostgresVersion } from '../support/postgres-binaries.ts';
+import { startProxy, type TestProxy } from '../support/proxy.ts';
+
+/** Neither the first nor the last letter of the alphabet that guesses are made of. */
+export const CANARY = 'dbgcfeec';
+
+export const AGENT = 'oracle';
+
+const SCHEMA = `
+  CREATE TABLE people (id int PRIMARY KEY, name text, secret text, hashed text, initial text, gone text, doc jsonb, list text[], num int);
+  INSERT INTO people SELECT i, 'name ' || i, s, s, s, s, jsonb_build_object('k', s), ARRAY[s], i
+    FROM (SELECT i, CASE i WHEN 1 THEN '${CANARY}' ELSE 'zz' || i END AS s FROM generate_series(1, 20) i) x;
+  CREATE INDEX ON people (secret);
+  CREATE VIEW people_view AS SELECT id, name, secret FROM people;
+  CREATE TABLE letters (id int PRIMARY KEY, open bool, body text);
+  INSERT INTO letters SELECT i, i <> 1, CASE i WHEN 1 THEN '${CANARY}' ELSE 'zz' || i END FROM generate_series(1, 20) i;
+  CREATE INDEX ON letters (body);
+  CREATE TABLE marks (id int PRIMARY KEY, mark int); INSERT INTO marks SELECT i, 0 FROM generate_series(1, 20) i;
+  CREATE TABLE numbers (n int); INSERT INTO numbers SELECT generate_series(1, 5);
+  CREATE SEQUENCE tickets;
+  CREATE TABLE stubs (id int DEFAULT nextval('tickets'), note text);
+  ANALYZE people; ANALYZE letters`;
+
+const mask = (column: string, type: string, more: object = {}): object => ({ column, mask: { type, ...more } });
+
+const RELATIONS: readonly object[] = [
+  {
+    name: 'public.people',
+    select: {
+      columns: ['id', 'name', 'num'],
+      masks: [
+        mask('secret', 'Redact'),
+        mask('hashed', 'Hash', { hash: { keySecretRef: { name: 'masking-key' } } }),
+        mask('initial', 'Expression', { expression: { sql: "left(initial, 0) || '.'" } }),
+        mask('doc', 'Redact'),
+        mask('list', 'Null'),
+      ],
+    },
+    update: { columns: ['name'] },
+  },
+  { name: 'public.people_view', select: { columns: ['id', 'name'], masks: [mask('secret', 'Redact')] } },
+  { name: 'public.letters', where: 'open', select: { columns: ['*'] }, update: { columns: ['body'] }, delete: {} },
+  { name: 'public.marks', select: { columns: ['*'] }, insert: { columns: ['*'] }, update: { columns: ['mark'] }, delete: {} },
+  { name: 'public.numbers', select: { columns: ['*'] } },
+  { name: 'public.stubs', select: { columns: ['*'] }, insert: { columns: ['note'] } },
+];
+
+export type World = {
+  readonly postgres: TestPostgres;
+  readonly proxy: TestProxy;
+  readonly stop: () => Promise<void>;
+};
+
+/** What a world is made of where it is not that of the oracles that read. */
+export type Contents = { readonly schema: string; readonly relations: readonly object[]; readonly limits?: object };
+
+export const READING: Contents = { schema: SCHEMA, relations: RELATIONS };
+
+/** Starts a server and a proxy; everybody is the agent `oracle`. */
+export const startWorld = async (version: PostgresVersion, { schema, relations, limits }: Contents): Promise<World> => {
+  const postgres = await startPostgres({ version });
+  await postgres.sql(schema);
+  const manifests = await mkdtemp(join(tmpdir(), 'pg-airlock-inference-'));
+  const apiVersion = 'pg-airlock.dev/v1alpha1';
+  const metadata = { name: 'world' };
+  const documents = [
+    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'superuser' }, stringData: { username: 'postgres', password: 'postgres' } },
+    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'masking-key' }, stringData: { key: 'a key of masks that nobody knows' } },
+    {
+      apiVersion,
+      kind: 'DatabaseConnection',
+      metadata,
+      spec: {
+        host: '127.0.0.1',
+        port: postgres.port,
+        database: 'postgres',
+        tls: { mode: 'Disable' },
+        credentials: { secretRef: { name: 'superuser' } },
+        audit: { durability: 'Write' },
+      },
+    },
+    {
+      apiVersion,
+      kind: 'DatabaseAccessPolicy',
+      metadata,
+      spec: {
+        connectionRef: { name: 'world' },
+        subjects: [{ agent: { name: AGENT } }],
+        relations,
+        settings: ['statement_timeout'],
+        ...(limits === undefined ? {} : { limits }),
+      },
+    },
+  ];
+  await Promise.all(documents.map((document, index) => writeFile(join(manifests, `${index}.json`), JSON.stringify(document))));
+  const proxy = await startProxy({ manifests, flags: ['--identity', AGENT] });
+  const stop = async (): Promise<void> => {
+    await proxy.stop();
+    await postgres.stop('immediate');
+    await rm(manifests, { recursive: true, force: true });
+  };
+  return { postgres, proxy, stop };
+};
