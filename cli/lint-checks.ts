@@ -1,5 +1,6 @@
 /** Every check, in the order in which their findings are printed. */
 import { agentsWithoutPassword, endedPolicies, grantedFunctions, powerfulRole, unreviewedExtensions } from './lint-access.ts';
+import { derivedColumns, tellingConstraints } from './lint-constraints.ts';
 import { brokenExpressions, settingDependence, writableFilters } from './lint-filters.ts';
 import type { Check, Finding, LintInput } from './lint-finding.ts';
 import { everyColumn, grantedTwice, shownElsewhere, unknownColumns, unknownRelations } from './lint-grants.ts';
@@ -15,6 +16,8 @@ const CHECKS: readonly Check[] = [
   grantedTwice,
   shownElsewhere,
   revealingMasks,
+  derivedColumns,
+  tellingConstraints,
   everyColumn,
   writableFilters,
   settingDependence,

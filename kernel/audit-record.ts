@@ -67,6 +67,8 @@ export type StatementCompleted = {
   readonly sqlstate?: string | undefined;
   /** Names of the rules that it met while it ran: that ended it, or only mark it. */
   readonly rules?: readonly string[] | undefined;
+  /** How often it told of rows or columns that the agent may not see, by constraints: see `limits.probesPerHour`. */
+  readonly probes?: number | undefined;
   /** The server's own message, unredacted, where the agent got another one. */
   readonly serverMessage?: string | undefined;
 };

@@ -88,6 +88,16 @@ export const sessionTooBig = (most: number): Failure =>
     hint: 'Close what is no longer used (DEALLOCATE, CLOSE, RELEASE SAVEPOINT), and send large values in several statements.',
   });
 
+/** `needed`: what a single statement could tell. */
+export const probesExhausted = (limit: 'probesPerSession' | 'probesPerHour', most: number, needed = 1): Failure =>
+  limited(limit, {
+    sqlstate: SQLSTATE.configurationLimitExceeded,
+    code: 'probes-exhausted',
+    message: 'too many writes that tell of what this agent may not see',
+    detail: `Constraints involve hidden rows or columns here, and the policy allows ${most} ${limit === 'probesPerHour' ? 'an hour' : 'a session'} of writes that violate one, or that leave rows out (limits.${limit}); this statement could be ${needed}.`,
+    hint: 'Wait or reconnect, give fewer rows at once with ON CONFLICT DO NOTHING, and look up what is there before writing. A policy can set another limit.',
+  });
+
 export const tooManySessions = (most: number): Failure =>
   limited(
     'sessions',

@@ -90,3 +90,21 @@ export const wholeRowRefused = (relation: string, granted: readonly string[]): F
     'It is the relation that the statement writes, and not all of its columns may be read as they are.',
     granted.length === 0 ? 'No column may be read.' : `Name the columns: ${granted.join(', ')}.`,
   );
+
+/** A constraint compares what would be stored with a hidden value: writes that are tried one after the other find it. */
+export const comparisonRefused = (column: string, hidden: string, constraint: string, relation: string): Failure =>
+  denied(
+    'comparison-refused',
+    `permission denied to write column "${column}" of relation "${relation}"`,
+    `Constraint "${constraint}" compares it with column "${hidden}", which this agent may not read, so that its values could be found by trying.`,
+    `Leave the column out. A policy allows it where "${hidden}" is one of the relation's guessable columns.`,
+  );
+
+/** Rows of a query that ON CONFLICT DO NOTHING leaves out for what is hidden: nobody knows how many there were. */
+export const conflictsUncounted = (relation: string): Failure =>
+  denied(
+    'conflicts-uncounted',
+    `permission denied for ON CONFLICT DO NOTHING with the rows of a query in relation "${relation}"`,
+    'Rows or columns that this agent may not see can be in conflict, and which rows are left out would tell of them.',
+    'Give the rows with VALUES, or name columns in ON CONFLICT that no hidden row can share.',
+  );

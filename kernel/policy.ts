@@ -39,6 +39,8 @@ export type RelationGrant = {
   readonly insert: { readonly columns: ColumnList } | undefined;
   readonly update: { readonly columns: ColumnList } | undefined;
   readonly delete: boolean;
+  /** Hidden columns that a constraint may compare with what is written: see `telling.ts`. */
+  readonly guessable?: readonly string[];
   /** The row filter: an SQL boolean expression over the relation's columns, for every operation. */
   readonly where: string | undefined;
   /** `Ignore`: masks, hidden columns and row filters of the relations that this one shows do not hold here. */
@@ -60,7 +62,13 @@ export type Limits = {
   readonly sessions: number | undefined;
   /** Bytes that the proxy may hold for one session. */
   readonly memoryPerSession: number | undefined;
+  /** Writes that tell of hidden rows and values by a constraint; undefined: `PROBES`. */
+  readonly probesPerSession?: number | undefined;
+  readonly probesPerHour?: number | undefined;
 };
+
+/** Probes where no policy says how many. */
+export const PROBES = { probesPerSession: 20, probesPerHour: 60 } as const;
 
 export const NO_LIMITS: Limits = {
   statementTimeout: undefined,
@@ -72,6 +80,8 @@ export const NO_LIMITS: Limits = {
   statementsPerMinute: undefined,
   sessions: undefined,
   memoryPerSession: undefined,
+  probesPerSession: undefined,
+  probesPerHour: undefined,
 };
 
 /** What a rule is about: all that is said must hold. */

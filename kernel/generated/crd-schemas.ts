@@ -522,6 +522,23 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                     },
                   },
                 },
+                guessable: {
+                  type: 'array',
+                  description:
+                    'Columns that are masked or not granted, and that a CHECK or exclusion constraint of the database may compare with what the agent writes. Whether such a write succeeds tells something of them, and a row of writes finds their values: each counts as a probe (limits.probesPerHour). A write that is compared with a hidden column which does not stand here is refused.',
+                  minItems: 1,
+                  maxItems: 1600,
+                  'x-kubernetes-list-type': 'set',
+                  items: {
+                    type: 'string',
+                    description:
+                      "A column in SQL's identifier syntax; one with capitals, spaces or other signs stands in double quotes, as in '\"createdAt\"'.",
+                    minLength: 1,
+                    maxLength: 130,
+                    pattern:
+                      '^([^\\x00-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F][^\\x00-\\x23\\x25-\\x2F\\x3A-\\x40\\x5B-\\x5E\\x60\\x7B-\\x7F]*|"([^\\x00"]|"")+")$',
+                  },
+                },
                 delete: {
                   type: 'object',
                   description: 'Deleting rows, granted by an empty object ({}).',
@@ -1127,6 +1144,22 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                     message: 'must be at least 1: set a size, or leave the field out for no limit',
                   },
                 ],
+              },
+              probesPerSession: {
+                type: 'integer',
+                format: 'int64',
+                description:
+                  'How often in a session a write may tell something of rows or columns that the agent may not see: by violating a unique, foreign key, exclusion or check constraint that they have a part in, or by what ON CONFLICT DO NOTHING leaves out. One more ends the session. 0 refuses every write that could tell. Where no policy says it, 20.',
+                minimum: 0,
+                maximum: 9007199254740991,
+              },
+              probesPerHour: {
+                type: 'integer',
+                format: 'int64',
+                description:
+                  'The same in an hour, over all sessions of the agent. It fills up evenly; when it is used up, writes that could tell are refused. 0 refuses all of them. Where no policy says it, 60.',
+                minimum: 0,
+                maximum: 9007199254740991,
               },
             },
           },

@@ -267,6 +267,12 @@ export interface DatabaseAccessPolicy {
         readonly columns: string[];
       };
       /**
+       * Columns that are masked or not granted, and that a CHECK or exclusion constraint of the database may compare with what the agent writes. Whether such a write succeeds tells something of them, and a row of writes finds their values: each counts as a probe (limits.probesPerHour). A write that is compared with a hidden column which does not stand here is refused.
+       *
+       * Items: A column in SQL's identifier syntax; one with capitals, spaces or other signs stands in double quotes, as in '"createdAt"'.
+       */
+      readonly guessable?: string[];
+      /**
        * Deleting rows, granted by an empty object ({}).
        */
       readonly delete?: Readonly<Record<string, never>>;
@@ -522,6 +528,14 @@ export interface DatabaseAccessPolicy {
        * Bytes that the proxy may hold for one session, as a whole number with an optional unit such as 64Mi or 10M. Prepared statements, portals with their parameters, and savepoints count. What would take more is refused. Where it is not set, or larger, --session-memory of the proxy counts.
        */
       readonly memoryPerSession?: number | string;
+      /**
+       * How often in a session a write may tell something of rows or columns that the agent may not see: by violating a unique, foreign key, exclusion or check constraint that they have a part in, or by what ON CONFLICT DO NOTHING leaves out. One more ends the session. 0 refuses every write that could tell. Where no policy says it, 20.
+       */
+      readonly probesPerSession?: number;
+      /**
+       * The same in an hour, over all sessions of the agent. It fills up evenly; when it is used up, writes that could tell are refused. 0 refuses all of them. Where no policy says it, 60.
+       */
+      readonly probesPerHour?: number;
     };
   };
   /**

@@ -21,7 +21,7 @@ export const bytes = (building: Building, size: string | number | undefined, pat
   );
 };
 
-/** The limits of a policy; undefined means no limit. */
+/** The limits of a policy; undefined means no limit, and of probes `PROBES`. */
 export const limitsOf = (building: Building, limits: DatabaseAccessPolicy['spec']['limits'], path: FieldPath): Limits => ({
   statementTimeout: milliseconds(building, limits?.statementTimeout, [...path, 'statementTimeout']),
   transactionTimeout: milliseconds(building, limits?.transactionTimeout, [...path, 'transactionTimeout']),
@@ -32,4 +32,6 @@ export const limitsOf = (building: Building, limits: DatabaseAccessPolicy['spec'
   statementsPerMinute: limits?.statementsPerMinute,
   sessions: limits?.sessions,
   memoryPerSession: bytes(building, limits?.memoryPerSession, [...path, 'memoryPerSession']),
+  probesPerSession: limits?.probesPerSession,
+  probesPerHour: limits?.probesPerHour,
 });

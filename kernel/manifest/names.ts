@@ -28,8 +28,11 @@ export const columnName = (building: Building, text: string, path: FieldPath): s
   nameOf(building, text, path, parseIdentifier(text));
 
 /** A list of columns, or `"*"` for all. */
-export const columnList = (building: Building, columns: readonly string[], path: FieldPath): ColumnList => {
-  if (columns.includes('*')) return '*';
+export const columnList = (building: Building, columns: readonly string[], path: FieldPath): ColumnList =>
+  columns.includes('*') ? '*' : columnNames(building, columns, path);
+
+/** Columns by their names, each once. */
+export const columnNames = (building: Building, columns: readonly string[], path: FieldPath): readonly string[] => {
   const names = columns.flatMap((column, index) => columnName(building, column, [...path, index]) ?? []);
   for (const { index } of repeated(names, (name) => name)) {
     building.fault({

@@ -6,7 +6,7 @@ import type { DatabaseAccessPolicy } from '../generated/database-access-policy.t
 import type { FieldPath } from './field-path.ts';
 import { repeated } from './list-uniqueness.ts';
 import { maskOf, sqlText } from './mask.ts';
-import { columnList, columnName, uniqueNames } from './names.ts';
+import { columnList, columnName, columnNames, uniqueNames } from './names.ts';
 import type { Building } from './resource.ts';
 
 export type RelationDocument = NonNullable<DatabaseAccessPolicy['spec']['relations']>[number];
@@ -59,6 +59,7 @@ export const relationGrants = (building: Building, relations: readonly RelationD
       insert: insert && { columns: columnList(building, insert.columns, [...here, 'insert', 'columns']) },
       update: update && { columns: columnList(building, update.columns, [...here, 'update', 'columns']) },
       delete: relation.delete !== undefined,
+      ...(relation.guessable && { guessable: columnNames(building, relation.guessable, [...here, 'guessable']) }),
       where: where === undefined ? undefined : sqlText(building, where, [...here, 'where']),
       ...(beneath === 'Ignore' && { beneath }),
     };

@@ -149,6 +149,7 @@ export class AccessRegistry {
       notices: () => judge.grants()?.notices ?? 'Withhold',
       limits,
       admit: () => quota.admit(),
+      probes: quota.probes,
       startupSetting: (name, value) => startupSetting(name, value, judge, runtime),
       resolveSearchPath: (names) => resolvePath(names, runtime),
       openUpstream: async (parameters, signal) => {

@@ -4,7 +4,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Failure } from '../../kernel/failure.ts';
 import { rateExceeded, tooManySessions } from '../../kernel/limit-failure.ts';
-import type { Limits } from '../../kernel/policy.ts';
+import { type Limits, PROBES } from '../../kernel/policy.ts';
 
 export class AgentQuota {
   readonly #limits: () => Limits;
@@ -13,6 +13,8 @@ export class AgentQuota {
   /** Statements that may still run: fills up evenly to a minute's worth. */
   #allowance: number | undefined;
   #at = 0;
+  #probesLeft: number | undefined;
+  #probedAt = 0;
 
   constructor(limits: () => Limits, clock: Clock) {
     this.#limits = limits;
@@ -34,6 +36,20 @@ export class AgentQuota {
   leave(): void {
     this.#sessions--;
   }
+
+  /** Writes that told of what is hidden: see `session/probes.ts`. The budget may be overdrawn, by what several sessions learn at once. */
+  readonly probes = {
+    left: (): number => {
+      const most = this.#limits().probesPerHour ?? PROBES.probesPerHour;
+      const now = this.#clock.monotonic();
+      this.#probesLeft = Math.min(most, (this.#probesLeft ?? most) + ((now - this.#probedAt) * most) / 3_600_000);
+      this.#probedAt = now;
+      return this.#probesLeft;
+    },
+    spend: (count: number): void => {
+      this.#probesLeft = this.probes.left() - count;
+    },
+  };
 
   /** Counts a statement. */
   admit(): Failure | undefined {

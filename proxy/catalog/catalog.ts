@@ -70,6 +70,26 @@ export type CatalogOperator = {
 /** A type outside of pg_catalog. `reach`: it and the types inside of it, as `schema.name`. */
 export type CatalogType = { readonly schema: string; readonly reach: readonly string[] };
 
+/**
+ * A constraint, unique index or generated column that a write of the relation meets: by how the write ends, it may tell of other rows and
+ * columns. `Referenced`: a foreign key of another relation.
+ */
+export type CatalogConstraint = {
+  readonly type: 'Unique' | 'Exclusion' | 'Check' | 'ForeignKey' | 'Referenced' | 'Generated';
+  /** As errors name it; of a generated column its own. */
+  readonly name: string;
+  /** Columns of the relation that take part in it. */
+  readonly columns: readonly string[];
+  /** Those of them that are compared by more than equality. */
+  readonly compared: readonly string[];
+  /** Of a CHECK. */
+  readonly expression: string | undefined;
+  /** The relation at the other end of a foreign key. `deletes`, `updates`: does it keep rows from that? */
+  readonly other:
+    | { readonly relation: number; readonly columns: readonly string[]; readonly deletes: boolean; readonly updates: boolean }
+    | undefined;
+};
+
 /** A function outside of pg_catalog that a cast to a type calls. `source`: the type cast from, where it is outside of pg_catalog. */
 export type CatalogConversion = {
   readonly source: string | undefined;
@@ -95,6 +115,8 @@ export type Catalog = {
   readonly relationsByOid: ReadonlyMap<number, CatalogRelation>;
   /** Oid of the table, keyed by the `relationKey` of the index. */
   readonly indexes: ReadonlyMap<string, number>;
+  /** By the oid of the relation whose writes they meet. */
+  readonly constraints: ReadonlyMap<number, readonly CatalogConstraint[]>;
   /** Names in pg_catalog on this server. */
   readonly builtinFunctions: ReadonlySet<string>;
   readonly builtinTypes: ReadonlySet<string>;

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import {
   type Catalog,
+  type CatalogConstraint,
   type CatalogColumn,
   type CatalogFunction,
   type CatalogOperator,
@@ -38,12 +39,13 @@ import {
   TYPES_SQL,
   type TypeRow,
 } from './catalog-queries.ts';
+import { CONSTRAINTS_SQL, type ConstraintRow } from './constraint-queries.ts';
 
 /** Runs one query under the proxy's role, rows as objects. */
 export type CatalogQuery = <Row extends object>(sql: string) => Promise<readonly Row[]>;
 
-const groupBy = <Row, Value>(rows: readonly Row[], key: (row: Row) => string, value: (row: Row) => Value): Map<string, Value[]> => {
-  const groups = new Map<string, Value[]>();
+const groupBy = <Row, Value, Key = string>(rows: readonly Row[], key: (row: Row) => Key, value: (row: Row) => Value): Map<Key, Value[]> => {
+  const groups = new Map<Key, Value[]>();
   for (const row of rows) {
     const list = groups.get(key(row));
     if (list === undefined) groups.set(key(row), [value(row)]);
@@ -109,6 +111,25 @@ const ownTypesOf = (types: ReadonlyMap<string, TypeRow>, parts: ReadonlyMap<stri
   };
 };
 
+const namesIn = (json: string | null): readonly string[] => (json === null ? [] : (JSON.parse(json) as string[]));
+
+const constraintOf = (row: ConstraintRow): CatalogConstraint => ({
+  type: row.type,
+  name: row.name,
+  columns: namesIn(row.columns),
+  compared: namesIn(row.compared),
+  expression: row.expression ?? undefined,
+  other:
+    row.other === null
+      ? undefined
+      : {
+          relation: Number(row.other),
+          columns: namesIn(row.other_columns),
+          deletes: row.deletes === true,
+          updates: row.updates === true,
+        },
+});
+
 /** Stands for the catalog's content: another one whenever that has changed. */
 export const readFingerprint = async (query: CatalogQuery): Promise<string> => {
   const [found] = await query<{ fingerprint: string }>(FINGERPRINT_SQL);
@@ -158,6 +179,7 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
   const leakproofRows = await query<{ operator: string }>(LEAKPROOF_SQL);
   const castRows = await query<{ source: string; casts: number }>(IMPLICIT_CASTS_SQL);
   const conversionRows = await query<ConversionRow>(CONVERSIONS_SQL);
+  const constraintRows = await query<ConstraintRow>(CONSTRAINTS_SQL);
 
   const ownTypes = ownTypesOf(
     types,
@@ -209,6 +231,7 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
     relations,
     relationsByOid,
     indexes: new Map(indexRows.map((row) => [relationKey(row.schema, row.name), Number(row.table)])),
+    constraints: groupBy(constraintRows, (row) => Number(row.oid), constraintOf),
     columnTypes,
     ties,
     leakproof: new Set(leakproofRows.map((row) => row.operator)),

@@ -50,7 +50,7 @@ import { contextAfter } from './overlay.ts';
 import { narrowedContext } from './narrowed.ts';
 import { explainedWatches, runningTerms } from './running-terms.ts';
 import { note, noteDefinition, noteWrites } from './noted.ts';
-import { targetScopesOf } from './targets.ts';
+import { targetScopesOf, tellingIn } from './targets.ts';
 
 export type TextJudgement = {
   readonly judged: Judged;
@@ -182,6 +182,9 @@ const judgeStatements = async (
       counts,
     });
     for (const reason of written.reasons) judging.reasons.push(reason);
+    while (!context.grammar.ready) await context.grammar.load();
+    const { telling, reasons: telltale } = tellingIn(analysis, decision, { context, scopes: written.targets });
+    for (const reason of telltale) judging.reasons.push(reason);
     note(analysis, { decision, scopes: own }, judging, maskedParameters);
     noteWrites(analysis, decision, judging, maskedParameters);
     noteDefinition(decision, judging);
@@ -209,7 +212,8 @@ const judgeStatements = async (
     scopes.push(...standing);
     const { hidesResult } = rewritten;
     const { watches } = counted;
-    const lasting: RunningTerms = watches.length === 0 && !hidesResult ? NO_TERMS : { watches, hidesResult };
+    const lasting: RunningTerms =
+      watches.length === 0 && !hidesResult && telling === undefined ? NO_TERMS : { watches, hidesResult, ...(telling && { telling }) };
     const followsPath = looksUpNames(analysis, decision, context);
     looksUp ||= followsPath;
     const prepared = { ...preparedOf(standing, judging, context), terms: lasting, ...(followsPath && { searchPath: path }) };

@@ -1,7 +1,7 @@
 /**
  * A judgement as it is remembered: what is the same in many of them is kept once.
  */
-import { type Edit, type Judged, NO_TERMS } from '../policy/judgement.ts';
+import { type Edit, type Judged, NO_TERMS, type RunningTerms } from '../policy/judgement.ts';
 
 /** Different values of a kind that are shared; further ones stay as they are. */
 const MOST_VALUES = 1_000;
@@ -55,9 +55,12 @@ export const kept = (judged: Judged, values: SharedValues): Judged => {
     ...common,
     recorded: judged.recorded === judged.sent ? judged.sent : judged.recorded,
     edits: keptEdits(judged.edits, values),
-    terms: judged.terms.map((terms) => (terms.watches.length === 0 && !terms.hidesResult ? NO_TERMS : terms)),
+    terms: judged.terms.map((terms) => (isNothing(terms) ? NO_TERMS : terms)),
   };
 };
+
+const isNothing = ({ watches, hidesResult, telling }: RunningTerms): boolean =>
+  watches.length === 0 && !hidesResult && telling === undefined;
 
 /** About how many bytes a value keeps alive: whatever it reaches, each object and each string once. Functions and their like weigh nothing. */
 export const weightOf = (value: unknown, seen: Set<unknown> = new Set()): number => {

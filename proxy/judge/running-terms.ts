@@ -1,4 +1,4 @@
-import { NO_TERMS, type RunningTerms, type SessionState, type StatementEffect, type Watch } from '../policy/judgement.ts';
+import { NO_TERMS, type RunningTerms, type SessionState, type StatementEffect, type Telling, type Watch } from '../policy/judgement.ts';
 import type { Analysis } from '../sql/analysis.ts';
 
 /**
@@ -15,7 +15,9 @@ export const runningTerms = (
     case 'Declare':
       return NO_TERMS;
     case 'Execute':
-      return explain ? own : joined(own, seen.prepared(effect.name)?.terms);
+      return explain
+        ? withTelling(own, uncounted(seen.prepared(effect.name)?.terms.telling))
+        : joined(own, seen.prepared(effect.name)?.terms);
     case 'Fetch':
       return joined(own, seen.cursor(effect.name)?.terms);
     default:
@@ -24,7 +26,18 @@ export const runningTerms = (
 };
 
 const joined = (own: RunningTerms, named: RunningTerms = NO_TERMS): RunningTerms =>
-  named === NO_TERMS ? own : { watches: [...own.watches, ...named.watches], hidesResult: own.hidesResult || named.hidesResult };
+  named === NO_TERMS
+    ? own
+    : withTelling(
+        { ...own, watches: [...own.watches, ...named.watches], hidesResult: own.hidesResult || named.hidesResult },
+        named.telling,
+      );
+
+const withTelling = (own: RunningTerms, telling: Telling | undefined): RunningTerms => (telling === undefined ? own : { ...own, telling });
+
+/** As it is where the tag of the statement is not that of the write: what may be left out counts as left out. */
+export const uncounted = (telling: Telling | undefined): Telling | undefined =>
+  telling && { ...telling, proposed: 0, upfront: telling.upfront + telling.proposed };
 
 /** The watches of what EXPLAIN ANALYZE EXECUTE runs. */
 export const explainedWatches = ({ form }: Analysis, seen: SessionState): readonly Watch[] =>

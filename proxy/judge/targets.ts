@@ -3,11 +3,13 @@
  */
 import { grantUnusable, scopeUnchecked } from '../../kernel/failure.ts';
 import type { Decision, Reason, ResolvedTarget } from '../policy/decision.ts';
+import { tellingOf, type WriteTelling } from '../policy/telling.ts';
 import { namesOfTarget } from '../scope/rewrite-write.ts';
 import { type Scope, scopeOf } from '../scope/scope.ts';
 import { type TargetScope, targetScope } from '../scope/target.ts';
 import { openConditions, type WrittenStatement } from '../scope/target-conditions.ts';
-import type { RelationReference } from '../sql/analysis.ts';
+import type { Analysis, RelationReference } from '../sql/analysis.ts';
+import { listOf, treeOf } from '../sql/tree.ts';
 import type { JudgeContext } from './judge-context.ts';
 
 export type TargetScopes = {
@@ -48,4 +50,25 @@ export const targetScopesOf = async (decision: Decision, context: JudgeContext, 
     reasons.push({ failure, location: write.reference.location, auditable: false });
   }
   return { targets, reasons };
+};
+
+/** What the statement tells by the constraints of what it writes. `context.grammar` is loaded. */
+export const tellingIn = (
+  { form }: Analysis,
+  { targets }: Decision,
+  { context, scopes }: { readonly context: JudgeContext; readonly scopes: TargetScopes['targets'] },
+): WriteTelling => {
+  // Without ANALYZE nothing is done.
+  if (form.type === 'Explain' && !form.analyzed) return { telling: undefined, reasons: [] };
+  const { catalog, grants, grammar } = context;
+  return tellingOf(targets, {
+    catalog,
+    relations: grants.relations,
+    parse: (expression) => {
+      const select = treeOf(grammar.parse(`SELECT ${expression}`)[0]?.node.SelectStmt);
+      return treeOf(treeOf(listOf(select.targetList)[0]?.ResTarget).val);
+    },
+    filterOf: ({ write }) => scopes.get(write.reference)?.filter,
+    untagged: form.type === 'Explain',
+  });
 };

@@ -65,6 +65,7 @@ const statementMetrics = (registry: Registry): Pick<Metrics, 'statement' | 'rece
   const maskedRows = counter('masked_rows_total', 'Rows returned by statements that had a masked column in reach.', ['relation', 'column']);
   const rows = counter('rows_total', 'Rows returned to agents.');
   const bytes = counter('bytes_total', 'Bytes passed on, by direction.', ['direction']);
+  const probes = counter('probes_total', 'How often a constraint told of rows or columns that the agent may not see.');
   const errors = counter('statement_errors_total', 'Statements that ended in an error, by SQLSTATE class.', ['class']);
   const decision = histogram('decision_duration_seconds', 'From the message to the decision.', DECISION_SECONDS);
   const upstream = histogram('upstream_duration_seconds', 'From forwarding to the last answer of the database.', UPSTREAM_SECONDS);
@@ -103,6 +104,7 @@ const statementMetrics = (registry: Registry): Pick<Metrics, 'statement' | 'rece
       }
       rowsReturned.add('', outcome.rows, () => ({}));
       bytesPassed.add('', outcome.bytes, () => ({ direction: 'to_agent' }));
+      if (outcome.probes !== undefined) probes.inc(outcome.probes);
       if (outcome.sqlstate !== undefined) errors.inc(classLabels(outcome.sqlstate.slice(0, 2)));
       decisions.observe(outcome.decisionMs / 1_000);
       if (outcome.upstreamMs !== undefined) upstreams.observe(outcome.upstreamMs / 1_000);

@@ -58,8 +58,24 @@ export type Watch = {
   readonly over: number;
 };
 
+/**
+ * What a write tells of rows and columns that the agent may not see, by whether a constraint lets it through: each time that it does is
+ * a probe, and `limits` has a budget of them.
+ */
+export type Telling = {
+  /** Names of the constraints whose violation tells. */
+  readonly constraints: readonly string[];
+  /** Rows that ON CONFLICT DO NOTHING may leave out for them; the tag says how many it did not. */
+  readonly proposed: number;
+  /** Probes whatever its end: it tells by succeeding as well, or the tag does not say what it has left out. */
+  readonly upfront: number;
+  /** It has a generated column computed from hidden ones, whose errors tell. */
+  readonly computes: boolean;
+};
+
 /** What of a statement lasts until it runs, wherever it is run from. */
 export type RunningTerms = {
+  readonly telling?: Telling;
   readonly watches: readonly Watch[];
   /**
    * The statement returns rows for our own sake (a RETURNING that checks the row filter): the client gets neither them nor their

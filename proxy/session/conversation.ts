@@ -15,6 +15,7 @@ import type { FrontendContext } from './frontend-context.ts';
 import { FrontendHandler } from './frontend-handler.ts';
 import { Outbox } from './outbox.ts';
 import { Pace } from './pace.ts';
+import { Probes } from './probes.ts';
 import { outcomeOf } from './running-statement.ts';
 import { ServerHandler } from './server-handler.ts';
 import { OVER, ServerWait } from './server-wait.ts';
@@ -60,6 +61,7 @@ export class Conversation {
   readonly #memory: SessionMemory;
   readonly #forwarding: Forwarding;
   readonly #pace: Pace;
+  readonly #probes: Probes;
   #cancelling: Promise<void> | undefined;
   readonly #wait = new ServerWait();
   /** The reading side is between two reads. */
@@ -101,6 +103,7 @@ export class Conversation {
       unread: () => parts.reader.queue.length,
     });
     this.#pace = new Pace(clock, this.#wait);
+    this.#probes = new Probes(access.limits, access.probes);
     this.#halfClose = new HalfClose(parts.socket, () => {
       // What runs is to be canceled, if nobody has said goodbye.
       this.#terminating &&= this.#reason === 'client-terminated';
@@ -114,6 +117,7 @@ export class Conversation {
       settle: () => this.#settle(),
       answered: (until) => this.#answered(until),
       admit: () => this.#pace.note(access.admit?.()),
+      admitTelling: (terms) => this.#probes.admit(terms),
       full: () => this.#memory.full(),
       refused: (decided, decisionMs, refusal) => {
         limited(refusal.fields.limit);
@@ -130,6 +134,7 @@ export class Conversation {
       output: this.#output,
       notices: access.notices,
       limits: access.limits,
+      probed: (count) => this.#probes.spend(count),
       stop: () => void this.#cancel(),
       timedOut: () => this.#timers.timedOut(),
       control: (message) => parts.upstream.sendControl(message),

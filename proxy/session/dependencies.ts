@@ -17,6 +17,9 @@ export type SessionUpstream = Omit<Upstream, 'backendPid' | 'localPort'>;
 /** Makes records durable: resolves when they are, rejects with `Failure` (audit unavailable) and has then kept none of them. */
 export type SessionAudit = { readonly append: (records: readonly AuditRecord[]) => Promise<AuditReceipt> };
 
+/** Probes of one agent over all of its sessions: see `probes.ts`. */
+export type AgentProbes = { readonly left: () => number; readonly spend: (count: number) => void };
+
 /** What an identity may use: one connection under the policies in force. */
 export type Access = {
   /** `namespace/name` of the DatabaseConnection. */
@@ -28,6 +31,7 @@ export type Access = {
   readonly limits: () => Limits;
   /** Asked for each statement, also one that will be refused: a quota may be used up. Absent: there is none. */
   readonly admit?: () => Failure | undefined;
+  readonly probes: AgentProbes;
   /** Judges one setting of the startup packet or of its `options`; undefined: passed on to the server. */
   readonly startupSetting: (name: string, value: string) => Failure | undefined;
   /** The schemas that a search_path given at startup means: resolves `$user`. */

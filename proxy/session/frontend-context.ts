@@ -1,7 +1,7 @@
 import type { AuditSession, StatementDecided } from '../../kernel/audit-record.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Failure } from '../../kernel/failure.ts';
-import type { Judge } from '../policy/judgement.ts';
+import type { Judge, RunningTerms } from '../policy/judgement.ts';
 import type { ServerState } from './session-state.ts';
 
 /** What reading the client needs of its session. */
@@ -16,6 +16,8 @@ export type FrontendContext = {
   readonly answered: (until: () => boolean) => Promise<void>;
   /** Counts a statement; why it is one too many. */
   readonly admit: () => Failure | undefined;
+  /** Why a statement on these terms could tell too much. */
+  readonly admitTelling: (terms: readonly RunningTerms[]) => Failure | undefined;
   /** Why nothing more can be remembered for the session. */
   readonly full: () => Failure | undefined;
   /** Told of each refusal: nothing of it will be answered by a completion. */

@@ -136,7 +136,8 @@ export class FrontendHandler {
       this.#outbox.poison('Query', judged.failure, decided, began);
       return undefined;
     }
-    const full = severalUncounted(judged.terms)[0] ?? this.#quotas.refusesToKeep(judged.effects);
+    const full =
+      severalUncounted(judged.terms)[0] ?? this.#quotas.refusesToKeep(judged.effects) ?? this.#context.admitTelling(judged.terms);
     if (full !== undefined) {
       this.#outbox.poison('Query', full, overruled(decided, full), began);
       return undefined;
@@ -276,7 +277,7 @@ export class FrontendHandler {
       text.judged === undefined
         ? preparedRecord(this.#outbox.decided('Execute'), text, portal.parameters)
         : decisionRecord(this.#outbox.decided('Execute'), text.sql, text.judged, portal.parameters);
-    const full = this.#quotas.refusesToKeep(text.judged?.effects ?? []);
+    const full = this.#quotas.refusesToKeep(text.judged?.effects ?? []) ?? this.#context.admitTelling([termsOf(text, 0)]);
     if (full !== undefined) {
       this.#outbox.poison('Parse', full, overruled(decided, full), began);
       return undefined;

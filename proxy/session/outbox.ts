@@ -23,6 +23,7 @@ const UNSTARTED = {
   serverMessage: undefined,
   stopped: undefined,
   watched: [],
+  probes: 0,
   rules: [],
   held: undefined,
 };

@@ -26,4 +26,6 @@ export type Outcome = {
   /** Milliseconds from forwarding to the last answer; absent where nothing was forwarded. */
   readonly upstreamMs?: number | undefined;
   readonly sqlstate?: string | undefined;
+  /** How often it told of what is hidden, by constraints. */
+  readonly probes?: number | undefined;
 };

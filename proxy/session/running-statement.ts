@@ -42,6 +42,8 @@ export type RunningStatement = {
   stopped: Failure | undefined;
   /** What is counted for rules, one for each statement of the text; empty where no rule counts. */
   watched: readonly ResultSize[];
+  /** How often it told of what is hidden, by constraints. */
+  probes: number;
   /** Names of the rules that it met while it ran. */
   rules: readonly string[];
   /** Set where only its end tells whether it may stand. */
@@ -172,6 +174,7 @@ export const completionRecord = (
   duration: Math.max(0, now - running.startedAt),
   sqlstate: running.sqlstate,
   rules: running.rules.length === 0 ? undefined : running.rules,
+  probes: running.probes === 0 ? undefined : running.probes,
   serverMessage: running.serverMessage,
 });
 
@@ -193,6 +196,7 @@ export const outcomeOf = (decided: StatementDecided, completed: StatementComplet
   decisionMs,
   upstreamMs: completed?.duration,
   sqlstate: completed?.sqlstate,
+  probes: completed?.probes,
 });
 
 const NO_RULES: readonly string[] = [];

@@ -15,6 +15,7 @@ import { errorForAgent, noticeForAgent } from './error-fields.ts';
 import { type Consequence, type Expectation, type Expectations, isQuery } from './expectations.ts';
 import { answerHeld, endHeld } from './held-statement.ts';
 import { termsOf, withoutResult } from './hidden-result.ts';
+import { tellsLater, toldByError, toldByTag } from './probes.ts';
 import { resultLimitReached } from './result-limit.ts';
 import { completionRecord, type RunningStatement } from './running-statement.ts';
 import type { ServerState } from './session-state.ts';
@@ -29,6 +30,8 @@ export type ServerContext = {
   readonly output: ClientOutput;
   readonly notices: () => 'Forward' | 'Withhold';
   readonly limits: () => Limits;
+  /** Counts probes; why the session has to end for them. */
+  readonly probed: (count: number) => Failure | undefined;
   /** Cancels what runs. */
   readonly stop: () => void;
   /** Why the server canceled the statement, where it was for its time. */
@@ -160,12 +163,19 @@ export class ServerHandler implements ServerFrameSink {
     if (expectation.text?.prepared.withholdInside === true && !state.lingering.insideMayTell) {
       state.lingering = { ...state.lingering, insideMayTell: true };
     }
+    if (!state.lingering.constraintsMayTell && tellsLater(expectation.text)) {
+      state.lingering = { ...state.lingering, constraintsMayTell: true };
+    }
     const { running, text } = expectation;
-    const { hidesResult, watches } = termsOf(text, this.#confirmed);
+    const terms = termsOf(text, this.#confirmed);
+    const { hidesResult, watches } = terms;
     const told = hidesResult ? withoutResult(expectation.sent, type, raw) : raw;
     const tag = type === BACKEND.commandComplete ? decodeCommandComplete(bodyOf(raw), upstreamProtocolViolation) : undefined;
     if (tag !== undefined && running !== undefined && watches.length > 0) {
       meet(running, countAffected(watches, tag));
+    }
+    if (tag !== undefined) {
+      this.#probed(toldByTag(terms, tag), running);
     }
     const stopped = running?.stopped;
     const held = running?.held !== undefined && answerHeld(running.held, expectation, { type, raw }, this.#context);
@@ -272,6 +282,7 @@ export class ServerHandler implements ServerFrameSink {
       failed.running.sqlstate = failed.running.stopped.fields.sqlstate;
       this.#tell(failed, encodeFailure(failed.running.stopped.fields));
     } else {
+      this.#probed(toldByError(fields, failed, state.lingering.constraintsMayTell), failed.running);
       const told = errorForAgent(fields, failed.text, state.lingering, isQuery(failed) ? this.#confirmed : 0);
       this.#tell(failed, encodeErrorResponse(told.fields));
       if (failed.running !== undefined) {
@@ -287,6 +298,20 @@ export class ServerHandler implements ServerFrameSink {
     }
     for (const expectation of skipped) {
       this.skip(expectation);
+    }
+  }
+
+  /** INVARIANT: what is one probe too many is never told: the session ends first. */
+  #probed(count: number, running: RunningStatement | undefined): void {
+    if (count === 0) {
+      return;
+    }
+    if (running !== undefined) {
+      running.probes += count;
+    }
+    const failure = this.#context.probed(count);
+    if (failure !== undefined) {
+      throw failure;
     }
   }
 

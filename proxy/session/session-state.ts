@@ -35,7 +35,10 @@ export type Portal = {
 /** What a judge was shown, and whether it looked at something that is not certain yet. */
 export type Probe = { readonly state: SessionState; readonly uncertain: () => boolean };
 
-const NOTHING_LINGERS: Lingering = { cursorMayFail: false, insideMayTell: false };
+/** `constraintsMayTell`: of what is hidden, when deferred ones are checked (`probes.ts`). */
+type Left = Lingering & { readonly constraintsMayTell: boolean };
+
+const NOTHING_LINGERS: Left = { cursorMayFail: false, insideMayTell: false, constraintsMayTell: false };
 
 /** Holdable cursors that may be remembered; forgotten ones are refused as unknown. */
 const CURSOR_LIMIT = 1000;

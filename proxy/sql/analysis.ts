@@ -145,6 +145,8 @@ export type Write = {
   readonly reach: { readonly condition: Tree | undefined; readonly level: QueryLevel } | undefined;
   /** INSERT takes its rows from a query other than VALUES. */
   readonly fromQuery: boolean;
+  /** Of INSERT: rows of VALUES, or DEFAULT VALUES. */
+  readonly rows: number;
   /** ON CONFLICT DO UPDATE. */
   readonly upsert: boolean;
   readonly conflict: ConflictClause | undefined;

@@ -252,6 +252,7 @@ export const startAirlock = async (
       },
       notices: () => knobs.notices,
       admit: () => undefined,
+      probes: { left: () => 1_000, spend: () => undefined },
       limits: () => knobs.limits,
       startupSetting: (name) => (name === 'role' ? statementRefused('role', 'Leave it.') : undefined),
       resolveSearchPath: (names) => names,

@@ -90,6 +90,7 @@ export const catalogOf = (rest: Partial<Catalog> = {}): Catalog => ({
     },
   ]),
   columnTypes: new Map(),
+  constraints: new Map(),
   leakproof: new Set(['int4 = int4', 'text = text']),
   ordinaryCasts: true,
   userTypes: new Map([['mood', [{ schema: 'public', reach: ['public.mood'] }]]]),

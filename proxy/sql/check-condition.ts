@@ -1,0 +1,67 @@
+/**
+ * Which columns a condition of the database or a policy relates to each other, by its syntax.
+ */
+import { isTree, listOf, namesOf, type Tree, treeOf, unwrap } from './tree.ts';
+
+/** The conditions that AND joins. */
+const conjuncts = (wrapped: Tree): readonly Tree[] => {
+  const [tag, node] = unwrap(wrapped);
+  return tag === 'BoolExpr' && node.boolop === 'AND_EXPR' ? listOf(node.args).flatMap(conjuncts) : [wrapped];
+};
+
+type Found = { readonly named: Set<string>; readonly compared: Set<string> };
+
+const columnOf = (wrapped: Tree): string | undefined => {
+  const [tag, node] = unwrap(wrapped);
+  return tag === 'ColumnRef' ? namesOf(node.fields).at(-1) : undefined;
+};
+
+const find = (value: unknown, found: Found): void => {
+  if (Array.isArray(value)) for (const each of value) find(each, found);
+  if (!isTree(value)) return;
+  // Whether it is NULL is one answer, and no more can be asked.
+  const tested = isTree(value.NullTest) ? columnOf(treeOf(value.NullTest.arg)) : undefined;
+  const column = columnOf(value);
+  if (tested !== undefined) found.named.add(tested);
+  else if (column !== undefined) {
+    found.named.add(column);
+    found.compared.add(column);
+  } else for (const each of Object.values(value)) find(each, found);
+};
+
+/**
+ * Columns of a CHECK that stand in one condition with one of `set`; `compared`: those whose value counts there, and not only whether it is
+ * NULL. A condition without them is true already.
+ */
+export const comparedColumns = (
+  check: Tree,
+  set: ReadonlySet<string>,
+): { readonly related: ReadonlySet<string>; readonly compared: ReadonlySet<string> } => {
+  const related = new Set<string>();
+  const compared = new Set<string>();
+  for (const condition of conjuncts(check)) {
+    const found: Found = { named: new Set(), compared: new Set() };
+    find(condition, found);
+    if (![...found.named].some((column) => set.has(column))) continue;
+    for (const column of found.named) related.add(column);
+    for (const column of found.compared) compared.add(column);
+  }
+  return { related, compared };
+};
+
+/** Columns that a row filter holds to one value, the same for all rows. */
+export const heldColumns = (filter: Tree): ReadonlySet<string> => {
+  const held = new Set<string>();
+  for (const condition of conjuncts(filter)) {
+    const [tag, node] = unwrap(condition);
+    if (tag !== 'A_Expr' || node.kind !== 'AEXPR_OP' || namesOf(node.name).join('.') !== '=') continue;
+    const sides = [treeOf(node.lexpr), treeOf(node.rexpr)] as const;
+    for (const [side, other] of [sides, [sides[1], sides[0]] as const]) {
+      const column = columnOf(side);
+      const found: Found = { named: new Set(), compared: new Set() };
+      find(other, found);
+      if (column !== undefined && found.named.size === 0) held.add(column);
+    }
+  }
+  return held;
+};
