@@ -29,9 +29,9 @@ export type CaseOptions = {
   readonly most?: number;
 };
 
-const simple = (sql: string): Step => ({ bytes: send.query(sql), text: sql });
+export const simple = (sql: string): Step => ({ bytes: send.query(sql), text: sql });
 
-const extended = (random: Random, sql: string, parameters: readonly string[]): Step => {
+export const extended = (random: Random, sql: string, parameters: readonly string[]): Step => {
   const name = random.chance(0.3) ? 'named' : '';
   const resultFormats = random.pick([[], [0], [1], [1]]);
   const messages = [

@@ -4,6 +4,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Column, quoteName, RELATIONS } from './database.ts';
+import { WRITABLE } from './writes.ts';
 
 /** The agent that the listener takes everybody for. */
 export const HUNTER = 'hunter';
@@ -24,7 +25,13 @@ const grants = (blind: boolean): unknown[] =>
     const listed = columns.filter(({ mask, denied }) => mask === undefined && denied !== true).map((column) => quoteName(column.name));
     const all = derived !== true && masks.length === 0 && columns.every(({ denied }) => denied !== true);
     const select = { columns: all ? ['*'] : listed, ...(masks.length > 0 && { masks }) };
-    return { name: `${schema}.${quoteName(name)}`, ...(where !== undefined && { where }), select };
+    const writes = WRITABLE[name];
+    const writing = writes && {
+      insert: { columns: writes.insert },
+      update: { columns: writes.update },
+      ...(writes.delete && { delete: {} }),
+    };
+    return { name: `${schema}.${quoteName(name)}`, ...(where !== undefined && { where }), select, ...writing };
   });
 
 export type ManifestOptions = {
@@ -61,7 +68,7 @@ export const writeManifests = async (folder: string, { port, databases, blind, d
           connectionRef: { name },
           subjects: [{ agent: { name: HUNTER } }],
           relations: grants(blind),
-          limits: { statementTimeout: '4s' },
+          limits: { statementTimeout: '4s', probesPerSession: 1_000_000, probesPerHour: 1_000_000 },
         },
       },
     );

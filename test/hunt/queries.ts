@@ -8,7 +8,8 @@ import type { Family } from './values.ts';
 
 export type Query = { readonly sql: string; readonly fields: readonly Field[] };
 
-const expressions = new Expressions({
+/** Expressions, with sub-queries. */
+export const expressions = new Expressions({
   scalar: (place, family) => query(deeper(place), { families: [family], most: 1 }).sql,
   any: (place) => query(deeper(place), {}).sql,
 });
@@ -215,12 +216,22 @@ const WINDOWS: readonly (readonly [Family, (place: Place) => string])[] = [
   ['int', () => 'count(*)'],
   ['numeric', (p) => `sum(${expressions.of(p, 'numeric')})`],
   ['int', () => 'ntile(3)'],
+  ['numeric', () => 'cume_dist()::numeric'],
+  ['int', () => 'dense_rank()'],
+  ['text', (p) => `nth_value(${expressions.of(p, 'text')}, 2)`],
+  ['text', (p) => `max(${expressions.of(p, 'text')}) FILTER (WHERE ${expressions.of(p, 'bool')})`],
 ];
 
 const windowed = (place: Place): { readonly sql: string; readonly family: Family } => {
   const [family, make] = place.random.pick(WINDOWS);
   const flat: Place = { ...place, depth: Math.min(place.depth, 1) };
-  const frame = place.random.pick(['', '', ' ROWS BETWEEN 1 PRECEDING AND CURRENT ROW']);
+  const frame = place.random.pick([
+    '',
+    '',
+    ' ROWS BETWEEN 1 PRECEDING AND CURRENT ROW',
+    ' GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE TIES',
+    ' RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE GROUP',
+  ]);
   return { sql: `${make(flat)} OVER (PARTITION BY ${expressions.any(flat).sql} ORDER BY ${expressions.any(flat).sql}${frame})`, family };
 };
 
@@ -253,16 +264,20 @@ const grouped = (
       columns.push({ sql: make(flat), family: kind });
     } else columns.push({ sql: `min((${expressions.of(flat, family!)})::text)`, family: 'text' });
   }
-  const form = random.pick(['plain', 'plain', 'plain', 'ROLLUP', 'CUBE', 'SETS']);
+  const form = random.pick(['plain', 'plain', 'plain', 'ROLLUP', 'CUBE', 'SETS', 'DISTINCT']);
   const by =
     keySql.length === 0
       ? ''
       : form === 'plain' || byKey
         ? ` GROUP BY ${keySql.join(', ')}`
         : form === 'SETS'
-          ? ` GROUP BY GROUPING SETS ((${keySql.join(', ')}), ())`
-          : ` GROUP BY ${form} (${keySql.join(', ')})`;
-  const having = random.chance(0.2) ? ` HAVING count(*) > ${random.whole(0, 1)}` : '';
+          ? ` GROUP BY GROUPING SETS ((${keySql.join(', ')}), (${keySql[0]}), ())`
+          : form === 'DISTINCT'
+            ? ` GROUP BY DISTINCT ROLLUP (${keySql.join(', ')}), CUBE (${keySql[0]})`
+            : ` GROUP BY ${form} (${keySql.join(', ')})`;
+  const having = random.chance(0.2)
+    ? ` HAVING ${random.chance(0.5) ? `count(*) > ${random.whole(0, 1)}` : `bool_or(${expressions.of(flat, 'bool')})`}`
+    : '';
   const order = random.chance(0.3) ? ' ORDER BY 1' : '';
   const list = columns.map((column, index) => `${cast(column.sql, column.family, families?.[index])} AS c${index}`).join(', ');
   return {
