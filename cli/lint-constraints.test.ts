@@ -16,7 +16,7 @@ const items = relation('items', [
   column('email'),
   column('price', 'int4'),
   column('discount', 'int4'),
-  column('total', 'int4'),
+  column('total', 'int4', { madeOf: ['price', 'discount'] }),
 ]);
 const hidden = relation('vault', [column('id', 'int4')]);
 
@@ -39,7 +39,6 @@ const CONSTRAINTS: readonly CatalogConstraint[] = [
   constraint('Unique', 'items_pkey', ['id']),
   constraint('Unique', 'items_email', ['tenant', 'email']),
   constraint('Check', 'below', ['discount', 'price'], { expression: '(discount <= price)' }),
-  constraint('Generated', 'total', ['price', 'discount']),
   constraint('ForeignKey', 'to_vault', ['tenant'], { other: { relation: hidden.oid, columns: ['id'], deletes: false, updates: false } }),
   constraint('Referenced', 'from_vault', ['id'], { other: { relation: hidden.oid, columns: ['id'], deletes: true, updates: false } }),
 ];
@@ -55,7 +54,9 @@ const lint = (given: RelationGrant): readonly string[] => {
   const input: LintInput = {
     bundle: { policies: [only], connections: new Map(), revision: '' } as unknown as LintInput['bundle'],
     now: NOW,
-    databases: new Map([[only.connection, { catalog, role: { name: 'app', powers: [] }, complaint: () => undefined }]]),
+    databases: new Map([
+      [only.connection, { catalog, role: { name: 'app', powers: [] }, complaint: () => undefined, narrowing: () => undefined }],
+    ]),
     expression: (sql) => ({ tree: grammar.parse(`SELECT (${sql})`)[0]!.node }),
   };
   return [...derivedColumns(input), ...tellingConstraints(input)].map(({ path, message }) => `${fieldText(path)}: ${message}`);

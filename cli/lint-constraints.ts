@@ -37,10 +37,7 @@ const tellsIn = (input: LintInput, place: GrantPlace, relation: CatalogRelation)
 const list = (columns: readonly string[]): string => columns.map((column) => `"${column}"`).join(', ');
 
 /** The sentence of one constraint; undefined where it tells too little to be named. */
-const factOf = (
-  { constraint, column = '', with: hidden, verb }: Tells & { readonly verb: string },
-  place: GrantPlace,
-): string | undefined => {
+const factOf = ({ constraint, column, with: hidden, verb }: Tells & { readonly verb: string }, place: GrantPlace): string | undefined => {
   const { type, name, columns, other } = constraint;
   const guessable = new Set(place.grant.guessable);
   const [compared] = hidden;
@@ -79,19 +76,18 @@ export const tellingConstraints: Check = (input) =>
     return [...found.values()];
   });
 
-/** Generated columns that are shown, and computed from columns that are not. */
+/** Generated columns that the grant names, and that are computed from columns that it hides. */
 export const derivedColumns: Check = (input) =>
   grantPlaces(input).flatMap((place): Finding[] => {
-    const { grant, database, policy, path, name } = place;
-    const relation = relationOf(place);
-    const { select } = grant;
-    if (relation === undefined || database === undefined || select === undefined) return [];
-    const masked = new Set(select.masks.map(({ column }) => column));
-    const shows = (column: string): boolean => !masked.has(column) && (select.columns === '*' || select.columns.includes(column));
-    return (database.catalog.constraints.get(relation.oid) ?? []).flatMap((constraint): Finding[] => {
-      const hidden = constraint.columns.filter((column) => !shows(column));
-      if (constraint.type !== 'Generated' || !shows(constraint.name) || hidden.length === 0) return [];
-      const message = `column "${constraint.name}" of ${name} is shown as it is, and computed from hidden ${list(hidden)}`;
+    const { grant, policy, path, name } = place;
+    const { columns: shown = [], masks = [] } = grant.select ?? {};
+    // With '*' they are NULL.
+    if (shown === '*') return [];
+    const masked = new Set(masks.map(({ column }) => column));
+    return (relationOf(place)?.columns ?? []).flatMap((column): Finding[] => {
+      const hidden = (column.madeOf ?? []).filter((each) => !shown.includes(each));
+      if (!shown.includes(column.name) || masked.has(column.name) || hidden.length === 0) return [];
+      const message = `column "${column.name}" of ${name} is shown as it is, and computed from hidden ${list(hidden)}`;
       const remedy = 'Mask it alike, or leave it out.';
       return [inPolicy('derived-column', policy, { severity: 'Warning', path: [...path, 'select'], message, remedy })];
     });

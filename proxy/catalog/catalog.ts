@@ -71,12 +71,12 @@ export type CatalogOperator = {
 export type CatalogType = { readonly schema: string; readonly reach: readonly string[] };
 
 /**
- * A constraint, unique index or generated column that a write of the relation meets: by how the write ends, it may tell of other rows and
+ * A constraint or unique index that a write of the relation meets: by how the write ends, it may tell of other rows and
  * columns. `Referenced`: a foreign key of another relation.
  */
 export type CatalogConstraint = {
-  readonly type: 'Unique' | 'Exclusion' | 'Check' | 'ForeignKey' | 'Referenced' | 'Generated';
-  /** As errors name it; of a generated column its own. */
+  readonly type: 'Unique' | 'Exclusion' | 'Check' | 'ForeignKey' | 'Referenced';
+  /** As errors name it. */
   readonly name: string;
   /** Columns of the relation that take part in it. */
   readonly columns: readonly string[];

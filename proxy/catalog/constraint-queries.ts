@@ -6,7 +6,7 @@ export type ConstraintRow = {
   /** Of the relation whose writes it meets. */
   oid: string;
   name: string;
-  type: 'Unique' | 'Exclusion' | 'Check' | 'ForeignKey' | 'Referenced' | 'Generated';
+  type: 'Unique' | 'Exclusion' | 'Check' | 'ForeignKey' | 'Referenced';
   /** JSON. */
   columns: string;
   compared: string | null;
@@ -48,12 +48,4 @@ UNION ALL SELECT k.conrelid::int8::text, k.conname::text, 'ForeignKey', ${column
 FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' AND ${USER_RELATION('k.conrelid')}
 UNION ALL SELECT k.confrelid::int8::text, k.conname::text, 'Referenced', ${columnsWhere('k.confrelid', 'a.attnum = ANY (k.confkey)')}, NULL,
   NULL, k.conrelid::int8::text, ${columnsWhere('k.conrelid', 'a.attnum = ANY (k.conkey)')}, k.confdeltype IN ('a', 'r'), k.confupdtype IN ('a', 'r')
-FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' AND ${USER_RELATION('k.conrelid')}
-UNION ALL SELECT g.attrelid::int8::text, g.attname::text, 'Generated', ${columnsWhere(
-  'g.attrelid',
-  `EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = g.attrelid AND d.refobjsubid = a.attnum
-    AND a.attnum <> g.attnum AND ((d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = g.attrelid AND d.objsubid = g.attnum)
-    OR (d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid IN
-      (SELECT f.oid FROM pg_catalog.pg_attrdef f WHERE f.adrelid = g.attrelid AND f.adnum = g.attnum))))`,
-)}, NULL, NULL, NULL, NULL, NULL, NULL
-FROM pg_catalog.pg_attribute g WHERE g.attgenerated = 's' AND NOT g.attisdropped AND ${USER_RELATION('g.attrelid')}`;
+FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' AND ${USER_RELATION('k.conrelid')}`;

@@ -64,9 +64,9 @@ export type Assigned = { readonly inserted: ReadonlySet<string>; readonly update
 /** A constraint that tells; `with`: hidden columns that it compares with an assigned one. */
 export type Tells = {
   readonly constraint: CatalogConstraint;
-  readonly column?: string;
+  /** The assigned one; nothing where it does not count which. */
+  readonly column: string;
   readonly with: readonly string[];
-  readonly computes?: true;
 };
 
 const tellsOf = (
@@ -86,13 +86,13 @@ const tellsOf = (
     }
     case 'ForeignKey':
       return column !== undefined && other !== undefined && far !== undefined && isHidden(other.columns, far)
-        ? { constraint, with: [] }
+        ? { constraint, column: '', with: [] }
         : undefined;
     case 'Referenced': {
       const keeps =
         other !== undefined &&
         ((assigned.deletes && other.deletes) || (other.updates && columns.some((each) => assigned.updated.has(each))));
-      return keeps && far !== undefined && isHidden(other.columns, far) ? { constraint, with: [] } : undefined;
+      return keeps && far !== undefined && isHidden(other.columns, far) ? { constraint, column: '', with: [] } : undefined;
     }
     case 'Check': {
       // What an INSERT leaves out has its default, which is nobody's secret.
@@ -101,12 +101,7 @@ const tellsOf = (
       if (set.length === 0 || hidden.length === 0 || constraint.expression === undefined) return undefined;
       const { related, compared } = comparedColumns(context.parse(constraint.expression), new Set(set));
       if (!hidden.some((each) => related.has(each))) return undefined;
-      return { constraint, ...(set[0] === undefined ? {} : { column: set[0] }), with: hidden.filter((each) => compared.has(each)) };
-    }
-    case 'Generated': {
-      const computes =
-        columns.some((each) => assigned.updated.has(each)) && columns.some((each) => !sight.shows(each) && !assigned.updated.has(each));
-      return computes ? { constraint, with: [], computes } : undefined;
+      return { constraint, column: set.find((each) => related.has(each)) ?? '', with: hidden.filter((each) => compared.has(each)) };
     }
   }
 };
@@ -138,3 +133,10 @@ export const constraintTells = ({ relation, grant, filter, assigned }: TellsOf, 
     );
   });
 };
+
+/** Does it have stored generated columns of hidden columns and of changed ones? Whether they can be computed tells. */
+export const computesHidden = (relation: CatalogRelation, grant: RelationGrant, updated: ReadonlySet<string>): boolean =>
+  relation.columns.some(({ madeOf = [], virtual }) => {
+    const kept = madeOf.filter((column) => !updated.has(column));
+    return !virtual && kept.length < madeOf.length && kept.some((column) => !shown(grant, column));
+  });

@@ -7,7 +7,7 @@ import type { CatalogRelation } from '../catalog/catalog.ts';
 import type { Write } from '../sql/analysis.ts';
 import type { Tree } from '../sql/tree.ts';
 import { givenColumns } from './checks/writes.ts';
-import { type Assigned, type ConstraintContext, constraintTells, type Tells } from './constraint-tells.ts';
+import { type Assigned, type ConstraintContext, computesHidden, constraintTells, type Tells } from './constraint-tells.ts';
 import type { Reason, ResolvedTarget } from './decision.ts';
 import type { Telling } from './judgement.ts';
 
@@ -43,11 +43,12 @@ const writeTells = (target: ResolvedTarget, context: TellingContext): WriteTelli
   const { write, relation, granted } = target;
   const { grant } = granted;
   const tells = constraintTells({ relation, grant, filter: context.filterOf(target), assigned: assignedBy(write, relation) }, context);
-  if (tells.length === 0) return { telling: undefined, reasons: [] };
+  const computes = computesHidden(relation, grant, new Set(write.updates.map(({ column }) => column)));
+  if (tells.length === 0 && !computes) return { telling: undefined, reasons: [] };
   const name = `${relation.schema}.${relation.name}`;
   const refuse = (failure: Reason['failure']): Reason => ({ failure, location: write.reference.location, auditable: false });
   const guessable = new Set(grant.guessable);
-  const reasons = tells.flatMap(({ constraint, column = '', with: hidden }) => {
+  const reasons = tells.flatMap(({ constraint, column, with: hidden }) => {
     const compared = hidden.find((each) => !guessable.has(each));
     return compared === undefined ? [] : [refuse(comparisonRefused(column, compared, constraint.name, name))];
   });
@@ -57,10 +58,10 @@ const writeTells = (target: ResolvedTarget, context: TellingContext): WriteTelli
   const guesses = tells.some(({ with: hidden }) => hidden.length > 0) ? 1 : 0;
   return {
     telling: {
-      constraints: [...new Set(tells.filter(({ computes }) => computes !== true).map(({ constraint }) => constraint.name))],
+      constraints: [...new Set(tells.map(({ constraint }) => constraint.name))],
       proposed: silent && counted ? write.rows : 0,
       upfront: guesses + (silent && !counted ? write.rows : 0),
-      computes: tells.some(({ computes }) => computes === true),
+      computes,
     },
     reasons,
   };
