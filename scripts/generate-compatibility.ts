@@ -67,11 +67,25 @@ const section = (language: string): string => {
   return `${head}${clients.map(row).join('')}${notes === '' ? '' : `\n${notes}`}`;
 };
 
+const TOOLS = `
+## Tools
+These have no such steps; each is compared with itself without the airlock.
+
+- psql (\`test/clients/psql.test.ts\`): all backslash commands answer. \`\\d+\` of a view, \`\\sv\`, \`\\df+\` and \`\\sf\` leave the texts of views and
+  functions out, \`\\drds\` and \`\\deu+\` the values.
+- pg_dump 15 and 16 (\`test/clients/pg-dump.test.ts\`, another one with \`PG_DUMP=program\`): dumps granted tables with \`--enable-row-security -t\`, masks in the place of values,
+  without the rows that a filter hides; what it wrote can be restored. It reads every column and the sequences of a table, so that these have to be granted (a column may have
+  a mask of type Null), sets \`statement_timeout = 0\`, which a policy with \`limits.statementTimeout\` refuses, and cannot dump views, whose texts are hidden.
+- pgAdmin and DBeaver (\`test/clients/introspection\`): what they ask to show a tree of objects, in our own words. \`INTROSPECTION=folder\` runs any other queries, one in a file.
+  Statistics of columns (\`pg_stats\`) are refused, for they hold values.
+`;
+
 const page = [
   INTRODUCTION,
   ...STEPS.map((step) => `| \`${step}\` | ${cell(STEP_DESCRIPTIONS[step])} |\n`),
   '\n✓ as without the airlock, on PostgreSQL 18; – the client has no such thing; "not run": nobody had what the client needs.\n',
   ...languages.map(section),
+  TOOLS,
 ].join('');
 
 const file = join(root, PATH);

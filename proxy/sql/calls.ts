@@ -46,7 +46,7 @@ export const functionUse = (call: Tree, settled: string | undefined): FunctionUs
 /** Views whose rows are those of a function: who calls it reads the view. */
 const VIEWED: ReadonlyMap<string, string> = new Map([['pg_show_all_settings', 'pg_settings']]);
 
-/** A FROM item that is nothing but `pg_catalog.f()`, where a view has the same rows: the view. */
+/** A FROM item that is nothing but `f()` of pg_catalog, where a view has the same rows: the view. */
 export const viewedCall = (item: Tree): RelationReference | undefined => {
   if (item.ordinality === true || item.is_rowsfrom === true || item.coldeflist !== undefined) return undefined;
   const [list, ...others] = listOf(item.functions);
@@ -54,8 +54,11 @@ export const viewedCall = (item: Tree): RelationReference | undefined => {
   const call = treeOf(parts[0]?.FuncCall);
   if (others.length > 0 || parts.length !== 1 || call.args !== undefined) return undefined;
   if (Object.keys(call).some((field) => !PLAIN_CALL.has(field))) return undefined;
-  const [schema, calledAs, more] = namesOf(call.funcname);
-  const name = schema === 'pg_catalog' && calledAs !== undefined && more === undefined ? VIEWED.get(calledAs) : undefined;
+  const names = namesOf(call.funcname);
+  const calledAs = names.at(-1);
+  // pg_catalog comes first in every search_path that an agent may set.
+  const isBuiltin = names.length === 1 || (names.length === 2 && names[0] === 'pg_catalog');
+  const name = isBuiltin && calledAs !== undefined ? VIEWED.get(calledAs) : undefined;
   if (name === undefined || calledAs === undefined) return undefined;
   const alias = treeOf(item.alias);
   const place = { database: undefined, schema: 'pg_catalog', name, location: locationOf(call) };

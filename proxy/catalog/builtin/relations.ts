@@ -39,8 +39,7 @@ const REFUSED_CATALOG = listed(`
   -- Configuration, files, memory of the server.
   pg_aios pg_config pg_file_settings pg_hba_file_rules pg_ident_file_mappings pg_shmem_allocations pg_shmem_allocations_numa
   -- Replication.
-  pg_replication_origin pg_replication_origin_status pg_stat_replication pg_stat_replication_slots pg_stat_subscription
-  pg_stat_subscription_stats pg_stat_wal_receiver pg_subscription_rel
+  pg_replication_origin pg_replication_origin_status pg_stat_subscription_stats pg_subscription_rel
 `);
 
 const OPEN_INFORMATION_SCHEMA = listed(`
@@ -84,6 +83,10 @@ const COUNTERS: readonly (readonly [string, SystemRelation])[] = COUNTED.flatMap
   ],
 ]);
 
+const NO_REPLICATION: readonly (readonly [string, SystemRelation])[] = listed(`
+  pg_replication_slots pg_stat_replication pg_stat_replication_slots pg_stat_subscription pg_stat_wal_receiver
+`).map((name) => [`pg_catalog.${name}`, hiding('', 'false')]);
+
 const SCOPED: readonly (readonly [string, SystemRelation])[] = [
   // The value that rows from before ADD COLUMN have: data, also of a masked column.
   ['pg_catalog.pg_attribute', hiding('attmissingval')],
@@ -95,8 +98,8 @@ const SCOPED: readonly (readonly [string, SystemRelation])[] = [
   ['pg_catalog.pg_matviews', hiding('definition')],
   ['pg_catalog.pg_prepared_xacts', hiding('gid')],
   ['pg_catalog.pg_proc', hiding('prosrc probin prosqlbody proconfig')],
-  // pgAdmin asks whether there are any, to choose a dashboard.
-  ['pg_catalog.pg_replication_slots', hiding('', 'false')],
+  // pgAdmin asks whether there are any, to choose what it shows.
+  ...NO_REPLICATION,
   ['pg_catalog.pg_rewrite', hiding('ev_qual ev_action')],
   ['pg_catalog.pg_roles', hiding('rolconfig')],
   ['pg_catalog.pg_rules', hiding('definition')],
