@@ -17,8 +17,8 @@ the audit record (\`reasons\`), in the log, and in \`pg_airlock_blocked_total\` 
 A refused statement behaves as a failed one: in a transaction, everything up to ROLLBACK fails with 25P02. FATAL ends the session; what is
 said while connecting always does.
 
-Errors of the database itself are passed on with their own SQLSTATE, without what could show a hidden value: DETAIL of
-constraint violations (classes 23 and 44), and CONTEXT. Where an expression of the policy, or a view, runs on hidden values, most errors become
+Errors of the database itself are passed on with their own SQLSTATE, without what could show a hidden value: CONTEXT, and DETAIL of
+constraint violations (classes 23 and 44), unless it is about a relation that the statement writes and the policy grants whole. Where an expression of the policy, or a view, runs on hidden values, most errors become
 \`could not compute a value that the policy protects\`; the audit record has the original.
 `;
 

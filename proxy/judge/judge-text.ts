@@ -10,6 +10,7 @@ import {
   statementTooLarge,
   syntaxError,
 } from '../../kernel/failure.ts';
+import { isWhole } from '../policy/checks/relations.ts';
 import { decide } from '../policy/decide.ts';
 import type { Decision, DecisionContext } from '../policy/decision.ts';
 import type { Grants } from '../policy/grants.ts';
@@ -150,6 +151,7 @@ const judgeStatements = async (
   let context = start;
   let uncommitted = reading.uncommitted;
   let namedHides = false;
+  const namedOpen: string[] = [];
   let looksUp = false;
   for (const statement of statements) {
     const analysis = analyzed(statement, bytes, context.grants);
@@ -232,6 +234,7 @@ const judgeStatements = async (
     // What runs is what the name stands for; where that is not known, its errors are not either.
     const namedMayFail = (effect.type === 'Execute' || effect.type === 'Fetch') && (ran?.withholdErrors ?? true);
     namedHides ||= ran?.withholdInside === true;
+    namedOpen.push(...(ran?.open ?? []));
     const tells = decision.definition?.uses.some(mayTell) ?? false;
     if (namedMayFail || tells || standing.some(mayFail)) withheld.push(effects.length - 1);
   }
@@ -267,6 +270,7 @@ const judgeStatements = async (
     withholdErrors: withheld.length > 0,
     ...(effects.length > 1 && { withheld }),
     withholdInside: namedHides || scopes.some(hidesColumns),
+    open: [...openTargets(scopes), ...namedOpen],
     ...(looksUp && { searchPath: state.searchPath }),
     keyed: scopes.some(isKeyed),
     unfenced: scopes.some(isOpen),
@@ -301,6 +305,10 @@ type Standing = Scope | TargetScope;
 /** Triggers and constraints of what is written see its columns as they are. */
 const hidesColumns = (scope: Standing): boolean =>
   scope.type === 'Target' && (scope.masked.length > 0 || scope.grant.select?.columns !== '*');
+
+/** INVARIANT: granted whole, so that no row of it holds what the agent may not see. */
+const openTargets = (scopes: readonly Standing[]): readonly string[] =>
+  scopes.flatMap((scope) => (scope.type === 'Target' && isWhole(scope.grant) ? [`${scope.relation.schema}.${scope.relation.name}`] : []));
 
 /** Does a condition of the agent's meet hidden rows? */
 const isOpen = (scope: Standing): boolean => (scope.type === 'Target' ? isOpened(scope.open) : isUnfenced(scope));
@@ -348,6 +356,7 @@ const preparedOf = (scopes: readonly Standing[], judging: Judging, context: Judg
   unfenced: scopes.some(isOpen),
   withholdErrors: scopes.some(mayFail),
   withholdInside: scopes.some(hidesColumns),
+  open: openTargets(scopes),
   relations: [...judging.relations],
   masked: [...judging.masked],
   filtered: [...judging.filtered],

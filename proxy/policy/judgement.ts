@@ -95,6 +95,8 @@ export type PreparedByText = {
   readonly withholdErrors: boolean;
   /** It writes a relation of which the policy hides columns: errors from inside of triggers and functions may print them. */
   readonly withholdInside?: boolean;
+  /** `schema.name` of what it writes and the agent may see whole: an error may print rows of these. */
+  readonly open?: readonly string[];
   /** The search_path that it was judged under, where that says what its names stand for. */
   readonly searchPath?: readonly string[];
   readonly relations: readonly string[];
@@ -138,6 +140,8 @@ export type Allowed = Common & {
   readonly withheld?: readonly number[];
   /** It writes a relation of which the policy hides columns: errors from inside of triggers and functions may print them. */
   readonly withholdInside?: boolean;
+  /** `schema.name` of what it writes and the agent may see whole: an error may print rows of these. */
+  readonly open?: readonly string[];
   /** The search_path that it was judged under, where that says what its names stand for. */
   readonly searchPath?: readonly string[];
   readonly keyed: boolean;

@@ -56,6 +56,20 @@ describe('errorForAgent()', () => {
     });
   });
 
+  it.each([
+    ['of the relation that it writes, where the agent may see it whole', 'shop', 'items', true],
+    ['of another relation, as a trigger or a cascade writes it', 'shop', 'audit', false],
+    ['of one of that name elsewhere', 'other', 'items', false],
+  ])('tells a DETAIL that prints a row %s', (_, schema, table, told) => {
+    const error = fields({ C: '23505', M: 'duplicate key', D: 'Key (id)=(3) already exists.', s: schema, t: table });
+    expect(errorForAgent(error, text({ open: ['shop.items'] })).fields.has('D')).toBe(told);
+  });
+
+  it('tells no DETAIL of WITH CHECK OPTION, which names no table', () => {
+    const error = fields({ C: '44000', M: 'new row violates check option', D: 'Failing row contains (1, 123-45-6789).' });
+    expect(errorForAgent(error, text({ open: ['shop.items'] })).fields.has('D')).toBe(false);
+  });
+
   it('says nothing but the code where the policy itself may have raised the error', () => {
     const error = fields({
       S: 'ERROR',

@@ -64,10 +64,14 @@ export const errorForAgent = (
     const told = new Map([...withoutFields(fields, `${INTERNAL}DHPFLRstcdn`), ['M', 'could not compute a value that the policy protects']]);
     return { fields: told, withheld: wordsOf(fields) };
   }
-  const dropsDetail = PRINTS_ROWS.test(sqlstate) && fields.has('D');
+  const dropsDetail = PRINTS_ROWS.test(sqlstate) && fields.has('D') && !isOfOpen(fields, text);
   const told = withoutFields(fields, dropsDetail ? `${INTERNAL}D` : INTERNAL);
   return { fields: withPosition(told, text), withheld: dropsDetail ? wordsOf(fields) : undefined };
 };
+
+/** PostgreSQL names the table whose row or key it prints; of a view's WITH CHECK OPTION it names none. */
+const isOfOpen = (fields: ResponseFields, text: StatementText | undefined): boolean =>
+  text?.prepared.open?.includes(`${fields.get('s')}.${fields.get('t')}`) === true;
 
 const wordsOf = (fields: ResponseFields): string => [fields.get('M'), fields.get('D')].filter((part) => part !== undefined).join(' — ');
 

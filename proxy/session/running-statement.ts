@@ -57,6 +57,7 @@ export const preparedBy = (judged: Allowed): PreparedByText => ({
   unfenced: judged.unfenced,
   withholdErrors: judged.withholdErrors,
   withholdInside: judged.withholdInside === true,
+  open: judged.open ?? [],
   ...(judged.searchPath === undefined ? {} : { searchPath: judged.searchPath }),
   relations: judged.relations,
   masked: judged.masked,

@@ -4,16 +4,13 @@ import { outcomeOf } from './outcome.ts';
 import { tallyOf } from './report.ts';
 import { runRegression } from './run-regression.ts';
 
-it('compares a suite with and without the proxy, and finds what only the audit log is told, and nothing else', async () => {
+it('compares a suite with and without the proxy, and finds nothing that differs', async () => {
   const results = await runRegression({ suite: join(import.meta.dirname, 'small-suite'), version: 18, log: () => {} });
   const found = results.flatMap((compared) => {
     const outcome = outcomeOf(compared);
     return outcome.type === 'Different' ? [[compared.step.file, compared.step.text, outcome.reason.name]] : [];
   });
-  expect(found).toEqual([
-    ['items', "INSERT INTO items VALUES (3, 'lamp', 40);", 'context of errors and notices'],
-    ['items', "INSERT INTO items VALUES (4, 'gift', 0);", 'context of errors and notices'],
-  ]);
+  expect(found).toEqual([]);
   const { compared, same, unsteady, setUp, psql, notRun } = tallyOf(results);
-  expect({ compared, same, unsteady, setUp, psql, notRun }).toEqual({ compared: 31, same: 28, unsteady: 1, setUp: 13, psql: 3, notRun: 0 });
+  expect({ compared, same, unsteady, setUp, psql, notRun }).toEqual({ compared: 31, same: 30, unsteady: 1, setUp: 13, psql: 3, notRun: 0 });
 }, 120_000);
