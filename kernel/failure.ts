@@ -235,6 +235,10 @@ export const notUnderstood = (what: string): Failure =>
     'Rewrite the statement without it.',
   );
 
+/** What PostgreSQL refuses as well, in its words: a statement that could not run whoever sends it. */
+export const invalidStatement = (sqlstate: SqlState, message: string, detail?: string): Failure =>
+  error(sqlstate, 'invalid-statement', message, detail);
+
 // --- policy -----------------------------------------------------------------------------------------------------------
 
 export const statementRefused = (what: string, hint: string): Failure =>

@@ -19,6 +19,7 @@ export const SQLSTATE = {
   undefinedTable: '42P01',
   windowingError: '42P20',
   duplicateObject: '42710',
+  duplicateAlias: '42712',
   reservedName: '42939',
   undefinedSchema: '3F000',
   transactionTimeout: '25P04',

@@ -106,6 +106,7 @@ const STATEMENT = {
   statementUnknown: () => failures.statementUnknown('by_id'),
   portalUnknown: () => failures.portalUnknown('c1'),
   notUnderstood: () => failures.notUnderstood('this form of TABLESAMPLE'),
+  invalidStatement: () => failures.invalidStatement('42712', 'table name "users" specified more than once'),
   syntaxError: () => failures.syntaxError('syntax error at or near "SELEC"', 1),
   invalidText: () => failures.invalidText('The text is not valid UTF-8.'),
   statementTooLarge: () => failures.statementTooLarge('The statement has more than 200000 tokens.'),

@@ -27,6 +27,7 @@ const RULES: Readonly<Record<string, string>> = {
   'stale-statement': 'revision',
   'statement-of-other-path': 'revision',
   'syntax-error': 'grammar',
+  'invalid-statement': 'grammar',
   'invalid-text': 'grammar',
   'not-understood': 'grammar',
   'statement-too-large': 'limits',

@@ -3,8 +3,9 @@
  * so a name that may mean one of its masked or hidden columns is replaced or refused.
  * INVARIANT: names are resolved as PostgreSQL resolves them (`transformColumnRef`, parse_relation.c); what is not certain is refused.
  */
-import { columnRefused, notUnderstood } from '../../kernel/failure.ts';
+import { columnRefused, type Failure, invalidStatement } from '../../kernel/failure.ts';
 import { columnUncertain, wholeRowRefused } from '../../kernel/policy-failure.ts';
+import { SQLSTATE } from '../../kernel/sqlstate.ts';
 import type { Analysis, ColumnUse, FromItem, QueryLevel, RelationReference } from '../sql/analysis.ts';
 import { namesOf, unwrap } from '../sql/tree.ts';
 import { isClear } from './checks/writes.ts';
@@ -183,6 +184,15 @@ const isOwnValue = ({ use, target: { write } }: Sighted): boolean =>
     return !partial && tag === 'ColumnRef' && node.location === use.location && column === use.fields[1];
   });
 
+/** As PostgreSQL says it. */
+const namedTwice = ({ alias, name }: RelationReference, kind: string): Failure => {
+  const twice = `name "${alias ?? name}" specified more than once`;
+  const detail = 'The name is used both as MERGE target table and data source.';
+  return kind === 'Merge'
+    ? invalidStatement(SQLSTATE.duplicateAlias, twice, detail)
+    : invalidStatement(SQLSTATE.duplicateAlias, `table ${twice}`);
+};
+
 /** Reads of targets that have to be replaced, and the reasons to refuse others. */
 export const targetReads = (
   analysis: Analysis,
@@ -199,8 +209,7 @@ export const targetReads = (
       return own !== undefined && level.items.filter((item) => item.name === own.name && !isTargetItem(item)).length > 0;
     });
     if (twice === undefined) continue;
-    const { location, name } = target.write.reference;
-    reasons.push({ failure: notUnderstood(`a second item "${target.write.reference.alias ?? name}"`), location, auditable: false });
+    reasons.push({ failure: namedTwice(target.write.reference, analysis.kind), location: 0, auditable: false });
   }
   for (const use of analysis.columns) {
     const sighted = sightedFrom(use, byReference);

@@ -2,7 +2,8 @@
  * From a parsed statement to its `Analysis`: which statement kinds there are, and what each may carry.
  * INVARIANT: a statement kind, option or field that is not named here is refused.
  */
-import { at, type Failure, notUnderstood, statementRefused, statementTooComplex } from '../../kernel/failure.ts';
+import { at, type Failure, invalidStatement, notUnderstood, statementRefused, statementTooComplex } from '../../kernel/failure.ts';
+import { SQLSTATE } from '../../kernel/sqlstate.ts';
 import type { Analysis, RelationReference, SettingChange, StatementForm, TransactionAction } from './analysis.ts';
 import type { ParsedStatement } from './grammar.ts';
 import { constantOf, listOf, namesOf, stringOf, tagOf, type Tree, treeOf } from './tree.ts';
@@ -118,10 +119,13 @@ const copy: Handler = (node, context) => {
     const query = treeOf(node.query);
     const tag = tagOf(query);
     if (!isQuery(tag)) fail(statementRefused(`COPY of ${labelOf(tag, treeOf(query[tag]))}`, QUERY_HINT), 0);
+    if (treeOf(query[tag]).intoClause !== undefined) {
+      fail(invalidStatement(SQLSTATE.featureNotSupported, 'COPY (SELECT INTO) is not supported'), 0);
+    }
     walker.query(query);
-    // PostgreSQL's own answer; what we write into a statement could be its only RETURNING.
+    // What we write into a statement could be its only RETURNING.
     if (walker.writes.some((write) => write.outermost && write.returning === undefined)) {
-      fail(notUnderstood('COPY of a statement without RETURNING'), 0);
+      fail(invalidStatement(SQLSTATE.featureNotSupported, 'COPY query must have a RETURNING clause'), 0);
     }
   }
   const columns = node.attlist === undefined ? undefined : namesOf(node.attlist);

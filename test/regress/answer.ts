@@ -14,6 +14,8 @@ export type Answer = {
   readonly rows: readonly string[];
   readonly tags: readonly string[];
   readonly error: Fields | undefined;
+  /** The error is PostgreSQL's own: it names the place in its source. */
+  readonly ofServer: boolean;
   readonly notices: readonly Fields[];
   /** Parameters that changed and notifications. */
   readonly said: readonly string[];
@@ -56,6 +58,7 @@ export const answerOf = (frames: readonly RawFrame[], status: string): Answer =>
     ),
     tags: [...text('C'), ...of('I').map(() => '')],
     error: error && fieldsOf(error),
+    ofServer: error !== undefined && 'R' in responseFields(error),
     notices: of('N').map(fieldsOf),
     said: [...text('S'), ...of('A').map(({ body }) => body.toString('utf8', 4).replaceAll('\0', ' '))],
     status: last?.type === 'Z' ? last.body.toString('latin1') : status,

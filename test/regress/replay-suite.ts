@@ -45,7 +45,7 @@ export const replayFile = async (
       temporary ||= /\bTEMP(ORARY)?\b|\bpg_temp\b/i.test(step.text);
     } else if (target.status === 'I') open = false;
     const unseen = open ? 'transaction' : temporary ? 'temporary' : undefined;
-    answers.push({ answer, unseen, refusal: differs && answer.error !== undefined ? await refusal?.() : undefined });
+    answers.push({ answer, unseen, refusal: differs && answer.error !== undefined && !answer.ofServer ? await refusal?.() : undefined });
     // What was refused is done all the same, so that the next statements find the same rows.
     const missed = refusal !== undefined && step.scope === 'Compared' && answer.error !== undefined && step.answer?.error === undefined;
     if (missed && target.status === 'I') await target.setUp(step.text, data);
