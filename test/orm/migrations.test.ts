@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ProgramEnd, runProgram } from '../clients/program.ts';
-import { pythonWithDrivers } from '../clients/python-environment.ts';
+import { pythonWithClients, pythonWithDrivers } from '../clients/python-environment.ts';
 import { nodeWithOrms, prisma } from './node-orms.ts';
 import { type More, type Store, startStore } from './store.ts';
 
-const [python, folder] = await Promise.all([pythonWithDrivers(), nodeWithOrms()]);
+const [python, clients, folder] = await Promise.all([pythonWithDrivers(), pythonWithClients(), nodeWithOrms()]);
 const MINUTE = 60_000;
 
 type Tool = {
@@ -50,6 +50,14 @@ const ALL: readonly Tool[] = [
       ]),
     refusal: '["42501", "permission denied for CREATE',
   },
+  {
+    name: 'Django',
+    table: 'django_notes',
+    present: clients,
+    prepare: () => Promise.resolve(undefined),
+    migrate: (url) => runProgram(clients ?? '', [join(import.meta.dirname, 'python', 'django_migration.py'), url]),
+    refusal: 'permission denied for CREATE',
+  },
 ];
 const TOOLS = ALL.filter(({ present }) => present !== undefined);
 
@@ -60,7 +68,7 @@ afterEach(async () => {
 });
 
 /** What a policy says for agents that migrate: a rule for the definitions, and the tables in which each tool notes what it did. */
-const NOTED = ['public._prisma_migrations', 'public.__drizzle_migrations', 'public.alembic_version'];
+const NOTED = ['public._prisma_migrations', 'public.__drizzle_migrations', 'public.alembic_version', 'public.django_migrations'];
 const MIGRATING: More = {
   rules: [{ name: 'migrations', match: { statements: ['Create', 'Alter'], schemas: ['public'] }, action: 'Allow' }],
   functions: [{ name: 'pg_catalog.pg_advisory_lock' }],
