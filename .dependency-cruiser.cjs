@@ -3,7 +3,7 @@
  * What pure code may read besides imports (environment, clock, randomness) is .oxlintrc.json's.
  */
 const PRODUCTION = '^(kernel|proxy|operator|cli)/';
-const PURE = '^(kernel|proxy/(wire|sql|policy|scope)|operator/(specs|inject))/';
+const PURE = '^(kernel|proxy/(wire|sql|policy|scope|detect)|operator/(specs|inject))/';
 const TEST = '[.]test[.]ts$';
 const INPUT_OUTPUT =
   '^(node:)?(fs|net|tls|http|https|http2|dns|dgram|child_process|cluster|os|process|readline|inspector|repl|sqlite)(/|$)';

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DETECTOR_KINDS } from '../kernel/policy.ts';
 import type { TestPostgres } from '../test/support/postgres.ts';
 import { startPostgres } from '../test/support/postgres.ts';
 import type { BenchOptions } from './options.ts';
@@ -24,6 +25,8 @@ const schemaSql = (rows: number): string => `
     city text NOT NULL, card text NOT NULL, note text NOT NULL);
   INSERT INTO people SELECT n, 'acme', 'Person Number ' || n, 'person' || n || '@example.com', '+49 30 ' || 1000000 + n,
     'City ' || n % 100, '4242 4242 4242 ' || 1000 + n % 9000, 'A note about person ' || n FROM generate_series(1, 2000) n;
+  CREATE TABLE contacts AS SELECT * FROM people;
+  CREATE TABLE clean AS SELECT id, name, city, 'A note of some words' a, 'and others, that say' b, 'nothing of anybody ' c, 'at all, or ever' d FROM people;
   GRANT ALL ON ALL TABLES IN SCHEMA public TO ${ROLE};
   VACUUM ANALYZE;`;
 
@@ -69,6 +72,10 @@ spec:
       insert: { columns: [tid, bid, aid, delta, mtime] }
     - name: public.readings
       select: { columns: ['*'] }
+    - name: public.clean
+      select: { columns: ['*'] }
+    - name: public.contacts
+      select: { columns: ['*'] }
     - name: public.people
       where: tenant = 'acme'
       select:
@@ -80,8 +87,10 @@ spec:
           - { column: note, mask: { type: Redact } }
 `;
 
-/** Writes the manifests into a new folder; `durability` is the audit log's. */
-export const writeManifests = async (port: number, durability: 'Fsync' | 'Write'): Promise<string> => {
+const DETECT = `  detect: [${DETECTOR_KINDS.map((kind) => `{ kind: ${kind}, action: Mask }`).join(', ')}]\n`;
+
+/** Writes the manifests into a new folder; `durability` is the audit log's, `detects` has every kind of value looked for. */
+export const writeManifests = async (port: number, durability: 'Fsync' | 'Write', detects = false): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'pg-airlock-bench-manifests-'));
   const connection = `
 apiVersion: v1
@@ -100,6 +109,6 @@ spec:
   credentials: { secretRef: { name: bench } }
   audit: { durability: ${durability} }
 `;
-  await writeFile(join(folder, 'bench.yaml'), `${connection}---${policy}`);
+  await writeFile(join(folder, 'bench.yaml'), `${connection}---${policy}${detects ? DETECT : ''}`);
   return folder;
 };

@@ -12,7 +12,7 @@ import { measureFootprint } from './footprint.ts';
 import type { Measurement, Workload } from './measurement.ts';
 import { type BenchOptions, benchOptions } from './options.ts';
 import { reportOf, stageTable } from './report.ts';
-import { type Server, type ServerName, startServers } from './servers.ts';
+import { type Server, type ServerName, startServers, takesPart } from './servers.ts';
 import { soak } from './soak.ts';
 import { measureStages } from './stages.ts';
 import { entry } from './start-airlock.ts';
@@ -26,7 +26,8 @@ const WORKLOADS: readonly Workload[] = [...selectOnly, ...tpcbLike, ...unseen, .
 
 const measureRound = async (workload: Workload, servers: readonly Server[], options: BenchOptions): Promise<Round> => {
   const round = new Map<ServerName, Measurement>();
-  for (const server of servers) round.set(server.name, await workload.measure(server, options));
+  for (const server of servers.filter((each) => takesPart(each, workload.name)))
+    round.set(server.name, await workload.measure(server, options));
   return round;
 };
 

@@ -10,7 +10,7 @@ import { accepting, ended, freePort, versionOf } from './child-process.ts';
 import { AGENT, DATABASE, ROLE, writeManifests } from './database.ts';
 import { startAirlock } from './start-airlock.ts';
 
-export type ServerName = 'direct' | 'PgBouncer' | 'pg-airlock' | 'pg-airlock (Write)';
+export type ServerName = 'direct' | 'PgBouncer' | 'pg-airlock' | 'pg-airlock (Write)' | 'pg-airlock (detectors)';
 
 /** Somewhere that speaks PostgreSQL. */
 export type Server = {
@@ -51,7 +51,7 @@ const startPgBouncer = async (program: string, postgres: TestPostgres): Promise<
 };
 
 const startProxyServer = async (name: ServerName, postgres: TestPostgres, durability: 'Fsync' | 'Write'): Promise<Server> => {
-  const manifests = await writeManifests(postgres.port, durability);
+  const manifests = await writeManifests(postgres.port, durability, name === 'pg-airlock (detectors)');
   const airlock = await startAirlock(manifests);
   const stop = async (): Promise<void> => {
     await airlock.stop();
@@ -60,11 +60,16 @@ const startProxyServer = async (name: ServerName, postgres: TestPostgres, durabi
   return { name, port: airlock.port, user: AGENT, pid: airlock.process.pid, stop };
 };
 
+/** Whether the workload is for the server: detectors are compared where they have something to look at. */
+export const takesPart = ({ name }: Server, workload: string): boolean =>
+  name !== 'pg-airlock (detectors)' || workload.startsWith('rows detect');
+
 /** Starts all that can be started, the one to compare with first. */
 export const startServers = async (postgres: TestPostgres, pgbouncer: string): Promise<readonly Server[]> => {
   const direct: Server = { name: 'direct', port: postgres.port, user: ROLE, pid: undefined, stop: () => Promise.resolve() };
   const servers = [direct];
   if (versionOf(pgbouncer) !== undefined) servers.push(await startPgBouncer(pgbouncer, postgres));
   servers.push(await startProxyServer('pg-airlock', postgres, 'Fsync'), await startProxyServer('pg-airlock (Write)', postgres, 'Write'));
+  servers.push(await startProxyServer('pg-airlock (detectors)', postgres, 'Write'));
   return servers;
 };

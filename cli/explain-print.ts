@@ -88,12 +88,13 @@ const indented = (text: string): readonly string[] =>
 
 /** The report, line by line, everything that is not plainly visible escaped. */
 export const reportText = (report: Report): string => {
-  const { decision, agent, connection, database, role, policies, statements, reasons, sent, grant } = report;
+  const { decision, agent, connection, database, role, policies, detectors, statements, reasons, sent, grant } = report;
   const many = statements.length > 1;
   const lines = [
     DECISIONS[decision],
     `  ${printable(`${agent} through ${connection}: database ${database}, role ${role}`)}`,
     `  policies  ${listText(policies)}`,
+    ...(detectors.length === 0 ? [] : [`  detect    ${listText(detectors)}`]),
     ...statements.flatMap((statement, index) => [
       '',
       `${many ? `statement ${index + 1}: ` : ''}${statement.kind}`,

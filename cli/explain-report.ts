@@ -77,6 +77,8 @@ export type Report = {
   /** The database role that the statement would run as. */
   readonly role: string;
   readonly policies: readonly string[];
+  /** As `PaymentCard (Mask)`: what is looked for in its result. */
+  readonly detectors: readonly string[];
   readonly mode: Grants['mode'];
   readonly statements: readonly ReportedStatement[];
   /** Why the text could not be read, or is refused for more than its statements say. */
@@ -210,6 +212,7 @@ export const reportOf = ({ text, judged, explanation, grants, database, role, su
     database,
     role,
     policies: grants.policies,
+    detectors: grants.detect.map(({ kind, action }) => `${kind} (${action})`),
     mode: grants.mode,
     statements,
     reasons: [...untold].filter(([key]) => !told.has(key)).map(([, failure]) => reasonOf(text, failure, failure.fields.position)),

@@ -4,6 +4,7 @@ import { derivedColumns, tellingConstraints } from './lint-constraints.ts';
 import { brokenExpressions, settingDependence, writableFilters } from './lint-filters.ts';
 import type { Check, Finding, LintInput } from './lint-finding.ts';
 import { everyColumn, grantedTwice, shownElsewhere, unknownColumns, unknownRelations } from './lint-grants.ts';
+import { mildDetectors } from './lint-detectors.ts';
 import { crampedSessions, pointlessLimits } from './lint-limits.ts';
 import { shadowedRules, unknownInRules } from './lint-rules.ts';
 import { revealingMasks, unusableGrants } from './lint-masks.ts';
@@ -25,6 +26,7 @@ const CHECKS: readonly Check[] = [
   shadowedRules,
   grantedFunctions,
   unreviewedExtensions,
+  mildDetectors,
   pointlessLimits,
   crampedSessions,
   endedPolicies,

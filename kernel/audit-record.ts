@@ -55,6 +55,17 @@ export type StatementDecided = {
   readonly parameters?: readonly AuditParameter[] | undefined;
 };
 
+/** What detectors found in one place, and what was done about it. Never a value. */
+export type DetectedValues = {
+  readonly kind: string;
+  readonly action: 'Report' | 'Mask' | 'Block';
+  /** Key of the policy that asks for it. */
+  readonly policy: string;
+  /** Name of a result's column; `error` and `notice` for what the server said. */
+  readonly column: string;
+  readonly count: number;
+};
+
 export type StatementCompleted = {
   readonly type: 'completion';
   readonly session: string;
@@ -69,6 +80,8 @@ export type StatementCompleted = {
   readonly rules?: readonly string[] | undefined;
   /** How often it told of rows or columns that the agent may not see, by constraints: see `limits.probesPerHour`. */
   readonly probes?: number | undefined;
+  /** What detectors found in its result; absent where there was nothing. */
+  readonly detected?: readonly DetectedValues[] | undefined;
   /** The server's own message, unredacted, where the agent got another one. */
   readonly serverMessage?: string | undefined;
 };

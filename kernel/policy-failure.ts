@@ -82,6 +82,26 @@ export const columnUncertain = (column: string, relation: string): Failure =>
     hint: 'Qualify it with an alias that no other item of the statement has.',
   });
 
+/** A detector with action `Block` found something. INVARIANT: the value itself is told to nobody. */
+export const valueDetected = (kind: string, column: string, policy: string): Failure =>
+  denied(
+    'value-detected',
+    `permission denied for a value of column "${column}"`,
+    `It looks like a value of kind ${kind}, which policy ${policy} does not let through.`,
+    'Leave the column out, or choose rows and expressions that do not show such values.',
+  );
+
+/** Where values are looked into, a row is held whole meanwhile. */
+export const detectionTooLarge = (most: number): Failure =>
+  new Failure({
+    severity: 'ERROR',
+    sqlstate: SQLSTATE.programLimitExceeded,
+    code: 'detection-too-large',
+    message: 'row is too large to be looked into',
+    detail: `The policy has values looked into (spec.detect), and a row may have ${most} bytes for that.`,
+    hint: 'Name fewer columns, or ask for a part of large values, as with substr().',
+  });
+
 /** A whole row of the relation that a statement writes, where some of its columns are masked or not granted. */
 export const wholeRowRefused = (relation: string, granted: readonly string[]): Failure =>
   denied(

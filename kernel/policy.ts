@@ -143,6 +143,28 @@ export type Rule = {
   readonly approval?: Approval | undefined;
 };
 
+/** What is looked for in values, whatever their column. */
+export const DETECTOR_KINDS = [
+  'PaymentCard',
+  'SocialSecurityNumber',
+  'Iban',
+  'EmailAddress',
+  'PhoneNumber',
+  'IpAddress',
+  'JsonWebToken',
+  'AccessKey',
+  'PrivateKey',
+] as const;
+
+export type DetectorKind = (typeof DETECTOR_KINDS)[number];
+
+/** From the mildest to the strictest: marks the record, hides the value, ends the statement. */
+export const DETECTOR_ACTIONS = ['Report', 'Mask', 'Block'] as const;
+
+export type DetectorAction = (typeof DETECTOR_ACTIONS)[number];
+
+export type Detector = { readonly kind: DetectorKind; readonly action: DetectorAction };
+
 /** A name and password that an agent logs in with. */
 export type PasswordSubject = {
   readonly agent: string;
@@ -162,6 +184,7 @@ export type AccessPolicy = {
   readonly extensions: readonly string[];
   readonly settings: readonly string[];
   readonly rules: readonly Rule[];
+  readonly detect: readonly Detector[];
   readonly limits: Limits;
   readonly notices: 'Forward' | 'Withhold';
 };

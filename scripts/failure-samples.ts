@@ -90,6 +90,8 @@ const STATEMENT = {
   rowFilterViolated: () => failures.rowFilterViolated('public.orders'),
   columnUncertain: () => failures.columnUncertain('ssn', 'public.customers'),
   wholeRowRefused: () => failures.wholeRowRefused('public.customers', ['id', 'name']),
+  valueDetected: () => failures.valueDetected('PaymentCard', 'note', 'agents/reporting'),
+  detectionTooLarge: () => failures.detectionTooLarge(16_777_216),
   maskWrittenBack: () => failures.maskWrittenBack('email', 'public.customers'),
   settingRefused: () =>
     failures.settingRefused(

@@ -40,4 +40,14 @@ export const results: readonly Workload[] = [
     'SELECT of 2,000 rows of 6 text columns, of which 4 are masked',
     'SELECT name, email, phone, city, card, note FROM people',
   ),
+  workload(
+    'rows detect',
+    'SELECT of 2,000 rows of 6 text columns, of which 3 hold what detectors of every kind find',
+    'SELECT name, email, phone, city, card, note FROM contacts',
+  ),
+  workload(
+    'rows detect nothing',
+    'SELECT of 2,000 rows of 6 text columns, of which none holds what detectors of every kind look for',
+    'SELECT name, city, a, b, c, d FROM clean',
+  ),
 ];

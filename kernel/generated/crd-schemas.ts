@@ -994,7 +994,8 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
           },
           detect: {
             type: 'array',
-            description: 'Second look at result values, for what nobody declared as sensitive.',
+            description:
+              'Second look at values in results, for what nobody declared as sensitive. It looks into every column, whichever policy grants it; where several policies apply, the strictest action counts for each kind. An agent that encodes a value (base64, reversed, in parts) gets around it: mask the columns that are known.',
             maxItems: 16,
             'x-kubernetes-list-type': 'map',
             'x-kubernetes-list-map-keys': ['kind'],
@@ -1005,13 +1006,25 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
               properties: {
                 kind: {
                   type: 'string',
-                  description: 'What is looked for in columns that are shown as they are.',
-                  enum: ['PaymentCard', 'EmailAddress', 'BankAccount', 'AccessKey', 'PrivateKey'],
+                  description:
+                    'What is looked for. PaymentCard: by issuer, length and check digit. SocialSecurityNumber: of the United States. Iban: by country, length and check digits. PhoneNumber: with a plus, of North America, or with a trunk zero in groups. IpAddress: of both versions. JsonWebToken: signed or encrypted. AccessKey: keys of clouds and services that say what they are. PrivateKey: in PEM.',
+                  enum: [
+                    'PaymentCard',
+                    'SocialSecurityNumber',
+                    'Iban',
+                    'EmailAddress',
+                    'PhoneNumber',
+                    'IpAddress',
+                    'JsonWebToken',
+                    'AccessKey',
+                    'PrivateKey',
+                  ],
                 },
                 action: {
                   type: 'string',
-                  description: 'Mask hides the value; Deny ends the statement with an error; Audit marks its record.',
-                  enum: ['Mask', 'Deny', 'Audit'],
+                  description:
+                    'Mask puts asterisks in place of the letters and digits that were found (1 for each digit where a number has to stay one), Block ends the statement with an error, Report only counts. Each of them marks the audit record, and none records the value.',
+                  enum: ['Mask', 'Block', 'Report'],
                 },
               },
             },

@@ -470,19 +470,28 @@ export interface DatabaseAccessPolicy {
       };
     }[];
     /**
-     * Second look at result values, for what nobody declared as sensitive.
+     * Second look at values in results, for what nobody declared as sensitive. It looks into every column, whichever policy grants it; where several policies apply, the strictest action counts for each kind. An agent that encodes a value (base64, reversed, in parts) gets around it: mask the columns that are known.
      *
      * Items: One kind of value and what happens when it is found.
      */
     readonly detect?: {
       /**
-       * What is looked for in columns that are shown as they are.
+       * What is looked for. PaymentCard: by issuer, length and check digit. SocialSecurityNumber: of the United States. Iban: by country, length and check digits. PhoneNumber: with a plus, of North America, or with a trunk zero in groups. IpAddress: of both versions. JsonWebToken: signed or encrypted. AccessKey: keys of clouds and services that say what they are. PrivateKey: in PEM.
        */
-      readonly kind: 'PaymentCard' | 'EmailAddress' | 'BankAccount' | 'AccessKey' | 'PrivateKey';
+      readonly kind:
+        | 'PaymentCard'
+        | 'SocialSecurityNumber'
+        | 'Iban'
+        | 'EmailAddress'
+        | 'PhoneNumber'
+        | 'IpAddress'
+        | 'JsonWebToken'
+        | 'AccessKey'
+        | 'PrivateKey';
       /**
-       * Mask hides the value; Deny ends the statement with an error; Audit marks its record.
+       * Mask puts asterisks in place of the letters and digits that were found (1 for each digit where a number has to stay one), Block ends the statement with an error, Report only counts. Each of them marks the audit record, and none records the value.
        */
-      readonly action: 'Mask' | 'Deny' | 'Audit';
+      readonly action: 'Mask' | 'Block' | 'Report';
     }[];
     /**
      * Whether the server's notices reach the agent. Their texts can carry values that triggers and functions print.

@@ -6,7 +6,6 @@ import type { DatabaseAccessPolicy } from '../generated/database-access-policy.t
 import { limitsOf } from './amounts.ts';
 import { repeated } from './list-uniqueness.ts';
 import { uniqueNames } from './names.ts';
-import { notYetEnforced } from './not-yet-enforced.ts';
 import { relationGrants } from './relation-grant.ts';
 import type { Building, Resource } from './resource.ts';
 import { rulesOf } from './rules.ts';
@@ -55,7 +54,6 @@ const instant = (text: string | undefined): Date | undefined => (text === undefi
 /** Makes the policy; what is wrong goes to `building`. */
 export const accessPolicy = (building: Building, resource: Resource<DatabaseAccessPolicy>): AccessPolicy => {
   const { spec } = resource.value;
-  for (const fault of notYetEnforced(resource.value)) building.fault(fault);
   const functions = (spec.functions ?? []).map(({ name }, index) => ({ text: name, path: ['spec', 'functions', index, 'name'] }));
   return {
     key: resource.key,
@@ -69,6 +67,7 @@ export const accessPolicy = (building: Building, resource: Resource<DatabaseAcce
     extensions: spec.extensions ?? [],
     settings: spec.settings ?? [],
     rules: rulesOf(building, spec.rules ?? [], ['spec', 'rules']),
+    detect: spec.detect ?? [],
     limits: limitsOf(building, spec.limits, ['spec', 'limits']),
     notices: spec.notices,
   };

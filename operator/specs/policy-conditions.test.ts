@@ -54,10 +54,6 @@ describe('policyAccepted()', () => {
       ['False', 'Invalid', 'spec.mode: "Enfore" is not one of Enforce, Audit. Did you mean "Enforce"?'],
     ],
     [
-      { parsed: parse({ detect: [{ kind: 'PaymentCard', action: 'Mask' }] }) },
-      ['False', 'Invalid', 'spec.detect: values are not looked into yet. Take it out, and mask the columns that are known.'],
-    ],
-    [
       { parsed: parse({}, null), connectionExists: false },
       [
         'False',

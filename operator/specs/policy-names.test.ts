@@ -34,6 +34,7 @@ const POLICY: AccessPolicy = {
     { name: 'a', action: 'Deny', match: match({ relations: [{ schema: 'public', name: 'orders' }] }) },
     { name: 'b', action: 'Allow', match: match({ schemas: ['later'], relations: [{ schema: 'public', name: 'new' }] }) },
   ],
+  detect: [],
   limits: NO_LIMITS,
   notices: 'Forward',
 };

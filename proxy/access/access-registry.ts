@@ -6,7 +6,7 @@ import { connectionUnavailable, databaseUnknown, Failure, internalError, session
 import type { Identity } from '../../kernel/identity.ts';
 import { type Bundle, type Connection, type ConnectionKey, type Limits, NO_LIMITS } from '../../kernel/policy.ts';
 import { checkSetting, splitIdentifiers } from '../policy/checks/settings.ts';
-import { grantsFor } from '../policy/grants.ts';
+import { type Grants, grantsFor } from '../policy/grants.ts';
 import type { AgentJudge } from '../judge/judge.ts';
 import type { Access, SessionAudit } from '../session/dependencies.ts';
 import { openUpstream } from '../upstream/connect.ts';
@@ -18,6 +18,8 @@ export type AccessRegistryOptions = {
   readonly audit: (connection: Connection) => SessionAudit;
   readonly onFailure: (event: string, error: unknown) => void;
 };
+
+const NO_DETECTORS: Grants['detect'] = [];
 
 /** Milliseconds for opening a session on the database. */
 const CONNECT_TIMEOUT = 15_000;
@@ -140,7 +142,7 @@ export class AccessRegistry {
     setTimeout(terminate, ABANDONED).unref();
   }
 
-  #access(connection: Connection, { judge, quota, ended }: AgentRuntime, runtime: ConnectionRuntime): Access {
+  #access(connection: Connection, { judge, quota, detectors, ended }: AgentRuntime, runtime: ConnectionRuntime): Access {
     const limits = (): Limits => judge.grants()?.limits ?? NO_LIMITS;
     return {
       connection: connection.key,
@@ -148,6 +150,7 @@ export class AccessRegistry {
       audit: this.#options.audit(connection),
       notices: () => judge.grants()?.notices ?? 'Withhold',
       limits,
+      detectors: () => detectors.of(judge.grants()?.detect ?? NO_DETECTORS),
       admit: () => quota.admit(),
       probes: quota.probes,
       startupSetting: (name, value) => startupSetting(name, value, judge, runtime),

@@ -6,6 +6,7 @@ import { type Failure, sessionRevoked } from '../../kernel/failure.ts';
 import { type Bundle, type Connection, type Limits, NO_LIMITS } from '../../kernel/policy.ts';
 import { AgentQuota } from './agent-quota.ts';
 import { CatalogStore } from '../catalog/catalog-store.ts';
+import { KeptDetectors } from '../detect/detectors.ts';
 import { AgentJudge } from '../judge/judge.ts';
 import { openCatalogClient } from '../upstream/catalog-client.ts';
 
@@ -18,7 +19,12 @@ export type RuntimeOptions = {
 };
 
 /** One agent's use of the connection. */
-export type AgentRuntime = { readonly judge: AgentJudge; readonly quota: AgentQuota; readonly ended: AbortController };
+export type AgentRuntime = {
+  readonly judge: AgentJudge;
+  readonly quota: AgentQuota;
+  readonly detectors: KeptDetectors;
+  readonly ended: AbortController;
+};
 
 /** A longer wait than timers can count is cut into pieces. */
 const LONGEST_WAIT = 2 ** 31 - 1;
@@ -59,7 +65,7 @@ export class ConnectionRuntime {
       onFault: (error) => onFailure('judge-fault', error),
     });
     const limits = (): Limits => judge.grants()?.limits ?? NO_LIMITS;
-    const runtime = { judge, quota: new AgentQuota(limits, clock), ended: new AbortController() };
+    const runtime = { judge, quota: new AgentQuota(limits, clock), detectors: new KeptDetectors(), ended: new AbortController() };
     this.#agents.set(name, runtime);
     this.recheck();
     return runtime;

@@ -14,6 +14,7 @@ const outcome: Outcome = {
   masked: [],
   filtered: [],
   rules: [],
+  detected: [],
   rows: 1,
   bytes: 10,
   decisionMs: 1,

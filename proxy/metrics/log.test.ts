@@ -25,6 +25,7 @@ const outcome: Outcome = {
   masked: ['public.customers.ssn'],
   filtered: [],
   rules: [],
+  detected: [],
   rows: 3,
   bytes: 120,
   decisionMs: 0.4,

@@ -14,6 +14,7 @@ const outcome: Outcome = {
   masked: [],
   filtered: [],
   rules: [],
+  detected: [],
   rows: 3,
   bytes: 120,
   decisionMs: 0.4,
@@ -64,6 +65,21 @@ describe('createMetrics()', () => {
       'pg_airlock_masked_statements_total{relation="public.customers",column="email"} 1',
       'pg_airlock_masked_rows_total{relation="public.customers",column="ssn"} 3',
       'pg_airlock_masked_rows_total{relation="public.customers",column="email"} 3',
+    ]);
+  });
+
+  it('counts what detectors found', async () => {
+    const metrics = createMetrics({ version: '1.2.3' });
+    const found = { kind: 'PaymentCard', action: 'Mask', policy: 'agents/reading', count: 3 } as const;
+    metrics.statement({
+      ...outcome,
+      detected: [
+        { ...found, column: 'a' },
+        { ...found, column: 'b', count: 2 },
+      ],
+    });
+    expect(await samples(metrics, 'pg_airlock_detected')).toEqual([
+      'pg_airlock_detected_total{kind="PaymentCard",action="Mask",policy="agents/reading"} 5',
     ]);
   });
 

@@ -63,6 +63,11 @@ const statementMetrics = (registry: Registry): Pick<Metrics, 'statement' | 'rece
   ]);
   const masked = counter('masked_statements_total', 'Statements that had a masked column in reach.', ['relation', 'column']);
   const maskedRows = counter('masked_rows_total', 'Rows returned by statements that had a masked column in reach.', ['relation', 'column']);
+  const detected = counter('detected_total', 'Values that detectors found in results, by kind, what was done about them, and policy.', [
+    'kind',
+    'action',
+    'policy',
+  ]);
   const rows = counter('rows_total', 'Rows returned to agents.');
   const bytes = counter('bytes_total', 'Bytes passed on, by direction.', ['direction']);
   const probes = counter('probes_total', 'How often a constraint told of rows or columns that the agent may not see.');
@@ -74,6 +79,7 @@ const statementMetrics = (registry: Registry): Pick<Metrics, 'statement' | 'rece
   const reasonLabels = boundedLabels(['rule', 'reason'], REASONS);
   const ruleLabels = boundedLabels(['rule'], REASONS);
   const columnLabels = boundedLabels(['relation', 'column'], MASKED_COLUMNS);
+  const detectorLabels = boundedLabels(['kind', 'action', 'policy'], REASONS);
   const classLabels = boundedLabels(['class'], ERROR_CLASSES);
 
   const everyStatement = new CounterTally(statements);
@@ -102,6 +108,7 @@ const statementMetrics = (registry: Registry): Pick<Metrics, 'statement' | 'rece
         masked.inc(labels);
         maskedRows.inc(labels, outcome.rows);
       }
+      for (const { kind, action, policy, count } of outcome.detected) detected.inc(detectorLabels(kind, action, policy), count);
       rowsReturned.add('', outcome.rows, () => ({}));
       bytesPassed.add('', outcome.bytes, () => ({ direction: 'to_agent' }));
       if (outcome.probes !== undefined) probes.inc(outcome.probes);

@@ -20,6 +20,8 @@ const RULES: Readonly<Record<string, string>> = {
   'column-write-refused': 'columns',
   'row-filter-violated': 'relations',
   'mask-written-back': 'columns',
+  'value-detected': 'detect',
+  'detection-too-large': 'detect',
   'column-uncertain': 'columns',
   'whole-row-refused': 'columns',
   'comparison-refused': 'columns',

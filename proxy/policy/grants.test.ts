@@ -56,4 +56,29 @@ describe('grantsFor()', () => {
       notices: 'Withhold',
     });
   });
+
+  it('takes the strictest detector of each kind, and blocks nothing in mode Audit', () => {
+    const first = policy({
+      detect: [
+        { kind: 'Iban', action: 'Mask' },
+        { kind: 'PaymentCard', action: 'Report' },
+      ],
+    });
+    const second = policy({
+      key: 'b',
+      relations: [],
+      detect: [
+        { kind: 'PaymentCard', action: 'Block' },
+        { kind: 'Iban', action: 'Mask' },
+      ],
+    });
+    expect(grantsOf(first, second)?.detect).toEqual([
+      { kind: 'PaymentCard', action: 'Block', policy: 'b' },
+      { kind: 'Iban', action: 'Mask', policy: 'shop/readers' },
+    ]);
+    expect(grantsOf({ ...first, mode: 'Audit' }, { ...second, mode: 'Audit' })?.detect).toEqual([
+      { kind: 'PaymentCard', action: 'Report', policy: 'shop/readers' },
+      { kind: 'Iban', action: 'Mask', policy: 'shop/readers' },
+    ]);
+  });
 });

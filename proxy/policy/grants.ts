@@ -5,6 +5,9 @@ import {
   type AccessPolicy,
   type Bundle,
   type ConnectionKey,
+  DETECTOR_ACTIONS,
+  DETECTOR_KINDS,
+  type Detector,
   type Limits,
   NO_LIMITS,
   type RelationGrant,
@@ -27,6 +30,9 @@ export type Narrowing = {
 export type NarrowedColumn = { readonly column: string; readonly effect: 'Hidden' | 'Masked' | 'Null'; readonly from: string };
 
 export type GrantedRelation = { readonly grant: RelationGrant; readonly policy: string; readonly narrowing?: Narrowing };
+
+/** A detector and the key of the policy that has it. */
+export type GrantedDetector = Detector & { readonly policy: string };
 
 /** A rule and the key of its policy. */
 export type GrantedRule = { readonly rule: Rule; readonly policy: string };
@@ -52,6 +58,8 @@ export type Grants = {
   readonly rules: readonly GrantedRule[];
   /** The grants of relations take account of what those show of each other. */
   readonly narrowed?: true;
+  /** One for each kind that is looked for, whichever policy grants the column. */
+  readonly detect: readonly GrantedDetector[];
   /** The next moment at which a policy begins or ends, or may do so for a rule's part of the week; in milliseconds since the epoch. */
   readonly until: number;
 };
@@ -70,6 +78,21 @@ const LIMIT_NAMES = Object.keys(NO_LIMITS) as readonly (keyof Limits)[];
 /** The strictest of each limit. */
 const mergeLimits = (policies: readonly AccessPolicy[]): Limits =>
   Object.fromEntries(LIMIT_NAMES.map((name) => [name, least(policies.map((policy) => policy.limits[name]))])) as Limits;
+
+const strictness = ({ action }: Detector): number => DETECTOR_ACTIONS.indexOf(action);
+
+/** The strictest of each kind; of equals the first. In mode `Audit` nothing is refused, and masks hold. */
+const mergeDetectors = (policies: readonly AccessPolicy[], mode: Grants['mode']): readonly GrantedDetector[] => {
+  const all = policies.flatMap(({ detect, key }) =>
+    detect.map(
+      ({ kind, action }): GrantedDetector => ({ kind, action: mode === 'Audit' && action === 'Block' ? 'Report' : action, policy: key }),
+    ),
+  );
+  return DETECTOR_KINDS.flatMap((kind) => {
+    const [first, ...others] = all.filter((detector) => detector.kind === kind);
+    return first === undefined ? [] : [others.reduce((most, next) => (strictness(next) > strictness(most) ? next : most), first)];
+  });
+};
 
 /** The agent's grants, or undefined where no policy in force names it for this connection. `now` in milliseconds since the epoch. */
 export const grantsFor = (bundle: Bundle, agent: string, connection: ConnectionKey, now: number): Grants | undefined => {
@@ -95,10 +118,11 @@ export const grantsFor = (bundle: Bundle, agent: string, connection: ConnectionK
   const edges = named
     .flatMap((policy) => [policy.notBefore?.getTime(), policy.notAfter?.getTime()])
     .filter((edge) => edge !== undefined && edge > now);
+  const mode = policies.every((policy) => policy.mode === 'Audit') ? 'Audit' : 'Enforce';
   return {
     agent,
     connection,
-    mode: policies.every((policy) => policy.mode === 'Audit') ? 'Audit' : 'Enforce',
+    mode,
     notices: policies.some((policy) => policy.notices === 'Withhold') ? 'Withhold' : 'Forward',
     limits: mergeLimits(policies),
     policies: policies.map((policy) => policy.key),
@@ -109,6 +133,7 @@ export const grantsFor = (bundle: Bundle, agent: string, connection: ConnectionK
     settings: policies.flatMap((policy) => policy.settings),
     schemas: new Set([...[...relations.values()].map(({ grant }) => grant.schema), ...functions.map((name) => name.schema)]),
     rules: rules.filter(({ rule: { match } }) => match.time === undefined || holdsAt(match.time, now)),
+    detect: mergeDetectors(policies, mode),
     until: least([...edges, ...windows.map((window) => steadyUntil(window, now))]) ?? Number.POSITIVE_INFINITY,
   };
 };

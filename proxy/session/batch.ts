@@ -75,6 +75,7 @@ export const refuseBatch = (batch: Batch, failure: Failure, to: RefusalPath): vo
     refusal: failure,
     text: undefined,
     running: undefined,
+    shape: undefined,
     consequences: [],
   });
   for (const { kind, bytes, expectation } of batch.items) {

@@ -6,6 +6,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Failure } from '../../kernel/failure.ts';
 import type { Identity } from '../../kernel/identity.ts';
 import type { Limits } from '../../kernel/policy.ts';
+import type { Detectors } from '../detect/detectors.ts';
 import type { Judge } from '../policy/judgement.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Outcome } from './outcome.ts';
@@ -29,6 +30,8 @@ export type Access = {
   /** Asked at each notice: policies change while a session lives. */
   readonly notices: () => 'Forward' | 'Withhold';
   readonly limits: () => Limits;
+  /** Asked for each statement; undefined: its values are not looked into. */
+  readonly detectors?: () => Detectors | undefined;
   /** Asked for each statement, also one that will be refused: a quota may be used up. Absent: there is none. */
   readonly admit?: () => Failure | undefined;
   readonly probes: AgentProbes;

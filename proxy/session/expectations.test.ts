@@ -9,6 +9,7 @@ const expectation = (sent: Sent, segment = 0): Expectation => ({
   refusal: undefined,
   text: undefined,
   running: undefined,
+  shape: undefined,
   consequences: [],
 });
 

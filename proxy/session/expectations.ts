@@ -1,4 +1,5 @@
 import { type Failure, upstreamProtocolViolation } from '../../kernel/failure.ts';
+import type { ResultShape } from '../detect/inspection.ts';
 import { BACKEND } from '../wire/message-type.ts';
 import type { RunningStatement, StatementText } from './running-statement.ts';
 
@@ -35,6 +36,8 @@ export type Expectation = {
   readonly text: StatementText | undefined;
   /** Counted and recorded: a Query or Execute that runs. */
   readonly running: RunningStatement | undefined;
+  /** Takes the columns of the portal that is described; undefined: nobody looks into its values. */
+  readonly shape: ResultShape | undefined;
   /** One for each command that will be confirmed, in order. */
   readonly consequences: readonly Consequence[];
   /** Of a Query: what comes true with it however it ends. */

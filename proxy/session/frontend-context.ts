@@ -1,6 +1,7 @@
 import type { AuditSession, StatementDecided } from '../../kernel/audit-record.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Failure } from '../../kernel/failure.ts';
+import type { Detectors } from '../detect/detectors.ts';
 import type { Judge, RunningTerms } from '../policy/judgement.ts';
 import type { ServerState } from './session-state.ts';
 
@@ -14,6 +15,8 @@ export type FrontendContext = {
   readonly settle: () => Promise<void>;
   /** Sends what the batch holds, and resolves when all that was sent is answered, or once `until` is true. */
   readonly answered: (until: () => boolean) => Promise<void>;
+  /** What is looked for in the results of what is let through now. */
+  readonly detectors: () => Detectors | undefined;
   /** Counts a statement; why it is one too many. */
   readonly admit: () => Failure | undefined;
   /** Why a statement on these terms could tell too much. */

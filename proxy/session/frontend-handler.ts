@@ -3,7 +3,7 @@ import type { Allowed, Judged } from '../policy/judgement.ts';
 import { severalUncounted } from '../policy/uncounted.ts';
 import type { Bind } from '../wire/bind.ts';
 import type { Frame } from '../wire/client-frames.ts';
-import type { DescribeOrClose } from '../wire/describe-close.ts';
+import { type DescribeOrClose, encodeDescribe } from '../wire/describe-close.ts';
 import { encodeExecute, type Execute } from '../wire/execute.ts';
 import { decodeFrontend, type FrontendMessage } from '../wire/frontend-message.ts';
 import { encodeParse, type Parse } from '../wire/parse.ts';
@@ -17,8 +17,8 @@ import { Holding } from './holding.ts';
 import type { Outbox } from './outbox.ts';
 import { Quotas } from './quotas.ts';
 import { Renewal, runs } from './renewal.ts';
-import { decisionRecord, overruled, preparedRecord, recordedParameters, textOf } from './running-statement.ts';
-import type { Portal, Statement } from './session-state.ts';
+import { decisionRecord, overruled, preparedRecord, recordedParameters, type StatementText, textOf } from './running-statement.ts';
+import { newShape, type Portal, type PortalShape, type Statement } from './session-state.ts';
 import { type Known, whenKnown } from './when-known.ts';
 import { mayBeUndone } from './watches.ts';
 
@@ -26,6 +26,20 @@ const NO_SQL = Buffer.alloc(0);
 
 /** Messages that are let through by what is known of policy and catalog; the others wait for neither. */
 const JUDGED: ReadonlySet<FrontendMessage['type']> = new Set(['Query', 'Parse', 'Bind', 'Describe', 'Execute'] as const);
+
+/** Kinds of statements that can return values. */
+const RETURNS_ROWS: ReadonlySet<string> = new Set([
+  'Select',
+  'Insert',
+  'Update',
+  'Delete',
+  'Merge',
+  'Copy',
+  'Execute',
+  'Fetch',
+  'Explain',
+  'VariableShow',
+]);
 
 const goOn = (handled: Known<void>): Known<boolean> => (handled instanceof Promise ? handled.then(() => false) : false);
 
@@ -143,9 +157,9 @@ export class FrontendHandler {
       return undefined;
     }
     const text = textOf(sql, judged);
-    const running = this.#outbox.running(decided, text, began, { rows: 0, bytes: 0 });
+    const running = this.#outbox.running(decided, text, began, { size: { rows: 0, bytes: 0 }, shape: newShape() });
     const consequences = consequencesOf(running, { rows: 0, bytes: 0 }, this.#context.state);
-    if (judged.terms.length !== 1 || !judged.terms.some(mayBeUndone)) {
+    if (judged.terms.length !== 1 || !(judged.terms.some(mayBeUndone) || this.#mayBeBlocked(text))) {
       const bytes = isAsSent(sql, judged) ? frame.raw : new Span(encodeQuery(judged.sent));
       this.#outbox.batch.add({ kind: 'Query', bytes, expectation: this.#outbox.expect('Query', { running, text, consequences }) });
       return undefined;
@@ -203,15 +217,32 @@ export class FrontendHandler {
     const { state } = this.#context;
     const masked = current.text.judged?.maskedParameters ?? [];
     const parameters = recordedParameters(bind.parameters, bind.parameterFormats, masked);
+    const shape = newShape();
     const made = state.changePortal(bind.portal, {
       statement: current,
       parameters,
       size: { rows: 0, bytes: 0 },
+      shape,
       watched: { rows: 0, bytes: 0 },
       declared: false,
       endings: this.#endings,
     });
     this.#outbox.extended('Bind', frame, { text: current.text, consequences: [made] });
+    if (this.#context.detectors() !== undefined) {
+      this.#describeForUs(bind.portal, current.text, shape);
+    }
+  }
+
+  /** Clients may leave Describe out, or have described the statement long ago: types and formats are those of the portal. */
+  #describeForUs(name: string, text: StatementText, shape: PortalShape): void {
+    shape.asked = true;
+    const expectation = this.#outbox.expect('DescribePortal', { swallow: true, text, shape });
+    this.#outbox.batch.add({ kind: 'Extended', bytes: new Span(encodeDescribe('Portal', name)), expectation });
+  }
+
+  /** It may return values that end it: only then it is known whether it may stand. */
+  #mayBeBlocked({ judged }: StatementText): boolean {
+    return this.#context.detectors()?.blocks === true && (judged?.kinds.some((kind) => RETURNS_ROWS.has(kind)) ?? true);
   }
 
   #describe({ target, name }: DescribeOrClose, frame: Frame): Known<void> {
@@ -282,10 +313,17 @@ export class FrontendHandler {
       this.#outbox.poison('Parse', full, overruled(decided, full), began);
       return undefined;
     }
-    const running = this.#outbox.running(decided, text, began, portal.size);
+    if (!portal.shape.asked && this.#context.detectors() !== undefined) {
+      if (runs(text, 'Fetch') && portal.endings !== this.#endings) {
+        this.#outbox.refuse('Parse', text.sql, 'Execute', notUnderstood('Execute of a FETCH that does not follow its Bind'));
+        return undefined;
+      }
+      this.#describeForUs(name, text, portal.shape);
+    }
+    const running = this.#outbox.running(decided, text, began, portal);
     const consequences = consequencesOf(running, portal.watched, this.#context.state);
     const terms = termsOf(text, 0);
-    const held = mayBeUndone(terms);
+    const held = mayBeUndone(terms) || (maxRows === 0 && this.#mayBeBlocked(text));
     // A suspended portal has changed all its rows and has not said how many; and the client is to know of none that are hidden.
     const bytes = maxRows > 0 && (held || terms.hidesResult) ? new Span(encodeExecute(name, 0)) : frame.raw;
     const expectation = this.#outbox.expect('Execute', { running, text: running.text, consequences });

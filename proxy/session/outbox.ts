@@ -1,13 +1,13 @@
 import type { AuditSession, StatementDecided } from '../../kernel/audit-record.ts';
 import type { Failure } from '../../kernel/failure.ts';
+import { Inspection } from '../detect/inspection.ts';
 import { encodeControl } from '../upstream/control-message.ts';
 import type { Frame } from '../wire/client-frames.ts';
 import { Span } from '../wire/span.ts';
 import { Batch } from './batch.ts';
 import type { Consequence, Expectation, Sent } from './expectations.ts';
 import type { FrontendContext } from './frontend-context.ts';
-import type { ResultSize } from './result-limit.ts';
-import { type RunningStatement, refusalRecord, type StatementText } from './running-statement.ts';
+import { type RunningResult, type RunningStatement, refusalRecord, type StatementText } from './running-statement.ts';
 
 const POISON_QUERY = new Span(encodeControl({ type: 'PoisonQuery' }));
 const POISON_PARSE = new Span(encodeControl({ type: 'PoisonParse' }));
@@ -82,10 +82,10 @@ export class Outbox {
   }
 
   expect(sent: Sent, expected: Partial<Expectation> = NOTHING): Expectation {
-    const { swallow = false, refusal, text, running, consequences = NO_CONSEQUENCES } = expected;
+    const { swallow = false, refusal, text, running, shape, consequences = NO_CONSEQUENCES } = expected;
     const { state } = this.#context;
     const always = sent === 'Query' || sent === 'HeldQuery' ? this.#unnamedGone() : undefined;
-    return { sent, segment: state.segment, swallow, refusal, text, running, consequences, ...(always && { always }) };
+    return { sent, segment: state.segment, swallow, refusal, text, running, shape, consequences, ...(always && { always }) };
   }
 
   /** A Query drops the unnamed statement before it is so much as parsed (`exec_simple_query` of `postgres.c`). */
@@ -102,9 +102,11 @@ export class Outbox {
   }
 
   /** Records the decision of what is about to run. */
-  running(decided: StatementDecided, text: StatementText, began: number, size: ResultSize): RunningStatement {
+  running(decided: StatementDecided, text: StatementText, began: number, { size, shape }: RunningResult): RunningStatement {
     this.batch.record(decided);
-    return { ...UNSTARTED, text, decided, decisionMs: this.#since(began), size };
+    const detectors = this.#context.detectors();
+    const inspection = detectors === undefined ? undefined : new Inspection(detectors, shape);
+    return { ...UNSTARTED, text, decided, decisionMs: this.#since(began), size, inspection };
   }
 
   #since(began: number): number {

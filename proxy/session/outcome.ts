@@ -1,4 +1,4 @@
-import type { StatementDecided } from '../../kernel/audit-record.ts';
+import type { DetectedValues, StatementDecided } from '../../kernel/audit-record.ts';
 
 /**
  * One statement from its arrival to its last answer, for metrics and log. No text and no value of it.
@@ -19,6 +19,8 @@ export type Outcome = {
   readonly filtered: readonly string[];
   /** Names of the rules that it met, before it ran or meanwhile. */
   readonly rules: readonly string[];
+  /** What detectors found in its result. */
+  readonly detected: readonly DetectedValues[];
   readonly rows: number;
   readonly bytes: number;
   /** Milliseconds from the message to the decision. */

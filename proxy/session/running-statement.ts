@@ -1,6 +1,14 @@
-import type { AuditParameter, AuditReason, AuditSession, StatementCompleted, StatementDecided } from '../../kernel/audit-record.ts';
+import type {
+  DetectedValues,
+  AuditParameter,
+  AuditReason,
+  AuditSession,
+  StatementCompleted,
+  StatementDecided,
+} from '../../kernel/audit-record.ts';
 import type { Failure } from '../../kernel/failure.ts';
 import { type Allowed, type Judged, NO_TERMS, type PreparedByText } from '../policy/judgement.ts';
+import type { Inspection, ResultShape } from '../detect/inspection.ts';
 import type { FormatCode } from '../wire/bind.ts';
 import type { Outcome } from './outcome.ts';
 import type { ResultSize } from './result-limit.ts';
@@ -23,6 +31,9 @@ export type Held = {
   /** Of a Query: the Sync that ends it is on its way. */
   synced: boolean;
 };
+
+/** What is known and counted of a result, for all executions of a portal. */
+export type RunningResult = { readonly size: ResultSize; readonly shape: ResultShape };
 
 /** A Query, Parse or Execute between its decision and its last answer. */
 export type RunningStatement = {
@@ -48,6 +59,8 @@ export type RunningStatement = {
   rules: readonly string[];
   /** Set where only its end tells whether it may stand. */
   held: Held | undefined;
+  /** Looks into its result; undefined where the policy asks for no such thing. */
+  readonly inspection: Inspection | undefined;
 };
 
 /** What a judgement leaves to be remembered under a name. */
@@ -160,6 +173,11 @@ export const overruled = (decided: StatementDecided, failure: Failure): Statemen
 
 const reasonOf = (failure: Failure): AuditReason => ({ code: failure.fields.code, message: failure.message });
 
+const detectedBy = ({ inspection }: RunningStatement): readonly DetectedValues[] | undefined => {
+  const detected = inspection?.detected;
+  return detected === undefined || detected.length === 0 ? undefined : detected;
+};
+
 export const completionRecord = (
   session: AuditSession,
   running: RunningStatement,
@@ -176,6 +194,7 @@ export const completionRecord = (
   sqlstate: running.sqlstate,
   rules: running.rules.length === 0 ? undefined : running.rules,
   probes: running.probes === 0 ? undefined : running.probes,
+  detected: detectedBy(running),
   serverMessage: running.serverMessage,
 });
 
@@ -191,6 +210,7 @@ export const outcomeOf = (decided: StatementDecided, completed: StatementComplet
   policies: decided.policies,
   masked: decided.masked,
   filtered: decided.filtered,
+  detected: completed?.detected ?? NO_FINDS,
   rows: completed?.rows ?? 0,
   bytes: completed?.bytes ?? 0,
   rules: rulesMet(decided.rules, completed?.rules),
@@ -199,6 +219,8 @@ export const outcomeOf = (decided: StatementDecided, completed: StatementComplet
   sqlstate: completed?.sqlstate,
   probes: completed?.probes,
 });
+
+const NO_FINDS: readonly DetectedValues[] = [];
 
 const NO_RULES: readonly string[] = [];
 

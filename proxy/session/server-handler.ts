@@ -3,6 +3,8 @@ import type { Clock } from '../../kernel/clock.ts';
 import { type Failure, serverSettingUnsafe, upstreamProtocolViolation } from '../../kernel/failure.ts';
 import type { Limits } from '../../kernel/policy.ts';
 import { SQLSTATE } from '../../kernel/sqlstate.ts';
+import type { Detectors } from '../detect/detectors.ts';
+import type { Watch } from '../policy/judgement.ts';
 import type { ControlMessage } from '../upstream/control-message.ts';
 import { decodeCommandComplete } from '../wire/completion.ts';
 import { decodeResponseFields, encodeErrorResponse, encodeFailure, encodeNoticeResponse } from '../wire/error-response.ts';
@@ -11,6 +13,7 @@ import { bodyOf, type ServerFrameSink } from '../wire/server-frames.ts';
 import { decodeParameterStatus, decodeReadyForQuery, transactionStatus } from '../wire/server-status.ts';
 import { Span } from '../wire/span.ts';
 import type { ClientOutput } from './client-output.ts';
+import { inspectedFields, inspectRows, type Rows, takeDescription } from './detection.ts';
 import { errorForAgent, noticeForAgent } from './error-fields.ts';
 import { type Consequence, type Expectation, type Expectations, isQuery } from './expectations.ts';
 import { answerHeld, endHeld } from './held-statement.ts';
@@ -29,6 +32,8 @@ export type ServerContext = {
   readonly clock: Clock;
   readonly output: ClientOutput;
   readonly notices: () => 'Forward' | 'Withhold';
+  /** What is looked for in messages that belong to no statement in particular. */
+  readonly detectors: () => Detectors | undefined;
   readonly limits: () => Limits;
   /** Counts probes; why the session has to end for them. */
   readonly probed: (count: number) => Failure | undefined;
@@ -84,7 +89,7 @@ export class ServerHandler implements ServerFrameSink {
   }
 
   bulk(raw: Span, rows: number, begun: number): void {
-    const { expectations, output, limits, stop } = this.#context;
+    const { expectations, output, stop } = this.#context;
     const { running, text } = expectations.answer(BACKEND.dataRow).expectation;
     if (running === undefined) {
       output.add(raw);
@@ -94,6 +99,18 @@ export class ServerHandler implements ServerFrameSink {
     if (hidesResult) {
       return;
     }
+    if (running.inspection === undefined) {
+      this.#deliver(running, watches, { raw, rows, begun });
+      return;
+    }
+    // The client never has a part of a row that is looked into.
+    const deliver = (whole: Span, count: number): void => this.#deliver(running, watches, { raw: whole, rows: count, begun: 0 });
+    inspectRows(running, running.inspection, raw, { deliver, stop });
+  }
+
+  /** Passes rows on, as far as limits and rules let them. */
+  #deliver(running: RunningStatement, watches: readonly Watch[], { raw, rows, begun }: Rows): void {
+    const { output, limits, stop } = this.#context;
     if (running.stopped === undefined && running === this.#stopping?.running) {
       running.stopped = this.#stopping.failure;
       this.#rowBegun = true;
@@ -137,7 +154,8 @@ export class ServerHandler implements ServerFrameSink {
             state.lingering,
             this.#confirmed,
           );
-          if (told !== undefined) output.add(encodeNoticeResponse(told));
+          if (told !== undefined)
+            output.add(encodeNoticeResponse(inspectedFields(told, expectations.head, 'notice', this.#context.detectors())));
         }
         break;
       case BACKEND.parameterStatus: {
@@ -167,6 +185,7 @@ export class ServerHandler implements ServerFrameSink {
       state.lingering = { ...state.lingering, constraintsMayTell: true };
     }
     const { running, text } = expectation;
+    takeDescription(expectation, type, raw);
     const terms = termsOf(text, this.#confirmed);
     const { hidesResult, watches } = terms;
     const told = hidesResult ? withoutResult(expectation.sent, type, raw) : raw;
@@ -262,7 +281,8 @@ export class ServerHandler implements ServerFrameSink {
     const sqlstate = fields.get('C') ?? SQLSTATE.internalError;
     if (severity === 'FATAL' || severity === 'PANIC') {
       this.fatal = true;
-      output.add(encodeErrorResponse(errorForAgent(fields, expectations.head?.text, state.lingering).fields));
+      const told = errorForAgent(fields, expectations.head?.text, state.lingering).fields;
+      output.add(encodeErrorResponse(inspectedFields(told, expectations.head, 'error', this.#context.detectors())));
       return;
     }
     const { failed, skipped } = expectations.fail();
@@ -284,7 +304,7 @@ export class ServerHandler implements ServerFrameSink {
     } else {
       this.#probed(toldByError(fields, failed, state.lingering.constraintsMayTell), failed.running);
       const told = errorForAgent(fields, failed.text, state.lingering, isQuery(failed) ? this.#confirmed : 0);
-      this.#tell(failed, encodeErrorResponse(told.fields));
+      this.#tell(failed, encodeErrorResponse(inspectedFields(told.fields, failed, 'error', this.#context.detectors())));
       if (failed.running !== undefined) {
         failed.running.sqlstate = told.fields.get('C') ?? sqlstate;
         failed.running.serverMessage = told.withheld;

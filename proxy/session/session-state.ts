@@ -1,6 +1,7 @@
 import type { AuditParameter } from '../../kernel/audit-record.ts';
 import type { Judge, PreparedByText, SessionState, StatementEffect, Uncommitted } from '../policy/judgement.ts';
 import { revisionWith } from '../policy/uncommitted.ts';
+import type { ResultShape } from '../detect/inspection.ts';
 import type { TransactionStatus } from '../wire/server-status.ts';
 import type { Lingering } from './error-fields.ts';
 import type { Consequence, Expectations } from './expectations.ts';
@@ -18,12 +19,19 @@ export type Statement = {
   readonly parameterTypes: readonly number[] | undefined;
 };
 
+/** `asked`: that it be described for our own sake is on its way. */
+export type PortalShape = ResultShape & { asked: boolean };
+
+export const newShape = (): PortalShape => ({ columns: undefined, asked: false });
+
 /** A portal or cursor of the server session. */
 export type Portal = {
   readonly statement: Statement;
   readonly parameters: readonly AuditParameter[];
   /** Of all its portions. */
   readonly size: ResultSize;
+  /** Filled in when it is described, where values are looked into. */
+  readonly shape: PortalShape;
   /** The same, as rules count it. */
   readonly watched: ResultSize;
   /** SQL DECLARE made it: it may outlive the transaction (WITH HOLD). */
@@ -167,6 +175,7 @@ export class ServerState {
             statement: madeBySql(sql, effect.prepared),
             parameters: [],
             size: { rows: 0, bytes: 0 },
+            shape: newShape(),
             watched: { rows: 0, bytes: 0 },
             declared: true,
             endings: 0,

@@ -68,6 +68,7 @@ describe('a session', () => {
         masked: [],
         filtered: [],
         rules: [],
+        detected: [],
         rows: 2,
         bytes: 24,
         decisionMs: expect.any(Number),

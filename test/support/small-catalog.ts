@@ -125,6 +125,7 @@ export const policy = (rest: Partial<AccessPolicy> = {}): AccessPolicy => ({
   functions: [{ schema: 'public', name: 'granted' }],
   extensions: ['pg_trgm'],
   settings: ['app.tenant'],
+  detect: [],
   rules: [],
   limits: { ...NO_LIMITS, statementTimeout: 3000 },
   notices: 'Forward',
