@@ -49,7 +49,7 @@ export const rustClients = build(async () => {
   return failed === undefined ? { path: join(target, 'debug', 'airlock-clients') } : { missing: failed };
 });
 
-const JAVA = ['Steps.java', 'PgJdbc.java'];
+const JAVA = ['Steps.java', 'PgJdbc.java', 'HibernateSession.java'];
 const COPY_DEPENDENCIES = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
 
 /** The class path. */

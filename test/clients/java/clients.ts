@@ -25,4 +25,11 @@ export const JAVA_CLIENTS: readonly Client[] = [
       'DatabaseMetaData, server-side prepare from the fifth execution on, binary transfer, fetch size, reWriteBatchedInserts, updatable result sets',
     ],
   },
+  {
+    id: 'hibernate',
+    name: 'Hibernate',
+    language: 'Java',
+    ready: program('HibernateSession'),
+    notes: ['over pgJDBC; the schema is validated; entities with versions and named enums, pages, scrolling, batched inserts'],
+  },
 ];
