@@ -269,6 +269,7 @@ const judgeStatements = async (
     terms,
     withholdErrors: withheld.length > 0,
     ...(effects.length > 1 && { withheld }),
+    ...shownOf(scopes),
     withholdInside: namedHides || scopes.some(hidesColumns),
     open: [...openTargets(scopes), ...namedOpen],
     ...(looksUp && { searchPath: state.searchPath }),
@@ -309,6 +310,18 @@ const hidesColumns = (scope: Standing): boolean =>
 /** INVARIANT: granted whole, so that no row of it holds what the agent may not see. */
 const openTargets = (scopes: readonly Standing[]): readonly string[] =>
   scopes.flatMap((scope) => (scope.type === 'Target' && isWhole(scope.grant) ? [`${scope.relation.schema}.${scope.relation.name}`] : []));
+
+/** Of targets that are granted in part: the columns that a message about a key of theirs may print. */
+const shownOf = (scopes: readonly Standing[]): Pick<Allowed, 'shown'> => {
+  const targets = scopes.filter((scope) => scope.type === 'Target' && !isWhole(scope.grant)) as readonly TargetScope[];
+  if (targets.length === 0) return {};
+  const entries = targets.map(({ relation, grant: { select }, masked }) => {
+    const listed = select?.columns ?? [];
+    const all = listed === '*' ? relation.columns.map(({ name }) => name) : listed;
+    return [`${relation.schema}.${relation.name}`, all.filter((name) => !masked.includes(name))] as const;
+  });
+  return { shown: Object.fromEntries(entries) };
+};
 
 /** Does a condition of the agent's meet hidden rows? */
 const isOpen = (scope: Standing): boolean => (scope.type === 'Target' ? isOpened(scope.open) : isUnfenced(scope));

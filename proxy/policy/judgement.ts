@@ -136,6 +136,8 @@ export type Allowed = Common & {
   readonly terms: readonly RunningTerms[];
   /** Server errors of this text may print raw values (a filter or expression of the policy can raise them). */
   readonly withholdErrors: boolean;
+  /** Of relations that it writes and the agent sees in part, as `schema.name`: columns that are read as they are. */
+  readonly shown?: Readonly<Record<string, readonly string[]>>;
   /** Of a text of several statements: those of which this is so, by their number from 0. */
   readonly withheld?: readonly number[];
   /** It writes a relation of which the policy hides columns: errors from inside of triggers and functions may print them. */

@@ -70,6 +70,33 @@ describe('errorForAgent()', () => {
     expect(errorForAgent(error, text({ open: ['shop.items'] })).fields.has('D')).toBe(false);
   });
 
+  it.each([
+    ['Key (id)=(1) already exists.', ['id'], true],
+    ['Key (id, code)=(1, x) already exists.', ['id'], false],
+    ['Key (id, code)=(1, x) already exists.', ['code', 'id'], true],
+    ['Key (lower(code))=(x) already exists.', ['code', 'lower'], false],
+    ['Key ("a, b")=(x) already exists.', ['"a', 'b"', 'a', 'b'], false],
+    ['Key (id)=(9) is not present in table "t".', ['id'], true],
+    ['Key (id)=(9) is still referenced from table "c".', ['id'], false],
+    ['Key (during)=([1,5)) conflicts with existing key (during)=([2,3)).', ['during'], false],
+    ['Failing row contains (1, x).', ['id', 'code'], false],
+  ] as const)('keeps a DETAIL that prints only what is shown: %s of %j', (D, columns, isKept) => {
+    const error = { C: '23505', M: 'violated', s: 'public', t: 'own' };
+    const of = (table: string): Map<string, string> =>
+      errorForAgent(fields({ ...error, D }), text({ shown: { [table]: columns } })).fields as Map<string, string>;
+    expect(of('public.own')).toEqual(fields(isKept ? { ...error, D } : error));
+    expect(of('public.other')).toEqual(fields(error));
+  });
+
+  it('withholds of a text what those of its statements raise of which this is to be expected', () => {
+    const effects = [{ type: 'None' }, { type: 'None' }] as const;
+    const mixed = text({ effects, withholdErrors: true, withheld: [1] });
+    const messageAt = (index: number): string | undefined =>
+      errorForAgent(fields({ C: '22012', M: 'division by zero' }), mixed, undefined, index).fields.get('M');
+    const withheld = 'could not compute a value that the policy protects';
+    expect([messageAt(0), messageAt(1), messageAt(2)]).toEqual(['division by zero', withheld, withheld]);
+  });
+
   it('says nothing but the code where the policy itself may have raised the error', () => {
     const error = fields({
       S: 'ERROR',

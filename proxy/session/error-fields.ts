@@ -64,7 +64,7 @@ export const errorForAgent = (
     const told = new Map([...withoutFields(fields, `${INTERNAL}DHPFLRstcdn`), ['M', 'could not compute a value that the policy protects']]);
     return { fields: told, withheld: wordsOf(fields) };
   }
-  const dropsDetail = PRINTS_ROWS.test(sqlstate) && fields.has('D') && !isOfOpen(fields, text);
+  const dropsDetail = PRINTS_ROWS.test(sqlstate) && fields.has('D') && !isOfOpen(fields, text) && (isSaid || !isOfShownKey(fields, text));
   const told = withoutFields(fields, dropsDetail ? `${INTERNAL}D` : INTERNAL);
   return { fields: withPosition(told, text), withheld: dropsDetail ? wordsOf(fields) : undefined };
 };
@@ -72,6 +72,16 @@ export const errorForAgent = (
 /** PostgreSQL names the table whose row or key it prints; of a view's WITH CHECK OPTION it names none. */
 const isOfOpen = (fields: ResponseFields, text: StatementText | undefined): boolean =>
   text?.prepared.open?.includes(`${fields.get('s')}.${fields.get('t')}`) === true;
+
+/** The key of the row that was to be written. What stands there already is never printed by these. */
+const OWN_KEY = /^Key \(([^()"]+)\)=\(.*\) (?:already exists\.|is not present in table ".*"\.)$/s;
+
+/** Does a DETAIL print nothing of the relation but columns that the agent may read as they are? */
+const isOfShownKey = (fields: ResponseFields, text: StatementText | undefined): boolean => {
+  const shown = text?.judged?.shown?.[`${fields.get('s')}.${fields.get('t')}`];
+  const key = OWN_KEY.exec(fields.get('D') ?? '')?.[1];
+  return key?.split(', ').every((column) => shown?.includes(column) === true) ?? false;
+};
 
 const wordsOf = (fields: ResponseFields): string => [fields.get('M'), fields.get('D')].filter((part) => part !== undefined).join(' — ');
 

@@ -24,6 +24,7 @@ const queue = (...sent: Sent[]): Expectations => {
 /** Letters of answers, `E` for an error; what each was matched with. */
 const match = (expectations: Expectations, letters: string): string[] =>
   Array.from(letters, (letter) => {
+    if (letter === 'Z' && expectations.readyBeyond()) return 'beyond';
     if (letter === 'E') {
       const { failed, skipped } = expectations.fail();
       return `${failed.sent}!${skipped.map(({ sent }) => sent).join(',')}`;
@@ -60,6 +61,20 @@ describe('Expectations', () => {
     ['an error of the commit at Sync', ['Execute', 'Sync', 'Sync'], 'CEZZ', ['Execute.', 'Sync!', 'Sync.', 'Sync.']],
     ['COPY out', ['Query'], 'HdcCZ', ['Query', 'Query', 'Query', 'Query', 'Query.']],
     ['COPY in by libpq, whose first Sync is ignored', ['Execute', 'Sync', 'CopyEnd', 'Sync'], 'GCZ', ['Execute', 'Execute.', 'Sync.']],
+    ['COPY in that fails when the Sync is ignored', ['Execute', 'Sync', 'CopyEnd', 'Sync'], 'GEZ', ['Execute', 'Execute!CopyEnd', 'Sync.']],
+    [
+      'the same before it is',
+      ['Execute', 'Sync', 'CopyEnd', 'Sync', 'Query'],
+      'GEZZCZ',
+      ['Execute', 'Execute!CopyEnd', 'Sync.', 'beyond', 'Query', 'Query.'],
+    ],
+    ['the same with no other Sync', ['Execute', 'Sync'], 'GEZ', ['Execute', 'Execute!', 'beyond']],
+    [
+      'a COPY of two in a text, each with its own data',
+      ['Query', 'CopyEnd', 'Sync', 'CopyEnd'],
+      'GCGCZ',
+      ['Query', 'Query', 'Query', 'Query', 'Query.'],
+    ],
     ['COPY in that never was', ['Query', 'CopyEnd', 'Query'], 'EZCZ', ['Query!', 'Query.', 'Query', 'Query.']],
   ])('match %s', (_what, sent, letters, matched) => {
     const expectations = queue(...sent);
@@ -83,6 +98,7 @@ describe('Expectations', () => {
     ['an answer to nothing', [], 'C', 'A message of type "C" came where nothing was asked.'],
     ['rows for a Parse', ['Parse'], 'D', 'A message of type "D" came where the answer to Parse was expected.'],
     ['ReadyForQuery before the Sync', ['Parse', 'Sync'], 'Z', 'A message of type "Z" came where the answer to Parse was expected.'],
+    ['the end of a Query that has not begun', ['Query'], 'Z', 'A message of type "Z" came where the answer to Query was expected.'],
     ['replication data', ['Query'], 'W', 'A message of type "W" came where the answer to Query was expected.'],
     ['an error without a cause', [], 'E', 'A message of type "E" came where nothing was asked.'],
     ['an authentication request', ['Query'], 'R', 'A message of type "R" came where the answer to Query was expected.'],

@@ -157,6 +157,9 @@ export class Expectations {
       this.#ignorable = 0;
     }
     const kind = ANSWERS[expectation.sent][type];
+    if (type === BACKEND.readyForQuery && isQuery(expectation) && !this.#begun) {
+      throw this.#unexpected(type);
+    }
     if (kind === IS_DONE) {
       if (type === BACKEND.commandComplete) {
         this.#copied();

@@ -41,6 +41,7 @@ const isToldFirst = (proxy: Line, rest: readonly Line[]): boolean => {
   const code = codeOf(proxy);
   // What SQL prepared has to be prepared again where the search_path is another: nobody looks its names up again.
   if (code === '55000' && proxy.text.includes('made under another search_path')) return true;
+  if (proxy.text.includes('Describe of a FETCH')) return true;
   // Parse of EXECUTE, of what is not prepared.
   if (code === '26000' && rest[0]?.text === '1') return true;
   return code !== undefined && NAMES_NOTHING.has(code) && rest.some((line) => codeOf(line) !== undefined);

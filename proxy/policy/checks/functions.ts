@@ -74,7 +74,10 @@ export const checkFunction = (use: FunctionUse, context: DecisionContext): Funct
     if (own.every((candidate) => isAllowedFunction(candidate, context))) return { ...ALLOWED, pin: { location: use.location, schema } };
     return refuse(functionRefused(use.name, NOT_GRANTED));
   }
-  return candidates.length > 0 ? refuse(functionRefused(use.name, NOT_GRANTED)) : refuse(functionUnknown(use.name));
+  // One that may be called, and is not in sight: it wants its schema.
+  return candidates.length === 0 || candidates.some((candidate) => isAllowedFunction(candidate, context))
+    ? refuse(functionUnknown(use.name))
+    : refuse(functionRefused(use.name, NOT_GRANTED));
 };
 
 /**
