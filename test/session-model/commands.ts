@@ -130,7 +130,9 @@ class End implements Command {
 
   async run(model: Model, sides: Sides): Promise<void> {
     model.over = true;
-    say(sides, model.open ? [SYNCED, ...this.#units] : this.#units, this.#way === 'Terminate' ? [send.terminate()] : []);
+    // What waits for a Sync is not sent before it.
+    const behind = this.#units.at(-1)?.open === true ? [SYNCED] : [];
+    say(sides, [...(model.open ? [SYNCED] : []), ...this.#units, ...behind], this.#way === 'Terminate' ? [send.terminate()] : []);
     if (this.#way === 'Vanish') {
       sides.proxy.vanish();
       sides.plain.vanish();
