@@ -83,7 +83,7 @@ These have no such steps; each is compared with itself without the airlock.
 const page = [
   INTRODUCTION,
   ...STEPS.map((step) => `| \`${step}\` | ${cell(STEP_DESCRIPTIONS[step])} |\n`),
-  '\n✓ as without the airlock, on PostgreSQL 18; – the client has no such thing; "not run": nobody had what the client needs.\n',
+  '\n✓ as without the airlock, on PostgreSQL 18 (`PG=14 make compatibility` holds another version to this table); – the client has no such thing; "not run": nobody had what the client needs.\n',
   ...languages.map(section),
   TOOLS,
 ].join('');
