@@ -62,6 +62,17 @@ export const rowFilterViolated = (relation: string): Failure =>
     'Give the columns that the row filter looks at values of your own rows.',
   );
 
+/** A view is another one than what the statement was judged by. */
+export const viewChanged = (relation: string): Failure =>
+  new Failure({
+    severity: 'ERROR',
+    sqlstate: SQLSTATE.objectNotInPrerequisiteState,
+    code: 'view-changed',
+    message: `definition of relation "${relation}" has changed`,
+    detail: 'What it shows now has to be traced before anything of it is shown.',
+    hint: 'Try again in a few seconds, in a new transaction.',
+  });
+
 /** What was read as a mask would be stored over the value behind it. */
 export const maskWrittenBack = (column: string, relation: string): Failure =>
   denied(

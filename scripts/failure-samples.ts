@@ -92,6 +92,7 @@ const STATEMENT = {
   wholeRowRefused: () => failures.wholeRowRefused('public.customers', ['id', 'name']),
   valueDetected: () => failures.valueDetected('PaymentCard', 'note', 'agents/reporting'),
   detectionTooLarge: () => failures.detectionTooLarge(16_777_216),
+  viewChanged: () => failures.viewChanged('public.totals'),
   maskWrittenBack: () => failures.maskWrittenBack('email', 'public.customers'),
   settingRefused: () =>
     failures.settingRefused(

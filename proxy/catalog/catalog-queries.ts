@@ -37,7 +37,7 @@ SELECT pg_catalog.current_setting('server_version_num')::int / 10000 AS major, p
 export const COLUMNS_SQL = `
 SELECT c.oid::int8::text AS oid, n.nspname AS schema, c.relname AS relation, c.relkind::text AS kind, a.attname AS column,
        a.attnotnull AS not_null, a.atttypid::int8::text AS type, pg_catalog.format_type(a.atttypid, a.atttypmod) AS formatted, a.atttypmod AS typmod,
-       a.attgenerated = 'v' AS virtual,
+       a.attgenerated = 'v' AS virtual, a.attnum AS number,
        CASE WHEN a.attcollation NOT IN (0, 100) THEN (SELECT pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname)
          FROM pg_catalog.pg_collation co JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation) END AS collation
 FROM pg_catalog.pg_class c
@@ -98,7 +98,9 @@ UNION SELECT r.ev_class::int8::text, d.refobjid::int8::text FROM pg_catalog.pg_r
 
 /** Views outside of PostgreSQL's own schemas, with what they show. */
 export const DEFINITIONS_SQL = `
-SELECT c.oid::int8::text AS oid, pg_catalog.pg_get_viewdef(c.oid) AS definition FROM pg_catalog.pg_class c
+SELECT c.oid::int8::text AS oid, pg_catalog.pg_get_viewdef(c.oid) AS definition,
+       (SELECT w.xmin::text FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND w.rulename = '_RETURN') AS version
+FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm') AND ${USER_SCHEMA}`;
 
 /** Relations that make something else of what is written to them: by rules but for _RETURN, or by INSTEAD OF triggers (64 of \`tgtype\`). */
@@ -182,6 +184,7 @@ export type ColumnRow = {
   formatted: string | null;
   typmod: number | null;
   virtual: boolean | null;
+  number: number | null;
   collation: string | null;
 };
 export type TypeRow = {

@@ -3,6 +3,7 @@
  */
 import { Failure, notReady } from '../../kernel/failure.ts';
 import type { Catalog } from './catalog.ts';
+import { withFormerNames } from './former-names.ts';
 import { type CatalogQuery, loadCatalog, readFingerprint } from './load-catalog.ts';
 import { type Estimable, type RowEstimate, RowEstimator } from './row-estimator.ts';
 
@@ -193,7 +194,8 @@ export class CatalogStore {
       };
     // Taken before the rest is read: what changes in between shows as a change at the next look.
     const fingerprint = await readFingerprint(query);
-    this.#catalog = await loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'), fingerprint);
+    const catalog = await loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'), fingerprint);
+    this.#catalog = withFormerNames(catalog, this.#catalog);
     this.#fingerprint = fingerprint;
     this.#probes.clear();
     this.#estimator.forget();

@@ -21,6 +21,10 @@ export type CatalogColumn = {
   readonly firstLabel: string | undefined;
   /** GENERATED ... VIRTUAL: reading it evaluates an expression. */
   readonly virtual: boolean;
+  /** `pg_attribute.attnum`. */
+  readonly number?: number;
+  /** What it was called before, as far as that is known. */
+  readonly formerly?: readonly string[];
   /** Columns that a generated one is made of. */
   readonly madeOf?: readonly string[];
 };
@@ -35,10 +39,14 @@ export type CatalogRelation = {
   readonly primaryKey: readonly string[];
   /** Relations whose data this one shows: view definitions, inheritance parents and children. */
   readonly reaches: readonly number[];
+  /** Keys that it had before, as far as that is known. */
+  readonly formerly?: readonly string[];
   /** Whose partition or inheritance child it is. */
   readonly parents?: readonly number[];
   /** Of a view and a materialized view: what `pg_get_viewdef` prints with an empty search_path. */
   readonly definition?: string;
+  /** The transaction that made that definition: another one has another. */
+  readonly definitionVersion?: string;
   /** Rules or INSTEAD OF triggers make something else of what is written to it. */
   readonly diverts?: boolean;
   /** Made or changed by the session's open transaction: the server tells nobody else of it yet. */

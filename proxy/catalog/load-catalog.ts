@@ -75,6 +75,7 @@ const columnOf = (row: ColumnRow, types: ReadonlyMap<string, TypeRow>, madeOf: r
     collation: row.collation ?? undefined,
     firstLabel: type?.label ?? undefined,
     virtual: row.virtual === true,
+    ...(row.number !== null && { number: Number(row.number) }),
     ...(madeOf !== undefined && { madeOf }),
   };
 };
@@ -156,7 +157,9 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
     (row) => Number(row.target),
   );
   const definitions = new Map(
-    (await query<{ oid: string; definition: string | null }>(DEFINITIONS_SQL)).map(({ oid, definition }) => [oid, definition ?? '']),
+    (await query<{ oid: string; definition: string | null; version: string | null }>(DEFINITIONS_SQL)).map(
+      ({ oid, definition, version }) => [oid, { definition: definition ?? '', definitionVersion: version ?? '' }],
+    ),
   );
   const diversions = new Set((await query<{ oid: string }>(DIVERSIONS_SQL)).map(({ oid }) => oid));
   const parents = groupBy(
@@ -209,7 +212,7 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
       primaryKey: keys.get(oid) ?? [],
       reaches: reaches.get(oid) ?? [],
       ...(parents.has(oid) && { parents: parents.get(oid)! }),
-      ...(definitions.has(oid) && { definition: definitions.get(oid)! }),
+      ...definitions.get(oid),
       ...(diversions.has(oid) && { diverts: true }),
     };
     relations.set(relationKey(relation.schema, relation.name), relation);

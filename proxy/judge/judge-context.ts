@@ -2,11 +2,13 @@
  * What texts are judged with, made of data and of what has to be asked elsewhere: the same on the main thread and on the worker's.
  */
 import type { RelationGrant } from '../../kernel/policy.ts';
-import type { Catalog } from '../catalog/catalog.ts';
+import type { Catalog, CatalogRelation } from '../catalog/catalog.ts';
 import type { Estimable, RowEstimate } from '../catalog/row-estimator.ts';
 import type { ResolvedRelation } from '../policy/decision.ts';
+import { isWhole } from '../policy/checks/relations.ts';
 import type { Grants } from '../policy/grants.ts';
 import { probeOf, type Scope, scopeOf, systemScope } from '../scope/scope.ts';
+import { witnessOf } from '../scope/witness.ts';
 import type { Grammar } from '../sql/grammar.ts';
 
 /** What a text is judged with. */
@@ -18,7 +20,7 @@ export type JudgeContext = {
   /** The scope of a resolved relation. */
   readonly scopeOf: (resolved: ResolvedRelation) => Scope;
   /** The same for a catalog of which nothing is known yet. */
-  readonly freshScopes: () => JudgeContext['scopeOf'];
+  readonly freshScopes: (catalog: Catalog) => JudgeContext['scopeOf'];
   /** Asks the server whether a scope can be evaluated: a complaint, or undefined. */
   readonly probe: (scope: Scope) => Promise<string | undefined>;
   /** Asks the server how many rows it expects. */
@@ -43,8 +45,27 @@ const readable = (grant: RelationGrant, mode: Grants['mode']): RelationGrant =>
   // In audit mode columns that are not granted are let through and recorded; masks and filters hold.
   mode === 'Audit' && grant.select !== undefined ? { ...grant, select: { ...grant.select, columns: '*' } } : grant;
 
-const scopeFor = ({ relation, access }: ResolvedRelation, { grants }: JudgeBasis, grammar: Grammar): Scope => {
-  if (access.type === 'Granted') return scopeOf(relation, readable(access.granted.grant, grants.mode), grammar);
+/**
+ * INVARIANT: where a policy hides anything, no view is read but the one that was traced, and of that no other columns: whoever may change the database
+ * may replace it meanwhile.
+ */
+const viewScope = (relation: CatalogRelation, grant: RelationGrant, { catalog }: JudgeBasis, grammar: Grammar): Scope => {
+  const witness = witnessOf(relation, catalog);
+  const { select } = grant;
+  const scope = scopeOf(relation, grant, grammar);
+  if (witness === undefined || select === undefined) return scope;
+  const columns = relation.columns.map(({ name }) => name);
+  const listed = scope.type === 'Bare' ? scopeOf(relation, { ...grant, select: { ...select, columns } }, grammar) : scope;
+  return listed.type === 'Scoped' ? { ...listed, witness } : listed;
+};
+
+const scopeFor = ({ relation, access }: ResolvedRelation, basis: JudgeBasis, grammar: Grammar): Scope => {
+  const { grants } = basis;
+  if (access.type === 'Granted') {
+    const grant = readable(access.granted.grant, grants.mode);
+    const isTraced = relation.definition !== undefined && [...grants.relations.values()].some((each) => !isWhole(each.grant));
+    return isTraced ? viewScope(relation, grant, basis, grammar) : scopeOf(relation, grant, grammar);
+  }
   return access.type === 'System' && access.system.type === 'Scoped' ? systemScope(relation, access.system) : { type: 'Bare', relation };
 };
 
@@ -55,7 +76,7 @@ export const judgeContext = (basis: JudgeBasis, tools: JudgeTools, scopes: Map<s
   onFault: tools.onFault,
   estimate: tools.estimate,
   probe: async (scope) => (scope.type === 'Scoped' ? await tools.probe(probeOf(scope)) : undefined),
-  freshScopes: () => judgeContext(basis, tools, new Map()).scopeOf,
+  freshScopes: (catalog) => judgeContext({ ...basis, catalog }, tools, new Map()).scopeOf,
   scopeOf: (resolved) => {
     const key = `${resolved.relation.oid}.${resolved.access.type}`;
     const scope = scopes.get(key) ?? scopeFor(resolved, basis, tools.grammar);

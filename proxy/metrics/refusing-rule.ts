@@ -19,6 +19,7 @@ const RULES: Readonly<Record<string, string>> = {
   'write-refused': 'relations',
   'column-write-refused': 'columns',
   'row-filter-violated': 'relations',
+  'view-changed': 'relations',
   'mask-written-back': 'columns',
   'value-detected': 'detect',
   'detection-too-large': 'detect',

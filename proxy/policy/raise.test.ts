@@ -6,6 +6,7 @@ const nameIn = (sql: string): string => /^pg_catalog\.current_setting\('([^']*)'
 describe('raisedFailure() knows again what raiseSql() raised', () => {
   const violations: readonly (readonly [Violation, string])[] = [
     [{ type: 'RowFilter', relation: 'public.orders' }, 'new row violates the row filter of relation "public.orders"'],
+    [{ type: 'View', relation: 'public.totals' }, 'definition of relation "public.totals" has changed'],
     [{ type: 'RowFilter', relation: `s."o' <é%>"` }, `new row violates the row filter of relation "s."o' <é%>""`],
     [
       { type: 'Mask', relation: 'public.users', column: 's s>n' },

@@ -14,7 +14,9 @@ import { BASE_ALIAS } from './mask.ts';
 import { quoteIdentifier, quoteName } from './quote.ts';
 import { rewriteWrite } from './rewrite-write.ts';
 import type { Scope, ScopedRelation } from './scope.ts';
+import { subSelect } from './sub-select.ts';
 import type { TargetScope } from './target.ts';
+import { WITNESS_RELATION } from './witness.ts';
 
 type Base = {
   readonly offset: number;
@@ -24,6 +26,8 @@ type Base = {
   readonly target?: TargetScope;
   /** What the relation is inside of. */
   readonly scope?: ScopedRelation;
+  /** Where in the same text a witness reads. */
+  readonly witness?: number;
 };
 
 /** Where a relation's qualified name stands inside an edit's text. */
@@ -80,23 +84,8 @@ const lastOfSample = (tokens: Tokens, from: number): number => {
   return close;
 };
 
-/** The scope as a sub-select, and where the base relation's name begins in it. */
-const subSelect = (
-  scope: ScopedRelation,
-  only: boolean,
-  extra: readonly string[],
-  sample: string,
-): { sent: string; recorded: string; offset: (text: string) => number } => {
-  const base = quoteName(scope.relation.schema, scope.relation.name);
-  const more = extra.map((column) => `, ${BASE_ALIAS}.${column} AS ${column}`).join('');
-  const from = `${more} FROM ${only ? 'ONLY ' : ''}`;
-  const rest = `${base} AS ${BASE_ALIAS}${sample}${scope.tail})`;
-  return {
-    sent: `(SELECT ${scope.list}${from}${rest}`,
-    recorded: `(SELECT ${scope.recordedList}${from}${rest}`,
-    offset: (list) => Buffer.byteLength(`(SELECT ${list}${from}`),
-  };
-};
+const witnessAt = (before: number, offset: number | undefined): { readonly witness?: number } =>
+  offset === undefined ? {} : { witness: before + offset };
 
 const inWord = (byte: number | undefined): boolean => byte !== undefined && (byte > 0x7f || /[\w$]/.test(String.fromCharCode(byte)));
 
@@ -191,7 +180,13 @@ class Rewriter {
       reference.alias === undefined ? ` AS ${quoteIdentifier(this.names.get(reference) ?? reference.calledAs ?? reference.name)}` : '';
     const list = this.keyless ? scope.recordedList : scope.list;
     const at = Buffer.byteLength(prefix) + select.offset(list);
-    const base = { offset: at, schema: relation.schema, name: relation.name, scope };
+    const base = {
+      offset: at,
+      schema: relation.schema,
+      name: relation.name,
+      scope,
+      ...witnessAt(Buffer.byteLength(prefix), select.witness(list)),
+    };
     this.replace(isTable ? span.first - 1 : span.first, span.last, {
       sent: prefix + select.sent + alias,
       recorded: prefix + select.recorded + alias,
@@ -219,6 +214,7 @@ class Rewriter {
       schema: scope.relation.schema,
       name: scope.relation.name,
       scope,
+      ...witnessAt(Buffer.byteLength(before), select.witness(list)),
     };
     this.replace(span.first, last, { sent: before + select.sent + after, recorded: before + select.recorded + after, base });
   }
@@ -375,6 +371,7 @@ export const rewrite = (
     recorded.push({ start: piece.start, end: piece.end, text: piece.recorded });
     if (piece.guards === true) guards.push(edit);
     if (piece.base !== undefined) anchors.push({ edit, ...piece.base });
+    if (piece.base?.witness !== undefined) anchors.push({ edit, offset: piece.base.witness, ...WITNESS_RELATION });
   }
   return { sent, recorded, anchors, guards, hidesResult };
 };

@@ -10,6 +10,7 @@ import { withoutSamples } from './estimates.ts';
 import { maskSql } from './mask.ts';
 import { baseColumn, policyExpression } from './policy-expression.ts';
 import { quoteIdentifier } from './quote.ts';
+import type { Witness } from './witness.ts';
 
 export type Scope =
   /** Seen whole and as it is: only its name is written out qualified. */
@@ -27,6 +28,8 @@ export type ScopedRelation = {
   readonly recordedList: string;
   /** `WHERE ... OFFSET 0`, or nothing. */
   readonly tail: string;
+  /** Of a view: that it is still the one that was traced. */
+  readonly witness?: Witness;
   /** Of a policy's filter: see `fenced`. */
   readonly fence?: Fence;
   /** The statement has no condition that hidden rows have to be kept from: there is no OFFSET 0. */

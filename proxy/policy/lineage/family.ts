@@ -65,7 +65,9 @@ export const seenOfTable = (relation: CatalogRelation, family: Family | undefine
       const grant = grantOf(grants, each);
       return grant === undefined ? [] : [{ relation: each, grant }];
     });
-  const above = granted(family?.ancestors ?? []);
+  // A table that lost its name to another one, and that a view still shows.
+  const former = own !== undefined ? [] : (relation.formerly ?? []).flatMap((key) => grants.relations.get(key)?.grant ?? []);
+  const above = [...granted(family?.ancestors ?? []), ...former.map((grant) => ({ relation, grant }))];
   const beside = own?.beneath === 'Ignore' ? [] : granted(family?.others ?? []);
   const all = [...(own === undefined ? [] : [{ relation, grant: own }]), ...above, ...beside];
   const conflict = [relation, ...(family?.ancestors ?? []), ...(family?.others ?? [])].find(({ schema, name }) =>

@@ -53,7 +53,8 @@ class Narrower {
     const { catalog, grants } = this.#input;
     const relation = catalog.relations.get(key);
     if (relation === undefined) return granted;
-    const isPlain = relation.definition === undefined && !relation.columns.some(({ madeOf }) => madeOf !== undefined);
+    const isPlain =
+      relation.definition === undefined && !relation.columns.some(({ madeOf, formerly }) => madeOf !== undefined || formerly !== undefined);
     if (isPlain && this.#families.of(relation) === undefined) return granted;
     const seen = this.#of(relation);
     const writes = writesWithin(granted.grant, relation, this.#families.of(relation), grants);

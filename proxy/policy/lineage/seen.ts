@@ -60,9 +60,10 @@ export const sightByGrant = (grant: RelationGrant, relation: CatalogRelation, na
   const mask = maskOf(select.masks, name);
   if (mask !== undefined) return { hidden: false, mask, from };
   if (select.columns !== '*') return select.columns.includes(name) ? CLEAR : { hidden: true, mask: undefined, from };
-  // `*` names no column: a generated one shows what it is made of.
-  const sources = relation.columns.find((column) => column.name === name)?.madeOf ?? [];
-  const source = sources.find((column) => maskOf(select.masks, column) !== undefined);
+  // `*` names no column: a generated one shows what it is made of, a renamed one what it was.
+  const column = relation.columns.find((each) => each.name === name);
+  const sources = [...(column?.madeOf ?? []), ...(column?.formerly ?? [])];
+  const source = sources.find((each) => maskOf(select.masks, each) !== undefined);
   return source === undefined ? CLEAR : { hidden: false, mask: NULL_MASK, from: `${displayName(relation)}.${source}` };
 };
 
