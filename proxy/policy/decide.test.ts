@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { RelationGrant } from '../../kernel/policy.ts';
 import { catalogOf, contextOf, grant, grantsOf, policy } from '../../test/support/small-catalog.ts';
 import { analyze } from '../sql/analyze.ts';
 import { Grammar } from '../sql/grammar.ts';

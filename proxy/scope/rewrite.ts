@@ -10,7 +10,6 @@ import { closingParenthesis, isPunctuation, isWord, lastOfName, lastOfPart, text
 import { hidesValues, withoutCosts } from './explain.ts';
 import { guardTexts } from './guard.ts';
 import { groupAdditions, type Named } from './group-by.ts';
-import { BASE_ALIAS } from './mask.ts';
 import { quoteIdentifier, quoteName } from './quote.ts';
 import { rewriteWrite } from './rewrite-write.ts';
 import type { Scope, ScopedRelation } from './scope.ts';

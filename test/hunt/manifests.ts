@@ -23,7 +23,13 @@ const grants = (blind: boolean): unknown[] =>
   RELATIONS.filter(({ granted }) => granted).map(({ schema, name, columns, where, derived }) => {
     const masks = columns.filter(({ mask }) => mask !== undefined).map((column) => maskOf(column, blind));
     const listed = columns.filter(({ mask, denied }) => mask === undefined && denied !== true).map((column) => quoteName(column.name));
-    const all = derived !== true && masks.length === 0 && columns.every(({ denied }) => denied !== true);
+    const all = masks.length === 0 && columns.every(({ denied }) => denied !== true);
+    const relation = { name: `${schema}.${quoteName(name)}` };
+    // A view says nothing of its own: it has to be masked and filtered by what it shows. One says that its errors are its own affair.
+    if (derived === true) {
+      const every = columns.filter(({ denied }) => denied !== true).map((column) => quoteName(column.name));
+      return { ...relation, select: { columns: every }, ...(name === 'broken' && { beneath: 'Ignore' }) };
+    }
     const select = { columns: all ? ['*'] : listed, ...(masks.length > 0 && { masks }) };
     const writes = WRITABLE[name];
     const writing = writes && {
@@ -31,7 +37,7 @@ const grants = (blind: boolean): unknown[] =>
       update: { columns: writes.update },
       ...(writes.delete && { delete: {} }),
     };
-    return { name: `${schema}.${quoteName(name)}`, ...(where !== undefined && { where }), select, ...writing };
+    return { ...relation, ...(where !== undefined && { where }), select, ...writing };
   });
 
 export type ManifestOptions = {
