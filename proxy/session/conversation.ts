@@ -36,8 +36,11 @@ export type ConversationParts = {
   readonly startupPath: readonly string[] | undefined;
 };
 
-/** A batch that grows beyond this is sent before the rest of what has arrived is read. */
-const BATCH_BYTES = 1024 * 1024;
+/**
+ * A batch that grows beyond this, some hundreds of statements, is sent before the rest of what has arrived is read: the server begins with
+ * it meanwhile, and less is alive at once.
+ */
+const BATCH_BYTES = 192 * 1024;
 
 /** What may wait for a slow client while a statement that was stopped comes to its end: the rest of a row, and the error. */
 const STOPPING_BACKLOG = 1024 * 1024;
