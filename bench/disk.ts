@@ -14,6 +14,8 @@ export type DiskCosts = {
   readonly sync: Spread;
   /** The same, with the fdatasync in Node's thread pool. */
   readonly syncInPool: Spread;
+  /** write and fdatasync into a file that is long enough already. */
+  readonly syncInPlace: Spread;
 };
 
 const RECORDS = 200;
@@ -40,7 +42,20 @@ export const measureDisk = async (): Promise<DiskCosts> => {
     const write = await timed(() => writeSync(file, record));
     const sync = await timed(() => (writeSync(file, record), fdatasyncSync(file)));
     const syncInPool = await timed(() => (writeSync(file, record), pool(file)));
-    return { write, sync, syncInPool };
+    const filled = openSync(path, 'r+');
+    try {
+      writeSync(filled, Buffer.alloc(RECORDS * record.length), 0, RECORDS * record.length, 0);
+      fdatasyncSync(filled);
+      let place = 0;
+      const syncInPlace = await timed(() => {
+        writeSync(filled, record, 0, record.length, place);
+        place += record.length;
+        fdatasyncSync(filled);
+      });
+      return { write, sync, syncInPool, syncInPlace };
+    } finally {
+      closeSync(filled);
+    }
   } finally {
     closeSync(file);
     unlinkSync(path);

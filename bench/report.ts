@@ -131,6 +131,7 @@ const processSection = ({ footprint, disk }: Results): string => {
     const show = (value: number): string => `${value.toFixed(0)} us`;
     rows.push(['a record of 1 KB: write', spread(disk.write, show)], ['write and fdatasync', spread(disk.sync, show)]);
     rows.push(['write, and fdatasync in a thread', spread(disk.syncInPool, show)]);
+    rows.push(['write and fdatasync, where the file does not grow', spread(disk.syncInPlace, show)]);
   }
   return rows.length === 0 ? '' : `## Process and disk\n\n${table(['what', 'figure'], rows)}\n`;
 };
