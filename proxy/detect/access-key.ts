@@ -76,7 +76,7 @@ const isAssigning = (byte: number | undefined): boolean =>
 const MOST_ASSIGNING = 8;
 
 const keyEnd = (bytes: Buffer, from: number, end: number, { accepts, least, most }: Entry): number => {
-  const last = runEnd(bytes, from, end, accepts);
+  const last = runEnd(bytes, from, most === undefined ? end : Math.min(end, from + most + 1), accepts);
   return last - from < least || (most !== undefined && last - from > most) ? -1 : last;
 };
 

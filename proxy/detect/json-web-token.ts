@@ -1,4 +1,4 @@
-import { isUrlSafe, runEnd, SIGN, standsAt } from './characters.ts';
+import { isAlphanumeric, isUrlSafe, isWordStart, runEnd, SIGN, standsAt } from './characters.ts';
 
 /** What `{"` is in base64: headers and payloads begin so. */
 const OBJECT = Buffer.from('eyJ');
@@ -10,9 +10,13 @@ const SHORTEST_PART = 2;
 /** Parts of a token that is signed, and of one that is encrypted (RFC 7515, 7516). */
 const ENCRYPTED_PARTS = 5;
 
+/** INVARIANT: not in the middle of such characters, or `eyJ-eyJ-eyJ` would take time that grows with the square of its length. */
+const begins = (bytes: Buffer, at: number, start: number): boolean =>
+  isWordStart(bytes, at, start) && (at === start || isAlphanumeric(bytes[at - 1]) || !isUrlSafe(bytes[at - 1]));
+
 /** The end of a token whose `eyJ` begins at `at`; -1: there is none. */
 export const jsonWebTokenEnd = (bytes: Buffer, at: number, start: number, end: number): number => {
-  if (!standsAt(bytes, at, start, OBJECT)) return -1;
+  if (!standsAt(bytes, at, start, OBJECT) || !begins(bytes, at, start)) return -1;
   const header = runEnd(bytes, at, end, isUrlSafe);
   if (header - at < SHORTEST_HEADER || header >= end || bytes[header] !== SIGN.dot) return -1;
   const signed = header + 4 <= end && standsAt(bytes, header + 1, start, OBJECT);

@@ -12,8 +12,8 @@ const LONGEST_LABEL = 64;
 export const privateKeyEnd = (bytes: Buffer, at: number, start: number, end: number): number => {
   if (at + BEGIN.length > end || !standsAt(bytes, at, start, BEGIN)) return -1;
   const value = bytes.subarray(0, end);
-  const label = value.indexOf(DASHES, at + BEGIN.length);
-  if (label < 0 || label - at > LONGEST_LABEL || !value.toString('latin1', at, label).includes(PRIVATE_KEY)) return -1;
+  const label = bytes.subarray(0, Math.min(end, at + LONGEST_LABEL)).indexOf(DASHES, at + BEGIN.length);
+  if (label < 0 || !value.toString('latin1', at, label).includes(PRIVATE_KEY)) return -1;
   const closing = value.indexOf(END, label);
   if (closing < 0) return end;
   const last = value.indexOf(DASHES, closing + END.length);

@@ -43,6 +43,12 @@ export class TextScanner {
   readonly #wants: Readonly<Record<DetectorKind, boolean>>;
   readonly #classes = new Uint8Array(256);
   readonly #fewest: number;
+  /**
+   * Where the last ones found in this value end.
+   * INVARIANT: inside of them nobody looks again, or a value of nothing but beginnings would take time that grows with the square of its length.
+   */
+  #privateKeyTo = 0;
+  #accessKeyTo = 0;
 
   constructor(kinds: ReadonlySet<DetectorKind>) {
     this.#wants = Object.fromEntries(DETECTOR_KINDS.map((kind) => [kind, kinds.has(kind)])) as Record<DetectorKind, boolean>;
@@ -69,6 +75,8 @@ export class TextScanner {
   /** Adds what is found in the value. */
   scan(value: Value, found: Findings): void {
     const { bytes, start, end } = value;
+    this.#privateKeyTo = start;
+    this.#accessKeyTo = start;
     const classes = this.#classes;
     let digits = 0;
     let dots = 0;
@@ -140,12 +148,18 @@ export class TextScanner {
         return;
       }
       default: {
-        if (wants.PrivateKey && bytes[at] === SIGN.dash) {
+        if (wants.PrivateKey && bytes[at] === SIGN.dash && at >= this.#privateKeyTo) {
           const last = privateKeyEnd(bytes, at, start, end);
-          if (last >= 0) found.add('PrivateKey', at, last);
+          if (last >= 0) {
+            found.add('PrivateKey', at, last);
+            this.#privateKeyTo = last;
+          }
         }
-        const range = wants.AccessKey ? accessKeyAround(bytes, at, start, end) : undefined;
-        if (range !== undefined) found.add('AccessKey', range[0], range[1]);
+        const range = wants.AccessKey && at >= this.#accessKeyTo ? accessKeyAround(bytes, at, start, end) : undefined;
+        if (range !== undefined) {
+          found.add('AccessKey', range[0], range[1]);
+          this.#accessKeyTo = range[1];
+        }
       }
     }
   }

@@ -151,6 +151,40 @@ const int8 = (value: bigint): Buffer => {
 /** A text of 52 bytes, whose length is the digit `4` in binary. */
 const LONG = `111111111111111 ${'x'.repeat(37)}`.slice(0, 52);
 
+describe('ValueInspector and values that are made to take long', () => {
+  it.each([
+    'eyJ',
+    'eyJ-',
+    'sk-',
+    '-AIza',
+    '-----BEGIN PRIVATE KEY-----',
+    '-----BEGIN ',
+    'a@',
+    '1:',
+    '1.',
+    '12 ',
+    'DE89 ',
+    '\\\\x',
+    'AKIA',
+    '+1',
+    '(',
+    '\\\\',
+  ])('takes time in proportion to its length: %s', (part) => {
+    // With the square of it this would be hours.
+    const value = Buffer.from(part.repeat(400_000 / part.length));
+    const bytes = Buffer.from(value);
+    inspector.inspect({ bytes, start: 0, end: bytes.length, social: false }, 'Text', () => true);
+    expect(bytes.length).toBe(value.length);
+  });
+
+  it('lists no parts of a value that is made of millions', () => {
+    const bytes = Buffer.concat([int32(500_000), Buffer.alloc(4_000_000, 0xff)]);
+    const before = Buffer.from(bytes);
+    inspector.inspect({ bytes, start: 0, end: bytes.length, social: false }, 'Binary', () => true);
+    expect(bytes.equals(before)).toBe(true);
+  });
+});
+
 describe('ValueInspector in binary format', () => {
   it('looks into elements of arrays, whatever their lengths look like', () => {
     const text = `4111111111111111 ${LONG.slice(0, 35)}`;

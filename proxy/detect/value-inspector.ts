@@ -3,7 +3,7 @@ import { integerDigits, numericDigits, overwriteInteger, overwriteNumeric } from
 import { type CellForm, cellForm } from './cell-form.ts';
 import { Findings } from './findings.ts';
 import { isBareNumber, overwrite, overwriteDigits } from './overwrite.ts';
-import { nestedValues } from './nested-values.ts';
+import { nestedValues, visitNested } from './nested-values.ts';
 import { isCardNumber } from './payment-card.ts';
 import { isSocialSecurityNumber } from './social-security-number.ts';
 import type { TextScanner } from './text-scanner.ts';
@@ -89,12 +89,12 @@ export class ValueInspector {
       this.#text(value, 'Text', meet);
       return;
     }
-    for (const { type, start: from, end: to } of nested) {
+    visitNested(bytes, nested, (type, from, to) => {
       const form = type === 0 ? 'Binary' : cellForm(type, 1);
       const inner = { ...value, start: from, end: to };
       if (form === 'Binary') this.#binary(inner, meet, depth + 1);
       else this.inspect(inner, form, meet);
-    }
+    });
   }
 
   /** Hexadecimal digits: the bytes that they stand for are looked into. */
