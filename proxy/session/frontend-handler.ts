@@ -325,7 +325,8 @@ export class FrontendHandler {
     const terms = termsOf(text, 0);
     const held = mayBeUndone(terms) || (maxRows === 0 && this.#mayBeBlocked(text));
     // A suspended portal has changed all its rows and has not said how many; and the client is to know of none that are hidden.
-    const bytes = maxRows > 0 && (held || terms.hidesResult) ? new Span(encodeExecute(name, 0)) : frame.raw;
+    const counted = held || (terms.telling?.proposed ?? 0) > 0;
+    const bytes = maxRows > 0 && (counted || terms.hidesResult) ? new Span(encodeExecute(name, 0)) : frame.raw;
     const expectation = this.#outbox.expect('Execute', { running, text: running.text, consequences });
     this.#outbox.batch.add({ kind: 'Extended', bytes, expectation });
     if (!held) {

@@ -23,7 +23,11 @@ const SCHEMA = `
   CREATE TABLE vault (id int PRIMARY KEY); INSERT INTO vault SELECT 2 * i FROM generate_series(1, 50) i;
   CREATE TABLE refs (id int, vault int REFERENCES vault DEFERRABLE, customer int REFERENCES customers);
   CREATE TABLE shadows (tenant_slug text REFERENCES tenants (slug)); INSERT INTO shadows VALUES ('slug3');
-  CREATE VIEW part AS SELECT id, email AS mail FROM customers WHERE id > 25;
+  CREATE TABLE codes (id int PRIMARY KEY, code text UNIQUE); INSERT INTO codes SELECT i, 'c' || i FROM generate_series(1, 50) i;
+  CREATE VIEW some_codes AS SELECT id, code FROM codes WHERE id > 25;
+  CREATE TABLE parted (id int, pin text) PARTITION BY RANGE (id);
+  CREATE TABLE parted_low PARTITION OF parted FOR VALUES FROM (0) TO (1000); CREATE UNIQUE INDEX only_low ON parted_low (pin);
+  INSERT INTO parted SELECT i, 'p' || i FROM generate_series(1, 50) i;
   CREATE TABLE deferred (id int, key text UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO deferred VALUES (1, 'taken')`;
 
 const mask = (column: string): object => ({ column, mask: { type: 'Redact' } });
@@ -41,6 +45,8 @@ const relations = (guessable: readonly string[] = []): readonly object[] => [
   { name: 'public.local', where: 'tenant = 2', select: everything, insert: everything, update: everything },
   { name: 'public.bookings', select: { columns: ['room'] }, insert: everything },
   { name: 'public.refs', select: everything, insert: everything, update: everything },
+  { name: 'public.some_codes', select: everything, insert: everything },
+  { name: 'public.parted', select: { columns: ['id'] }, insert: everything },
   { name: 'public.deferred', select: { columns: ['id'] }, insert: everything },
 ];
 
@@ -140,6 +146,8 @@ describe.each([15, 18] as const)('writes that tell, PostgreSQL %i', (version) =>
     ],
     ['a hidden reference to a row', '23503', () => "DELETE FROM tenants WHERE slug = 'slug3'"],
     ['a unique key that is deferred', '23505', () => "INSERT INTO deferred VALUES (2, 'taken')"],
+    ['a row that a view leaves out', '23505', (n) => `INSERT INTO some_codes VALUES (1000, 'c${1 + (n % 20)}')`],
+    ['a key of a partition alone', '23505', (n) => `INSERT INTO parted VALUES (999, 'p${n}')`],
     [
       'MERGE',
       '23505',
@@ -177,6 +185,18 @@ describe.each([15, 18] as const)('writes that tell, PostgreSQL %i', (version) =>
       (n) => `EXPLAIN ANALYZE INSERT INTO customers (id, email) VALUES (1, 'person${n}@example.com') ON CONFLICT DO NOTHING`,
     );
     expect(explained).toEqual({ answers: 5, codes: new Set(['done']) });
+  });
+
+  it('count what is left out though the client fetches nothing more', async () => {
+    client.destroy();
+    client = await open(world);
+    for (let n = 0; n < 8 && !client.closed; n += 1) {
+      const values = `(${6000 + n}, 'new${n}'), (${7000 + n}, 'person${n + 1}@example.com')`;
+      const sql = `INSERT INTO customers (id, email) VALUES ${values} ON CONFLICT DO NOTHING RETURNING id`;
+      await client.exchange(send.parse('', sql), send.bind('', ''), send.execute('', 1), send.sync());
+    }
+    expect(told(client.frames).filter((line) => line.startsWith('INSERT'))).toEqual(Array<string>(4).fill('INSERT 0 1'));
+    expect(told(client.frames).at(-1)).toMatch(/^ERROR 53400/);
   });
 
   it('end a pipeline of guesses at the first that is too much', async () => {
