@@ -121,7 +121,7 @@ const targetsOf = async (
   { parsed, bytes }: { readonly parsed: ParsedStatement; readonly bytes: Buffer },
   context: JudgeContext,
 ): Promise<{ readonly targets: readonly ExplainedTarget[]; readonly reasons: readonly Reason[] }> => {
-  const statement = { tree: parsed.node, scopes: new Map(), catalog: context.catalog, declared: [], counts: false };
+  const statement = { tree: parsed.node, scopes: new Map(), catalog: context.catalog, declared: [], explains: false };
   const { reasons } = await targetScopesOf(decision, context, statement);
   const targets = decision.targets.map((target) => ({ target, position: characterAt(bytes, target.write.reference.location) }));
   return { targets, reasons };

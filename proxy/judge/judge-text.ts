@@ -175,13 +175,13 @@ const judgeStatements = async (
     const { catalog } = context;
     const parameterTypes = via === 'Query' ? [] : state.parameterTypes;
     const own = fenced(await scopesOf(decision, context, judging), analysis, statement.node, { catalog, declared: parameterTypes });
-    const counts = analysis.form.type === 'Explain' && analysis.form.analyzed;
+    const explains = analysis.form.type === 'Explain';
     const written = await targetScopesOf(decision, context, {
       tree: statement.node,
       scopes: own,
       catalog,
       declared: parameterTypes,
-      counts,
+      explains,
     });
     for (const reason of written.reasons) judging.reasons.push(reason);
     while (!context.grammar.ready) await context.grammar.load();

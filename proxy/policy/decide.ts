@@ -146,6 +146,13 @@ const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reas
           ),
         };
       }
+      // What is planned to run is planned with samples of hidden rows: see `fence.ts`.
+      if ((state.prepared(form.execute)?.filtered.length ?? 0) > 0) {
+        return {
+          effect,
+          reason: refuse(statementRefused('EXPLAIN EXECUTE of a statement with a row filter', 'Explain the query itself.')),
+        };
+      }
       return { effect, reason: checkPrepared(form.execute, context) };
     }
     case 'Prepare':

@@ -29,13 +29,16 @@ export const fenced = (
 ): ReadonlyMap<RelationReference, Scope> => {
   // INVARIANT: EXPLAIN ANALYZE counts the rows that a filter removed; beside a condition, those that meet it are counted. It tells how much
   // memory a node took, too, in which hidden columns may lie unless a fence keeps them out.
-  const counts = form.type === 'Explain' && form.analyzed;
+  const explained = form.type === 'Explain';
+  const counts = explained && form.analyzed;
   const isConcerned = (scope: Scope): boolean => scope.type === 'Scoped' && (scope.fence !== undefined || (counts && isBareOfFence(scope)));
   if (![...scopes.values()].some(isConcerned)) return scopes;
   let blind: boolean | undefined;
-  const isBlind = (): boolean => (blind ??= mayFailOnSamples(statement, catalog));
+  // INVARIANT: any EXPLAIN prints estimates, and shows by the plan what they were. They come from samples of hidden rows, too, unless the
+  // columns are expressions, and no condition stands where it is estimated by them.
+  const isBlind = (): boolean => (blind ??= explained || mayFailOnSamples(statement, catalog));
   const parameters = parameterTypes(statement, declared, (name) => catalog.userTypes.has(name));
-  const conditions = counts ? NONE : conditionsOf(statement, { scopes, parameters, catalog });
+  const conditions = explained ? NONE : conditionsOf(statement, { scopes, parameters, catalog });
   const written = new Map<RelationReference, Scope>();
   for (const [reference, scope] of scopes) {
     if (counts && scope.type === 'Scoped' && isBareOfFence(scope)) written.set(reference, { ...scope, tail: ' OFFSET 0' });

@@ -18,8 +18,8 @@ import type { OpenConditions, TargetScope } from './target.ts';
 export type WrittenStatement = {
   /** As it was parsed. */
   readonly tree: Tree;
-  /** EXPLAIN ANALYZE counts the rows that each condition removes. */
-  readonly counts: boolean;
+  /** EXPLAIN tells how many rows each condition may find, hidden ones among them, and ANALYZE how many it has. */
+  readonly explains: boolean;
   /** Oids of the types that the client declares for parameters; undefined where that is not known. */
   readonly declared: readonly number[] | undefined;
   readonly scopes: ReadonlyMap<RelationReference, Scope>;
@@ -72,7 +72,7 @@ const hasOtherConditions = (tree: Tree): boolean => {
 export const openConditions = (write: Write, target: TargetScope, statement: WrittenStatement): OpenConditions => {
   const { reach } = write;
   const { filter, relation } = target;
-  if (reach?.condition === undefined || filter === undefined || statement.counts) return [];
+  if (reach?.condition === undefined || filter === undefined || statement.explains) return [];
   if (!isHarmlessFilter({ condition: filter }, relation, statement.catalog)) return [];
   const { items } = reach.level;
   const named = (fields: readonly string[]): FromItem | undefined => {

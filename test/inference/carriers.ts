@@ -18,6 +18,36 @@ const scalar = (name: string, sql: (bool: string) => string): Carrier =>
 const ANALYZE = 'EXPLAIN (ANALYZE, TIMING off, SUMMARY off, COSTS off, BUFFERS off)';
 const HEAVY = "(SELECT count(*) FROM generate_series(1, 3000000) g WHERE md5(g::text) = 'x')";
 
+/** What the planner says of a condition, without running anything. */
+export const PLANS: readonly Carrier[] = [
+  one('EXPLAIN', ({ from, row }, condition) => `EXPLAIN SELECT p.id FROM ${from} WHERE ${row} AND ${condition}`),
+  one(
+    'EXPLAIN in JSON',
+    ({ from, row }, condition) => `EXPLAIN (FORMAT JSON, VERBOSE) SELECT p.id FROM ${from} WHERE ${row} AND ${condition}`,
+  ),
+  one(
+    'EXPLAIN of a join',
+    ({ from, row }, condition) => `EXPLAIN SELECT 1 FROM numbers n JOIN ${from} ON p.id = n.n AND ${row} AND ${condition}`,
+  ),
+  one(
+    'EXPLAIN of groups',
+    ({ from, row }, condition) => `EXPLAIN SELECT p.id, count(*) FROM ${from} WHERE ${row} AND ${condition} GROUP BY p.id`,
+  ),
+  one(
+    'EXPLAIN of EXISTS',
+    ({ from, row }, condition) =>
+      `EXPLAIN SELECT n FROM numbers WHERE EXISTS (SELECT FROM ${from} WHERE p.id = n AND ${row} AND ${condition})`,
+  ),
+  {
+    name: 'EXPLAIN EXECUTE',
+    steps: ({ from, row }, condition) => [
+      `PREPARE e AS SELECT p.id FROM ${from} WHERE ${row} AND ${condition}`,
+      'EXPLAIN EXECUTE e',
+      'DEALLOCATE ALL',
+    ],
+  },
+];
+
 export const CARRIERS: readonly Carrier[] = [
   one('WHERE', ({ from, row }, condition) => `SELECT p.id FROM ${from} WHERE ${row} AND ${condition}`),
   one('count', ({ from, row }, condition) => `SELECT count(*) FILTER (WHERE ${condition}) FROM ${from} WHERE ${row}`),

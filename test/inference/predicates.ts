@@ -21,6 +21,15 @@ export const PLACES: readonly Place[] = [
   { name: 'a hidden row, as text', from: 'letters p', row: 'p.id + 0 = 1', value: 'substr(p::text, 6)' },
 ];
 
+/** Values that many rows have, so that the planner's statistics know of them. */
+export const POPULAR: readonly Place[] = [
+  { name: 'a popular value', from: 'popular p', row: 'p.id > 0', value: 'p.secret' },
+  { name: 'a popular value of hidden rows', from: 'shut p', row: 'p.id > 0', value: 'p.body' },
+];
+
+/** Predicates that the planner estimates by statistics. */
+export const ESTIMATED: ReadonlySet<string> = new Set(['LIKE', '~', '^@', '>=', 'BETWEEN']);
+
 export type Predicate = {
   readonly name: string;
   readonly finds: Technique['finds'];

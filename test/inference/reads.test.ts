@@ -3,9 +3,9 @@
  * the airlock not a character.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CARRIERS } from './carriers.ts';
+import { CARRIERS, PLANS } from './carriers.ts';
 import { Asking, recover, type Technique } from './oracle.ts';
-import { PLACES, type Place, type Predicate, PREDICATES } from './predicates.ts';
+import { ESTIMATED, PLACES, type Place, POPULAR, type Predicate, PREDICATES } from './predicates.ts';
 import { AGENT, CANARY, READING, startWorld, type World } from './world.ts';
 
 /** `INFERENCE=all` asks in every combination; otherwise each place meets each carrier, and a part of the predicates. */
@@ -47,6 +47,24 @@ describe.each([15, 18] as const)('oracles that read, PostgreSQL %i', (version) =
       if (known !== CANARY.slice(0, 2)) silent.push(`${technique.name}: "${known}"`);
     }
     expect(silent).toEqual([]);
+  });
+
+  it('learn nothing of popular values from the planner', { timeout: 300_000 }, async () => {
+    const techniques = POPULAR.flatMap((place) =>
+      PREDICATES.filter(({ name }) => ESTIMATED.has(name)).flatMap((predicate) =>
+        PLANS.map((carrier) => techniqueOf(place, predicate, carrier)),
+      ),
+    );
+    let telling = 0;
+    const talkative: string[] = [];
+    for (const technique of techniques) {
+      if ((await recover(direct, technique, 1)) === CANARY[0]) telling += 1;
+      const known = await recover(through, technique, 2);
+      if (known !== '') talkative.push(`${technique.name}: "${known}"`);
+    }
+    expect(talkative).toEqual([]);
+    // In JSON some are told apart by more than one number.
+    expect(telling).toBeGreaterThan(techniques.length / 2);
   });
 
   it('give no character away through it', { timeout: 900_000 }, async () => {

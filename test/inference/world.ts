@@ -22,6 +22,11 @@ const SCHEMA = `
   CREATE TABLE letters (id int PRIMARY KEY, open bool, body text);
   INSERT INTO letters SELECT i, i <> 1, CASE i WHEN 1 THEN '${CANARY}' ELSE 'zz' || i END FROM generate_series(1, 20) i;
   CREATE INDEX ON letters (body);
+  CREATE TABLE popular (id int PRIMARY KEY, open bool, secret text, body text);
+  INSERT INTO popular SELECT i, i % 3 = 0, v, CASE WHEN i % 3 = 0 THEN 'zz' || i ELSE v END
+    FROM (SELECT i, CASE WHEN i % 2 = 0 THEN '${CANARY}' ELSE 'zz' || i END AS v FROM generate_series(1, 600) i) x;
+  CREATE INDEX ON popular (secret); CREATE INDEX ON popular (body); ANALYZE popular;
+  CREATE TABLE shut AS SELECT * FROM popular; CREATE INDEX ON shut (body); ANALYZE shut;
   CREATE TABLE marks (id int PRIMARY KEY, mark int); INSERT INTO marks SELECT i, 0 FROM generate_series(1, 20) i;
   CREATE TABLE numbers (n int); INSERT INTO numbers SELECT generate_series(1, 5);
   CREATE SEQUENCE tickets;
@@ -47,6 +52,8 @@ const RELATIONS: readonly object[] = [
   },
   { name: 'public.people_view', select: { columns: ['id', 'name'], masks: [mask('secret', 'Redact')] } },
   { name: 'public.letters', where: 'open', select: { columns: ['*'] }, update: { columns: ['body'] }, delete: {} },
+  { name: 'public.popular', select: { columns: ['id'], masks: [mask('secret', 'Redact'), mask('body', 'Null')] } },
+  { name: 'public.shut', where: 'open', select: { columns: ['id', 'body'] } },
   { name: 'public.marks', select: { columns: ['*'] }, insert: { columns: ['*'] }, update: { columns: ['mark'] }, delete: {} },
   { name: 'public.numbers', select: { columns: ['*'] } },
   { name: 'public.stubs', select: { columns: ['*'] }, insert: { columns: ['note'] } },

@@ -80,10 +80,7 @@ const OID = 26;
 const INT8 = 20;
 
 describe('a row filter', () => {
-  it('finds by index what a parameter asks for', async () => {
-    const explained = told(await client.query('PREPARE p (int8) AS SELECT note FROM letters WHERE id = $1; EXPLAIN EXECUTE p (7)'));
-    expect(explained.slice(0, 2)).toEqual(['Index Scan using letters_pkey on letters r', "  Index Cond: (id = '7'::bigint)"]);
-    await client.query('DEALLOCATE p');
+  it('finds what a parameter asks for, of whatever type', async () => {
     const sql = 'SELECT note FROM letters WHERE id = $1';
     for (const types of [[], [0], [INT8], [23], [1700]]) expect(await ask(sql, types, '7')).toEqual(['note 7']);
   });
@@ -127,7 +124,7 @@ describe('a row filter', () => {
     ]);
     await client.exchange(send.parse('named', "SELECT id FROM letters WHERE note = 'hidden'"), send.sync());
     expect((await removed(`${analyze} EXECUTE named`))[0]).toMatch(/^42501 /);
-    expect(told(await client.query('EXPLAIN EXECUTE named'))[0]).toMatch(/^Index Scan|^Bitmap/);
+    expect(told(await client.query('EXPLAIN EXECUTE named'))[0]).toMatch(/^42501 .* row filter/);
   });
 
   it('is explained without the memory that hidden columns would take', async () => {
