@@ -24,7 +24,7 @@ export const consequencesOf = (running: RunningStatement, own: ResultSize, state
       const cursor = effect.type === 'Fetch' ? state.portals.lookup(effect.name, state.segment).value : undefined;
       sizes.push(cursor?.watched ?? (effects.length === 1 ? own : { rows: 0, bytes: 0 }));
     }
-    consequences.push(state.effect(effect, text.sql));
+    consequences.push(state.effect(effect, text.sql, effects.length === 1 ? text.judged?.sent : undefined));
   }
   running.watched = sizes;
   return consequences;

@@ -20,10 +20,11 @@ const INTERNAL = 'qpW';
 const PRINTS_ROWS = /^(23|44)/;
 
 /**
- * Codes that tell nothing of a value where PostgreSQL itself raises them: names of constraints (DETAIL apart), names and types (class 42), names
- * of prepared statements and cursors, and the state they are in, transactions, serialization and deadlocks, cancelled, locks, out of resources.
+ * Codes that tell nothing of a value where PostgreSQL itself raises them: names of constraints (DETAIL apart), names and types (class 42),
+ * names and state of prepared statements and cursors, the protocol, transactions, serialization and deadlocks, cancelled, locks, out of
+ * resources.
  */
-const HARMLESS = /^(0A|23|24|25|26|34|40|42|44|53|55|57014)/;
+const HARMLESS = /^(08|0A|23|24|25|26|34|40|42|44|53|55|57014)/;
 
 /** What earlier statements of the transaction may still raise, whatever the text: cursors that are declared, triggers that are deferred. */
 export type Lingering = { readonly cursorMayFail: boolean; readonly insideMayTell: boolean };

@@ -1,6 +1,6 @@
 import type { StatementDecided } from '../../kernel/audit-record.ts';
 import { type Failure, portalUnknown, staleStatement, statementOfOtherPath } from '../../kernel/failure.ts';
-import { type Allowed, isOfPath, type Judged, type SessionState, type StatementEffect } from '../policy/judgement.ts';
+import { type Allowed, isOfPath, type Judged, type StatementEffect } from '../policy/judgement.ts';
 import { encodeClose } from '../wire/describe-close.ts';
 import { encodeParse } from '../wire/parse.ts';
 import { Span } from '../wire/span.ts';
@@ -8,10 +8,13 @@ import type { FrontendContext } from './frontend-context.ts';
 import type { NameRegistry } from './name-registry.ts';
 import type { Outbox } from './outbox.ts';
 import { decisionRecord, type StatementText, textOf } from './running-statement.ts';
-import type { Portal, Statement } from './session-state.ts';
+import type { Portal, Probe, Statement } from './session-state.ts';
 import { type Known, whenKnown } from './when-known.ts';
 
 const NO_SQL = Buffer.alloc(0);
+
+/** Failures of what was judged under other circumstances. */
+const STALE: ReadonlySet<string> = new Set(['stale-statement', 'statement-of-other-path']);
 
 /** Whether one of the statements of a text has this effect on the session. */
 export const runs = ({ judged }: StatementText, effect: StatementEffect['type']): boolean =>
@@ -27,16 +30,38 @@ export class Renewal {
     this.#outbox = outbox;
   }
 
-  /** A judgement from nothing but what is certain: where the judge looked at more, it judges again once that is settled. */
+  /**
+   * A judgement from nothing but what is certain: where the judge looked at more, it judges again once that is settled. What it runs by
+   * name was perhaps judged before policy or catalog changed, and would still be the same: then it is taken for that.
+   */
   judge(sql: Buffer, via: 'Query' | 'Parse', parameterTypes?: readonly number[]): Known<Judged> {
     const { judge, state, settle } = this.#context;
-    const probe = state.probe();
-    const seen = (of: SessionState): SessionState => (parameterTypes === undefined ? of : { ...of, parameterTypes });
-    const settled = async (): Promise<Judged> => {
-      await settle();
-      return await judge.judge(sql, via, seen(state.probe().state));
+    const attempt = (): Known<{ readonly judged: Judged; readonly probe: Probe }> => {
+      const probe = state.probe();
+      const seen = parameterTypes === undefined ? probe.state : { ...probe.state, parameterTypes };
+      return whenKnown(judge.judge(sql, via, seen), (judged) => ({ judged, probe }));
     };
-    return whenKnown(judge.judge(sql, via, seen(probe.state)), (judged) => (probe.uncertain() ? settled() : judged));
+    const certain = whenKnown(attempt(), (found) => (found.probe.uncertain() ? settle().then(attempt) : found));
+    return whenKnown(certain, ({ judged, probe }) =>
+      judged.decision === 'Deny' && STALE.has(judged.failure.fields.code)
+        ? this.#renewMade(probe.asked)
+            .then(attempt)
+            .then((found) => found.judged)
+        : judged,
+    );
+  }
+
+  /** Judges again what SQL made, PREPARE or DECLARE, where what would be sent for it is still the same. */
+  async #renewMade(statements: readonly Statement[]): Promise<void> {
+    const { judge, state } = this.#context;
+    for (const statement of statements) {
+      const { made, text } = statement;
+      const judged = made === undefined ? undefined : await judge.judge(text.sql, 'Query', state.probe().state);
+      const effect = judged === undefined || judged.decision === 'Deny' || judged.sent !== made ? undefined : judged.effects[0];
+      if (effect?.type === 'Prepare' || effect?.type === 'Declare') {
+        statement.text = { ...text, prepared: effect.prepared };
+      }
+    }
   }
 
   /** Judges once more what has been let through before. Undefined: it was refused. */
@@ -90,6 +115,10 @@ export class Renewal {
     }
     const what = name === '' ? 'the unnamed prepared statement' : `prepared statement "${name}"`;
     if (text.judged === undefined || parameterTypes === undefined) {
+      await this.#renewMade([statement]);
+      if (statement.text !== text) {
+        return statement;
+      }
       this.#outbox.refuse('Parse', text.sql, 'Bind', why(what));
       return undefined;
     }

@@ -17,6 +17,8 @@ export type Statement = {
   text: StatementText;
   /** Of the Parse message; undefined where SQL PREPARE made it. */
   readonly parameterTypes: readonly number[] | undefined;
+  /** What was sent where SQL made it by a text of its own, so that it can be judged again. */
+  readonly made?: string;
 };
 
 /** `asked`: that it be described for our own sake is on its way. */
@@ -41,7 +43,12 @@ export type Portal = {
 };
 
 /** What a judge was shown, and whether it looked at something that is not certain yet. */
-export type Probe = { readonly state: SessionState; readonly uncertain: () => boolean };
+export type Probe = {
+  readonly state: SessionState;
+  readonly uncertain: () => boolean;
+  /** The statements that it asked for by name. */
+  readonly asked: readonly Statement[];
+};
 
 /** `constraintsMayTell`: of what is hidden, when deferred ones are checked (`probes.ts`). */
 type Left = Lingering & { readonly constraintsMayTell: boolean };
@@ -94,14 +101,15 @@ export class ServerState {
   /** The state that the message at hand will meet, if all before it succeeds. */
   probe(): Probe {
     let uncertain = false;
+    const asked: Statement[] = [];
     const prepared = (found: NameLookup<{ readonly prepared: PreparedByText }>): PreparedByText | undefined => {
       uncertain ||= found.type === 'Uncertain';
       return found.value?.prepared;
     };
-    const text = <T>(found: NameLookup<T>, of: (value: T) => StatementText): NameLookup<{ prepared: PreparedByText }> => ({
-      type: found.type,
-      value: found.value === undefined ? undefined : { prepared: of(found.value).prepared },
-    });
+    const text = <T>(found: NameLookup<T>, of: (value: T) => Statement): NameLookup<{ prepared: PreparedByText }> => {
+      if (found.value !== undefined) asked.push(of(found.value));
+      return { type: found.type, value: found.value === undefined ? undefined : { prepared: of(found.value).text.prepared } };
+    };
     const searchPath = (): readonly string[] => {
       const { path, certain } = this.path.inForce(this.segment, !this.#expectations.settledBefore(this.segment));
       uncertain ||= !certain;
@@ -120,10 +128,11 @@ export class ServerState {
         get searchPath() {
           return searchPath();
         },
-        prepared: (name) => prepared(text(this.statements.lookup(name, this.segment), (statement) => statement.text)),
-        cursor: (name) => prepared(text(this.portals.lookup(name, this.segment), (portal) => portal.statement.text)),
+        prepared: (name) => prepared(text(this.statements.lookup(name, this.segment), (statement) => statement)),
+        cursor: (name) => prepared(text(this.portals.lookup(name, this.segment), (portal) => portal.statement)),
       },
       uncertain: () => uncertain,
+      asked,
     };
   }
 
@@ -144,8 +153,8 @@ export class ServerState {
     return new NameConsequence(this.portals, this.portals.propose(name, value, this.segment));
   }
 
-  /** What comes true when the server confirms a command with this effect. */
-  effect(effect: StatementEffect, sql: Buffer): Consequence {
+  /** What comes true when the server confirms a command with this effect. `made`: what is sent, where it is a text of its own. */
+  effect(effect: StatementEffect, sql: Buffer, made?: string): Consequence {
     if (effect.type === 'None') {
       return NO_CONSEQUENCE;
     }
@@ -164,7 +173,7 @@ export class ServerState {
     }
     switch (effect.type) {
       case 'Prepare':
-        all.push(this.changeStatement(effect.name, madeBySql(sql, effect.prepared)));
+        all.push(this.changeStatement(effect.name, madeBySql(sql, effect.prepared, made)));
         break;
       case 'Deallocate':
         all.push(this.changeStatement(effect.name, undefined));
@@ -172,7 +181,7 @@ export class ServerState {
       case 'Declare':
         all.push(
           this.changePortal(effect.name, {
-            statement: madeBySql(sql, effect.prepared),
+            statement: madeBySql(sql, effect.prepared, made),
             parameters: [],
             size: { rows: 0, bytes: 0 },
             shape: newShape(),
@@ -231,7 +240,8 @@ export class ServerState {
   }
 }
 
-const madeBySql = (sql: Buffer, prepared: PreparedByText): Statement => ({
+const madeBySql = (sql: Buffer, prepared: PreparedByText, made: string | undefined): Statement => ({
+  ...(made !== undefined && { made }),
   text: { sql, judged: undefined, prepared },
   parameterTypes: undefined,
 });

@@ -58,6 +58,25 @@ describe('access that ends', () => {
     });
   });
 
+  it('leaves alone what SQL prepared and declared, where it means the same, and refuses it where it does not', async () => {
+    const { client } = await openSession(shop);
+    await client.query('PREPARE mails AS SELECT email FROM customers WHERE id = 1');
+    await client.query('BEGIN');
+    await client.query('DECLARE names CURSOR WITH HOLD FOR SELECT name FROM customers ORDER BY id');
+    await client.query('COMMIT');
+    const both = async (): Promise<string[]> => [
+      types(await client.query('EXECUTE mails')),
+      types(await client.query('FETCH 1 FROM names')),
+    ];
+    expect(await both()).toEqual(['T D C Z', 'T D C Z']);
+    await shop.postgres.sql('CREATE TABLE elsewhere (id int)', 'shop');
+    await shop.change({ functions: ['pg_catalog.pg_sleep', 'pg_catalog.pg_sleep_for'] });
+    expect(await both()).toEqual(['T D C Z', 'T D C Z']);
+    const files = manifestFiles(shop.postgres);
+    await writeManifests(shop.manifests, { ...files, 'policy.yaml': files['policy.yaml'].replace('type: Email', 'type: Redact') });
+    await eventually(async () => (await both())[0] === 'E Z');
+  });
+
   it('for a relation only: the next statement of a live session is refused it, also where it was prepared', async () => {
     const { client } = await openSession(shop);
     const run = [send.bind('', 'p'), send.execute(), send.sync()];

@@ -98,10 +98,13 @@ describe('a changed policy', () => {
     expect(codes(await client.exchange(send.execute('p', 1), send.sync()))).toEqual(['55000']);
   });
 
-  it('refuses what SQL prepared', async () => {
+  it('goes on with what SQL prepared as long as it is the same, and refuses it then', async () => {
     const client = await open();
     await client.query('PREPARE a AS SELECT 1');
     airlock.knobs.revision = '2';
+    expect(values(await client.exchange(send.bind('', 'a'), send.execute(), send.sync()))).toEqual(['1']);
+    airlock.knobs.revision = '3';
+    airlock.knobs.replaced.set('1', '2');
     expect(codes(await client.exchange(send.bind('', 'a'), send.sync()))).toEqual(['55000']);
   });
 });
