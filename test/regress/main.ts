@@ -1,6 +1,6 @@
 /**
  * `make regress SUITE=folder`: PostgreSQL's regression suite directly and through the proxy, statement by statement.
- * Writes the section of its version of PostgreSQL in `docs/regression.md`.
+ * Writes the section of its version of PostgreSQL in `docs/regression.md`; where only some files are run, if asked to.
  */
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -17,10 +17,11 @@ const { values } = parseArgs({
     source: { type: 'string' },
     only: { type: 'string' },
     details: { type: 'string' },
+    write: { type: 'string' },
   },
 });
 const usage = (problem: string): never => {
-  process.stderr.write(`${problem}\nmake regress SUITE=folder [PG=18] [SOURCE="PostgreSQL 18.0"] [ONLY=regex] [DETAILS=file]\n`);
+  process.stderr.write(`${problem}\nmake regress SUITE=folder [PG=18] [SOURCE="PostgreSQL 18.0"] [ONLY=regex] [WRITE=1] [DETAILS=file]\n`);
   process.exit(2);
 };
 const suite = values.suite ? resolve(values.suite) : usage('Which suite? Give the folder of its .sql files.');
@@ -33,9 +34,9 @@ const results = await runRegression({
   details: values.details || undefined,
   log: (line) => process.stderr.write(`${line}\n`),
 });
-const section = sectionOf(version, values.source || `PostgreSQL ${version}`, tallyOf(results));
+const section = sectionOf(version, { source: values.source || `PostgreSQL ${version}`, only: values.only || undefined }, tallyOf(results));
 process.stdout.write(section);
-if (!values.only) {
+if (!values.only || values.write) {
   const path = join(import.meta.dirname, '..', '..', 'docs', 'regression.md');
   const before = existsSync(path) ? await readFile(path, 'utf8') : '';
   await writeFile(path, withSection(before, version, section));

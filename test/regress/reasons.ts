@@ -4,7 +4,6 @@
 import type { Answer } from './answer.ts';
 import { type Aspect, sortedFields } from './compare.ts';
 import type { Step } from './record-suite.ts';
-import type { Unseen } from './replay-suite.ts';
 
 export type Difference = {
   readonly step: Step;
@@ -13,7 +12,7 @@ export type Difference = {
   readonly aspect: Aspect;
   /** Codes of `docs/errors.md`, where the proxy refused. */
   readonly refusal: string | undefined;
-  readonly unseen: Unseen | undefined;
+  readonly temporary: boolean;
 };
 
 export type Reason = {
@@ -53,18 +52,19 @@ export const REASONS: readonly Reason[] = [
     applies: ({ aspect }) => aspect === 'session',
   },
   {
-    name: 'made behind the back of the proxy',
+    name: 'temporary relation',
     kind: 'Comparison',
-    why: 'It is about a relation, function or type that the set-up made in the same open transaction, or as a temporary one: nobody but the server session sees it, and the set-up does not run through the proxy.',
+    why: 'The set-up has made it for this session alone, where it cannot be an ordinary one; policies grant no temporary relations.',
     applies: (difference) =>
-      difference.unseen !== undefined &&
-      refusedBy('relation-unknown', 'function-unknown', 'grant-unusable', 'statement-unknown')(difference),
+      difference.temporary && refusedBy('relation-unknown', 'function-unknown', 'grant-unusable', 'statement-unknown')(difference),
   },
   {
     name: 'after a refusal in its transaction',
     kind: 'Comparison',
     why: 'A statement before it was refused and has failed the transaction, as a refusal does; it is counted where it stands.',
-    applies: ({ answer, direct }) => answer.error?.['C'] === '25P02' && direct.error?.['C'] !== '25P02',
+    applies: ({ answer, direct }) =>
+      (answer.error?.['C'] === '25P02' && direct.error?.['C'] !== '25P02') ||
+      (direct.tags.includes('COMMIT') && answer.tags.includes('ROLLBACK')),
   },
   {
     name: 'context of errors and notices',

@@ -15,8 +15,8 @@ export type Step = {
   readonly file: string;
   readonly line: number;
   readonly text: string;
-  /** Rows of COPY FROM STDIN, where the server asked for them. */
-  readonly data: string;
+  /** Rows for each COPY FROM STDIN of the text, where the server asked for them. */
+  readonly data: readonly string[];
   readonly scope: Scope | 'Connect' | 'Psql';
   readonly kinds: readonly string[];
   /** The catalog has changed since the last statement that was compared. */
@@ -67,7 +67,7 @@ export const recordFile = async (file: SuiteFile, recording: Recording): Promise
   const temporary: string[] = [];
   let changed = true;
   const keep = (item: Item, text: string, scope: Step['scope']): void => {
-    steps.push({ file: file.name, line: item.line, text, data: '', scope, kinds: [], settled: false, answer: undefined });
+    steps.push({ file: file.name, line: item.line, text, data: [], scope, kinds: [], settled: false, answer: undefined });
   };
 
   const send = async (line: number, raw: string): Promise<Answer | undefined> => {
@@ -79,14 +79,18 @@ export const recordFile = async (file: SuiteFile, recording: Recording): Promise
     const standIn = load && standInData(load[1] ?? '', load[2] ?? '');
     if (standIn) [text, scope, kinds] = [standIn, 'SetUp', ['InsertStmt']];
     if (scope === 'NotRun') {
-      steps.push({ file: file.name, line, text, data: '', scope, kinds, settled: false, answer: undefined });
+      steps.push({ file: file.name, line, text, data: [], scope, kinds, settled: false, answer: undefined });
       return undefined;
     }
     const settled = changed && scope === 'Compared' && target.status === 'I' && !kinds.every((kind) => CATALOG_UNUSED.has(kind));
     if (settled) await recording.settled();
     changed = (scope === 'SetUp' && !kinds.every((kind) => CATALOG_KEPT.has(kind))) || (changed && !settled);
-    let data = '';
-    const copied = (): string => (data = lexer.data());
+    const data: string[] = [];
+    const copied = (): string => {
+      const rows = lexer.data();
+      data.push(rows);
+      return rows;
+    };
     const answer = scope === 'SetUp' ? await target.setUp(text, copied) : await target.run(text, copied);
     steps.push({ file: file.name, line, text, data, scope, kinds, settled, answer });
     if (made.drop !== undefined && answer.error === undefined) temporary.push(made.drop);

@@ -12,10 +12,15 @@ export type Replaying = {
   readonly refusal?: () => Promise<string | undefined>;
 };
 
-/** The set-up has made what only the server session sees. */
-export type Unseen = 'transaction' | 'temporary';
-
-export type Replayed = { readonly answer: Answer; readonly refusal: string | undefined; readonly unseen: Unseen | undefined };
+export type Replayed = {
+  readonly answer: Answer;
+  /** Codes of `docs/errors.md`, where the proxy refused. */
+  readonly refusal: string | undefined;
+  /** Not sent through the proxy: the set-up had made something in the same transaction. */
+  readonly beside: boolean;
+  /** The set-up had made something temporary in this session. */
+  readonly temporary: boolean;
+};
 
 /** The answers to the steps of one file, in order. */
 export const replayFile = async (
@@ -27,7 +32,8 @@ export const replayFile = async (
   let open = false;
   let temporary = false;
   for (const step of steps) {
-    const data = (): string => step.data;
+    const rows = [...step.data];
+    const data = (): string => rows.shift() ?? '';
     if (step.scope === 'Connect') {
       temporary = false;
       await target.connect();
@@ -38,17 +44,31 @@ export const replayFile = async (
     }
     if (step.settled) await settled();
     const before = target.status;
-    const answer = step.scope === 'SetUp' ? await target.setUp(step.text, data) : await target.run(step.text, data);
+    // Only the server session sees what the set-up has made in its open transaction.
+    const beside = refusal !== undefined && open && target.status === 'T' && !step.kinds.includes('TransactionStmt');
+    const direct = step.scope === 'SetUp' || beside;
+    const answer = direct ? await target.setUp(step.text, data) : await target.run(step.text, data);
+    if (beside && step.scope === 'Compared') {
+      answers.push({ answer, beside, temporary, refusal: undefined });
+      continue;
+    }
     const differs = step.scope === 'Compared' && step.answer !== undefined && differenceOf(step.answer, answer) !== undefined;
     if (step.scope === 'SetUp') {
       open ||= before !== 'I' && target.status !== 'I';
       temporary ||= /\bTEMP(ORARY)?\b|\bpg_temp\b/i.test(step.text);
     } else if (target.status === 'I') open = false;
-    const unseen = open ? 'transaction' : temporary ? 'temporary' : undefined;
-    answers.push({ answer, unseen, refusal: differs && answer.error !== undefined && !answer.ofServer ? await refusal?.() : undefined });
+    answers.push({
+      answer,
+      beside: false,
+      temporary,
+      refusal: differs && answer.error !== undefined && !answer.ofServer ? await refusal?.() : undefined,
+    });
     // What was refused is done all the same, so that the next statements find the same rows.
     const missed = refusal !== undefined && step.scope === 'Compared' && answer.error !== undefined && step.answer?.error === undefined;
-    if (missed && target.status === 'I') await target.setUp(step.text, data);
+    if (missed && target.status === 'I') {
+      rows.splice(0, rows.length, ...step.data);
+      await target.setUp(step.text, data);
+    }
   }
   return answers;
 };

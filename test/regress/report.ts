@@ -11,6 +11,9 @@ export type Tally = {
   readonly setUp: number;
   readonly psql: number;
   readonly notRun: number;
+  /** Statements of transactions in which the set-up had made something that nobody else sees. */
+  readonly beside: number;
+  readonly files: number;
   /** By name of the reason. */
   readonly different: ReadonlyMap<string, readonly Compared[]>;
 };
@@ -33,6 +36,8 @@ export const tallyOf = (results: readonly Compared[]): Tally => {
     setUp: scoped('SetUp'),
     psql: scoped('Psql') + scoped('Connect'),
     notRun: scoped('NotRun'),
+    beside: scoped('Beside'),
+    files: new Set(results.map(({ step }) => step.file)).size,
     different,
   };
 };
@@ -51,7 +56,11 @@ const example = ({ step, through }: Compared): string => {
 };
 
 /** The section of one version. `source`: where the suite came from. */
-export const sectionOf = (version: number, source: string, tally: Tally): string => {
+export const sectionOf = (
+  version: number,
+  { source, only }: { readonly source: string; readonly only: string | undefined },
+  tally: Tally,
+): string => {
   const { compared, same, unsteady, different } = tally;
   const rows = REASONS.flatMap(({ name, kind, why }) => {
     const number = different.get(name)?.length ?? 0;
@@ -63,7 +72,7 @@ export const sectionOf = (version: number, source: string, tally: Tally): string
   });
   const lines = [
     `## PostgreSQL ${version}`,
-    `The suite of ${source}: \`make regress SUITE=DIR PG=${version}\`.`,
+    `The suite of ${source}, ${tally.files} files: \`make regress SUITE=DIR PG=${version}${only === undefined ? '' : ` ONLY='${only}' WRITE=1`}\`.`,
     '',
     '| | statements |',
     '|---|---|',
@@ -71,6 +80,7 @@ export const sectionOf = (version: number, source: string, tally: Tally): string
     `| the same | ${count(same)} (${share(same, compared)}) |`,
     `| the same but for what no two runs have in common (times, process ids, plans) | ${count(unsteady)} (${share(unsteady, compared)}) |`,
     `| different | ${count(compared - same - unsteady)} (${share(compared - same - unsteady, compared)}) |`,
+    `| of a transaction in which the set-up had made something: run directly | ${count(tally.beside)} |`,
     `| set-up, run directly on both sides | ${count(tally.setUp)} |`,
     `| psql's own commands, tried by test/clients | ${count(tally.psql)} |`,
     `| not run: they change how a text is read | ${count(tally.notRun)} |`,

@@ -14,7 +14,7 @@ const FIRST = `
   .trim()
   .split(/\s+/);
 
-/** What says nothing about a session's SQL: other sessions and servers, files, or an endless recursion that takes the server's stack. */
+/** As in the schedule: it moves what others have made. */
 const LAST = ['tablespace'];
 
 const rank = (name: string): number => (LAST.includes(name) ? 1000 : FIRST.includes(name) ? FIRST.indexOf(name) : 500);

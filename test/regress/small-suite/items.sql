@@ -29,3 +29,9 @@ PREPARE by_id (int) AS SELECT name FROM items WHERE id = $1;
 EXECUTE by_id(2);
 EXECUTE by_id('x');
 DEALLOCATE by_id;
+COPY items FROM STDIN\; COPY items FROM STDIN;
+10	first	1
+\.
+11	second	2
+\.
+SELECT id, name FROM items WHERE id >= 10 ORDER BY id;
