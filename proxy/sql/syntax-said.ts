@@ -32,6 +32,7 @@ const RULES: readonly Rule[] = [
   [/^frame (start|end|starting) /, { sqlstate: windowingError }],
   [/^precision for type float must be /, { sqlstate: invalidParameterValue }],
   [/^column number must be in range /, { sqlstate: invalidParameterValue }],
+  [/^unrecognized JSON encoding: /, { sqlstate: invalidParameterValue }],
   [/^unrecognized partitioning strategy /, { sqlstate: invalidParameterValue }],
   [/^unrecognized row security option /, { hint: 'Only PERMISSIVE or RESTRICTIVE policies are supported currently.' }],
   [

@@ -73,9 +73,15 @@ export const REASONS: readonly Reason[] = [
     applies: onlyFields(['W', 'q', 'p', 'D', 'P']),
   },
   {
+    name: 'texts of cursors and prepared statements',
+    kind: 'Purpose',
+    why: 'pg_cursors and pg_prepared_statements have the text that the server got: with relations written out.',
+    applies: ({ step, aspect }) => aspect === 'rows' && /\bpg_(cursors|prepared_statements)\b/i.test(step.text),
+  },
+  {
     name: 'setting of the operator',
     kind: 'Purpose',
-    why: 'The value changes what is logged or how the text is read, whatever the policy says.',
+    why: 'The value changes what is logged or how the text is read, or search_path would name schemas in which nothing is granted.',
     applies: refusedBy('setting-refused', 'setting-hidden', 'setting-unnamed'),
   },
   {
@@ -89,6 +95,12 @@ export const REASONS: readonly Reason[] = [
     kind: 'Purpose',
     why: 'The reviewed lists name it as reading files or other relations by name, or acting on the server.',
     applies: refusedBy('function-refused', 'operator-refused'),
+  },
+  {
+    name: 'the other of two errors',
+    kind: 'Purpose',
+    why: 'The statement has two faults, and the proxy meets the other one first.',
+    applies: (difference) => difference.direct.error !== undefined && refusedBy('invalid-statement')(difference),
   },
   {
     name: 'refused form',

@@ -27,8 +27,8 @@ export type Step = {
 /** What is about temporary tables themselves; of an ordinary table, a prepared transaction would keep the locks. */
 const KEEP_TEMPORARY = new Set(['temp', 'prepared_xacts']);
 
-/** What is judged without the catalog. */
-const CATALOG_UNUSED = new Set(['TransactionStmt', 'VariableSetStmt', 'VariableShowStmt', 'DeallocateStmt']);
+/** What is judged without the catalog, and opens no transaction in which it could not be read again. */
+const CATALOG_UNUSED = new Set(['VariableSetStmt', 'VariableShowStmt', 'DeallocateStmt']);
 
 /** Set-up that leaves the catalog as it was: names, columns and types, that is. */
 const CATALOG_KEPT = new Set(
