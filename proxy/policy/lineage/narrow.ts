@@ -114,7 +114,7 @@ class Narrower {
     const missed = relation.reaches
       .flatMap((oid) => catalog.relationsByOid.get(oid) ?? [])
       .find(({ oid, kind }) => !met.has(oid) && kind !== 'S');
-    if (missed !== undefined) throw new Untraceable(`it reaches ${displayName(missed)}`);
+    if (missed !== undefined && !lineage.hasFunctions) throw new Untraceable(`it reaches ${displayName(missed)}`);
     return lineage;
   }
 

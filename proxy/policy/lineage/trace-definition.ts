@@ -22,6 +22,8 @@ export type Lineage = {
   readonly tellings: readonly Telling[];
   /** Every entry of a FROM clause that is a relation. */
   readonly items: readonly { readonly item: number; readonly relation: CatalogRelation }[];
+  /** A FROM clause has a function: what it depends on are the columns of its result, too. */
+  readonly hasFunctions: boolean;
   /** Entries of which each row of the view shows exactly one row. */
   readonly passing: ReadonlySet<number>;
 };
@@ -58,6 +60,7 @@ const both = (one: ReadonlySet<number>, other: ReadonlySet<number>): ReadonlySet
 class DefinitionTracer {
   readonly items: { item: number; relation: CatalogRelation }[] = [];
   readonly tellings: Telling[] = [];
+  hasFunctions = false;
   readonly #context: TraceContext;
 
   constructor(context: TraceContext) {
@@ -216,6 +219,7 @@ class DefinitionTracer {
       case 'JoinExpr':
         return this.#join(node, ctes, around);
       case 'RangeFunction': {
+        this.hasFunctions = true;
         const rest = this.#value({ List: { items: [node.functions, node.coldeflist] } }, around.lateral, ctes);
         const [first] = listOf(node.functions);
         const name = namesOf(treeOf(unwrap(listOf(unwrap(first ?? {})[1].items)[0] ?? {})[1]).funcname).at(-1);
@@ -341,5 +345,6 @@ export const traceDefinition = (definition: Tree, context: TraceContext): Lineag
   const select = treeOf(definition.SelectStmt);
   const tracer = new DefinitionTracer(context);
   const { outputs, passing } = tracer.query(select, new Map(), undefined);
-  return { outputs: outputs.map(({ value }) => value), tellings: tracer.tellings, items: tracer.items, passing };
+  const { tellings, items, hasFunctions } = tracer;
+  return { outputs: outputs.map(({ value }) => value), tellings, items, hasFunctions, passing };
 };
