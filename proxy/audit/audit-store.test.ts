@@ -1,4 +1,4 @@
-import { appendFile, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -362,36 +362,6 @@ describe('after an error', () => {
     expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (FOREIGN_WRITER).');
     expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (LOCK_LOST).');
     expect(await readFile(segment(1), 'utf8')).toContain('foreign\n');
-  });
-
-  it('refuses when another file was put in the place of the segment', async () => {
-    const store = await open({ probeMilliseconds: 1_000_000, clock: { now: clock.now, monotonic: () => 0 } });
-    await store.append([ended('a')]);
-    await copyFile(segment(1), `${segment(1)}.copy`);
-    await rename(`${segment(1)}.copy`, segment(1));
-    expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (SEGMENT_REPLACED).');
-    expect(await store.append([ended('b')])).toEqual({ sequence: 4 });
-    expect(await told()).toEqual(['segment', 'a', 'recovered', 'b']);
-  });
-
-  it('notices a little later that the segment was moved away', async () => {
-    let time = 0;
-    const store = await open({ probeMilliseconds: 1_000_000, clock: { now: clock.now, monotonic: () => time } });
-    await store.append([ended('a')]);
-    await rename(segment(1), `${segment(1)}.away`);
-    expect(await store.append([ended('b')])).toEqual({ sequence: 3 });
-    time += 100;
-    expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (ENOENT).');
-    await rename(`${segment(1)}.away`, segment(1));
-    expect(await store.append([ended('c')])).toEqual({ sequence: 5 });
-    expect(await told()).toEqual(['segment', 'a', 'b', 'recovered', 'c']);
-  });
-
-  it('notices at once that the segment was removed', async () => {
-    const store = await open({ probeMilliseconds: 1_000_000, clock: { now: clock.now, monotonic: () => 0 } });
-    await store.append([ended('a')]);
-    await rm(segment(1));
-    expect(await failureOf(store.append([ended('lost')]))).toBe('58030 The audit store could not be written (SEGMENT_REPLACED).');
   });
 
   it('finds out by itself that it can write again', async () => {
