@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AuditRecord } from '../../kernel/audit-record.ts';
+import { Failure } from '../../kernel/failure.ts';
 import { readChain } from '../../test/audit/read-chain.ts';
 import { type AuditStore, openAuditStore } from './audit-store.ts';
 
@@ -24,7 +25,7 @@ const told = async (): Promise<string[]> => {
 const refusal = async (): Promise<string> =>
   await store.append([ended('lost')]).then(
     () => 'none',
-    (error: { readonly fields: { readonly detail: string } }) => /\((.*)\)/.exec(error.fields.detail)?.[1] ?? error.fields.detail,
+    (error: unknown) => (error instanceof Failure ? (/\((.*)\)/.exec(error.fields.detail ?? '')?.[1] ?? '') : String(error)),
   );
 
 beforeEach(async () => {
