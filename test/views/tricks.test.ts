@@ -101,10 +101,8 @@ describe.each([18, 14] as const)('tricks of definitions on PostgreSQL %i', (vers
     for (const view of [`v_${name}`, `v_${name}_2`, `v_${name}_m`]) {
       const answer = await world.ask('ann', `SELECT * FROM ${view}`);
       expect(JSON.stringify(answer)).not.toMatch(TELLING);
-      expect([view, typeof answer === 'string' ? answer : 'rows']).toEqual([
-        view,
-        REFUSED.has(name) ? expect.stringContaining('The grant cannot be applied') : 'rows',
-      ]);
+      const refused = typeof answer === 'string' && answer.includes('The grant cannot be applied');
+      expect([view, refused || Array.isArray(answer) ? refused : answer]).toEqual([view, REFUSED.has(name)]);
     }
   });
 });
