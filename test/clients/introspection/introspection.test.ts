@@ -55,8 +55,8 @@ describe.for([14, 18] as const)('introspection by tools with windows, PostgreSQL
       ]);
       expect(JSON.stringify(typeof through === 'string' ? through : through?.rows)).not.toContain(SECRET);
       const hidden = /pg_(show_all_)?settings|pg_stat_activity|setconfig/.test(query);
-      if (!hidden && typeof direct !== 'string' && typeof through !== 'string')
-        expect([query, through?.rowCount]).toEqual([query, direct?.rowCount]);
+      const count = (answer: pg.QueryResult | string | undefined): unknown => hidden || typeof answer === 'string' || answer?.rowCount;
+      expect([query, count(through)]).toEqual([query, count(direct)]);
     }
   });
 
