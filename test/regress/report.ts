@@ -70,6 +70,7 @@ export const sectionOf = (
     const found = different.get(name) ?? [];
     return found.length === 0 ? [] : [`- ${name}`, ...found.slice(0, 15).map(example)];
   });
+  const mended = REASONS.filter(({ kind }) => kind === 'Fault').reduce((sum, { name }) => sum + (different.get(name)?.length ?? 0), 0);
   const lines = [
     `## PostgreSQL ${version}`,
     `The suite of ${source}, ${tally.files} files: \`make regress SUITE=DIR PG=${version}${only === undefined ? '' : ` ONLY='${only}' WRITE=1`}\`.`,
@@ -80,6 +81,7 @@ export const sectionOf = (
     `| the same | ${count(same)} (${share(same, compared)}) |`,
     `| the same but for what no two runs have in common (times, process ids, plans) | ${count(unsteady)} (${share(unsteady, compared)}) |`,
     `| different | ${count(compared - same - unsteady)} (${share(compared - same - unsteady, compared)}) |`,
+    `| of these, to be mended | ${count(mended)} (${share(mended, compared)}) |`,
     `| of a transaction in which the set-up had made something: run directly | ${count(tally.beside)} |`,
     `| set-up, run directly on both sides | ${count(tally.setUp)} |`,
     `| psql's own commands, tried by test/clients | ${count(tally.psql)} |`,
@@ -100,6 +102,7 @@ differs without the proxy as well. What the suite sets up (definitions, roles, p
 session that the proxy uses. Temporary relations are made as ordinary ones; files of rows that a suite comes without are replaced by rows of
 our own; object ids of what the suite makes are not compared. The suite is not in this repository: \`SUITE\` is the folder of its .sql files, in a
 checkout of PostgreSQL \`src/test/regress/sql\`.
+Each section says how many of its files were run, and how; without \`ONLY\` it is the whole of it.
 `;
 
 const SECTION = /^## PostgreSQL (\d+)$/m;
