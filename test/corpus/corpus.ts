@@ -2,7 +2,7 @@
  * Everything that a run of the corpus needs: the database, the proxy in front of it, and the harness.
  */
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
@@ -12,7 +12,7 @@ import { startPostgres } from '../support/postgres.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 
 export type CorpusOptions = {
-  /** A folder with `harness.mjs`, `schema.sql`, `attacks/`, ... */
+  /** A folder with `harness.mjs`, `schema.sql`, `attacks/`, ...; the public one is run with the records of `attacks` and `benign` here. */
   readonly folder: string;
   readonly version: PostgresVersion;
   /** The role that the proxy uses: the more it may, the more the proxy has to prevent. */
@@ -33,6 +33,8 @@ export type Corpus = {
 export const PUBLIC_CORPUS = join(import.meta.dirname, 'public');
 
 const MANIFESTS = join(import.meta.dirname, 'manifests');
+/** Records for the public corpus's database and policy: what was found since. */
+const OWN_RECORDS = { attacks: join(import.meta.dirname, 'attacks'), benign: join(import.meta.dirname, 'benign') };
 const AGENT = { name: 'reporting-agent', password: 'reporting-agent-password' };
 
 const SETTINGS = {
@@ -58,16 +60,18 @@ export const corpusOptions = (environment: NodeJS.ProcessEnv): CorpusOptions => 
 };
 
 /** Starts PostgreSQL with the corpus's database, and the proxy with the corpus's policy. */
-export const startCorpus = async ({ folder, version, upstream }: CorpusOptions): Promise<Corpus> => {
+export const startCorpus = async ({ folder: given, version, upstream }: CorpusOptions): Promise<Corpus> => {
   const authority = await createAuthority('corpus');
   const tls = await authority.issue(['localhost', '127.0.0.1']);
   const postgres = await startPostgres({ version, settings: SETTINGS, hba: HBA, tls });
-  const manifests = await mkdtemp(join(tmpdir(), 'pg-airlock-corpus-'));
+  const scratch = await mkdtemp(join(tmpdir(), 'pg-airlock-corpus-'));
+  const manifests = join(scratch, 'manifests');
   const release = async (): Promise<void> => {
     await postgres.stop('immediate');
-    await rm(manifests, { recursive: true, force: true });
+    await rm(scratch, { recursive: true, force: true });
   };
   try {
+    const folder = given === PUBLIC_CORPUS ? await withOwnRecords(join(scratch, 'corpus')) : given;
     const rawUrl = postgres.url('postgres', 'shop');
     const prepared = await runHarness(folder, ['--setup-only', '--url', rawUrl, '--raw-url', rawUrl], 'ignore');
     if (prepared !== 0) throw new Error(`could not make the corpus's database: the harness ended with ${prepared}`);
@@ -89,6 +93,16 @@ export const startCorpus = async ({ folder, version, upstream }: CorpusOptions):
     await release();
     throw error;
   }
+};
+
+/** The public corpus with our own records beside its own; the harness reads what lies beside itself. */
+const withOwnRecords = async (target: string): Promise<string> => {
+  await cp(PUBLIC_CORPUS, target, { recursive: true });
+  for (const file of await readdir(OWN_RECORDS.attacks)) await cp(join(OWN_RECORDS.attacks, file), join(target, 'attacks', `own-${file}`));
+  for (const file of await readdir(OWN_RECORDS.benign)) {
+    await appendFile(join(target, 'benign.jsonl'), await readFile(join(OWN_RECORDS.benign, file), 'utf8'));
+  }
+  return target;
 };
 
 const writeManifests = async (
