@@ -4,11 +4,11 @@
 import { Failure, upstreamProtocolViolation } from '../../kernel/failure.ts';
 import type { Detectors } from '../detect/detectors.ts';
 import { type Inspected, Inspection } from '../detect/inspection.ts';
+import { decodeRowDescription } from '../detect/result-columns.ts';
 import type { ResponseFields } from '../wire/error-response.ts';
 import { BACKEND } from '../wire/message-type.ts';
-import { Span } from '../wire/span.ts';
 import { bodyOf } from '../wire/server-frames.ts';
-import { decodeRowDescription } from '../detect/result-columns.ts';
+import { Span } from '../wire/span.ts';
 import type { Expectation } from './expectations.ts';
 import type { RunningStatement } from './running-statement.ts';
 

@@ -1,8 +1,7 @@
 /**
  * Partitions and inheritance: a child takes the restrictions of its parents, a parent those of the children whose rows it shows.
  */
-import type { RelationGrant } from '../../../kernel/policy.ts';
-import type { ColumnList } from '../../../kernel/policy.ts';
+import type { ColumnList, RelationGrant } from '../../../kernel/policy.ts';
 import { type Catalog, type CatalogRelation, relationKey } from '../../catalog/catalog.ts';
 import type { Grants } from '../grants.ts';
 import { bothConditions, CLEAR, type ColumnSight, displayName, grantProblem, isClear, type Seen, sightByGrant, stricter } from './seen.ts';
@@ -17,16 +16,27 @@ export type Family = {
 export class Families {
   readonly #catalog: Catalog;
   readonly #children = new Map<number, number[]>();
+  readonly #known = new Map<number, Family>();
 
   constructor(catalog: Catalog) {
     this.#catalog = catalog;
     for (const { oid, parents } of catalog.relationsByOid.values()) {
-      for (const parent of parents ?? []) this.#children.set(parent, [...(this.#children.get(parent) ?? []), oid]);
+      for (const parent of parents ?? []) {
+        const children = this.#children.get(parent) ?? [];
+        this.#children.set(parent, children);
+        children.push(oid);
+      }
     }
   }
 
   of({ oid, parents }: CatalogRelation): Family | undefined {
     if ((parents ?? []).length === 0 && !this.#children.has(oid)) return undefined;
+    const family = this.#known.get(oid) ?? this.#around(oid);
+    this.#known.set(oid, family);
+    return family;
+  }
+
+  #around(oid: number): Family {
     const ancestors = this.#reach([oid], (each) => this.#catalog.relationsByOid.get(each)?.parents ?? []);
     const descendants = this.#reach([oid], (each) => this.#children.get(each) ?? []);
     const around = this.#reach([...descendants], (each) => this.#catalog.relationsByOid.get(each)?.parents ?? []);
@@ -42,7 +52,7 @@ export class Families {
     for (let each = pending.pop(); each !== undefined; each = pending.pop()) {
       if (found.has(each)) continue;
       found.add(each);
-      pending.push(...next(each));
+      for (const after of next(each)) pending.push(after);
     }
     return found;
   }
