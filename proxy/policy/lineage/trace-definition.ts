@@ -51,8 +51,8 @@ type From = { readonly items: readonly Item[]; readonly merged: ReadonlyMap<stri
 const NONE: ReadonlySet<number> = new Set();
 const NO_FROM: From = { items: [], merged: new Map(), passing: NONE };
 
-/** Entries of FROM in one definition: CTEs are traced where they are named, and may name each other. */
-const MAX_ITEMS = 2000;
+/** Entries of FROM in one definition, as often as they are traced: CTEs are wherever they are named, and may name each other. */
+const MAX_ENTRIES = 2000;
 const MAX_ROUNDS = 20;
 
 const both = (one: ReadonlySet<number>, other: ReadonlySet<number>): ReadonlySet<number> => new Set([...one, ...other]);
@@ -61,6 +61,7 @@ class DefinitionTracer {
   readonly items: { item: number; relation: CatalogRelation }[] = [];
   readonly tellings: Telling[] = [];
   hasFunctions = false;
+  #entries = 0;
   readonly #context: TraceContext;
 
   constructor(context: TraceContext) {
@@ -236,6 +237,8 @@ class DefinitionTracer {
   }
 
   #relation(node: Tree, ctes: Ctes, one: (item: Item, passing: ReadonlySet<number>) => From): From {
+    if (this.#entries >= MAX_ENTRIES) throw new Untraceable('so many relations');
+    this.#entries += 1;
     const name = stringOf(node.relname) ?? '';
     const schema = stringOf(node.schemaname);
     const cte = schema === undefined ? ctes.get(name) : undefined;
@@ -246,7 +249,6 @@ class DefinitionTracer {
     const relation = this.#context.relation(schema, name);
     if (relation === undefined) throw new Untraceable(`relation "${name}"`);
     const item = this.items.length;
-    if (item >= MAX_ITEMS) throw new Untraceable('so many relations');
     this.items.push({ item, relation });
     const outputs = relation.columns.map((column) => ({ name: column.name, value: columnValue({ item, relation, column: column.name }) }));
     return one({ name, outputs }, new Set([item]));
@@ -344,7 +346,13 @@ const asksSetting = (value: unknown): boolean => anywhere(value, ({ funcname }) 
 export const traceDefinition = (definition: Tree, context: TraceContext): Lineage => {
   const select = treeOf(definition.SelectStmt);
   const tracer = new DefinitionTracer(context);
-  const { outputs, passing } = tracer.query(select, new Map(), undefined);
-  const { tellings, items, hasFunctions } = tracer;
-  return { outputs: outputs.map(({ value }) => value), tellings, items, hasFunctions, passing };
+  try {
+    const { outputs, passing } = tracer.query(select, new Map(), undefined);
+    const { tellings, items, hasFunctions } = tracer;
+    return { outputs: outputs.map(({ value }) => value), tellings, items, hasFunctions, passing };
+  } catch (error) {
+    // The stack is at its end: a sum of a thousand terms has as many levels.
+    if (error instanceof RangeError) throw new Untraceable('it is nested too deeply', { cause: error });
+    throw error;
+  }
 };
