@@ -3,8 +3,8 @@ import { fieldText } from '../kernel/manifest/field-path.ts';
 import { type AccessPolicy, type Limits, type Mask, NO_LIMITS, type RelationGrant } from '../kernel/policy.ts';
 import { relationKey } from '../proxy/catalog/catalog.ts';
 import { Grammar } from '../proxy/sql/grammar.ts';
-import { grantsFor } from '../proxy/policy/grants.ts';
-import { narrowGrants } from '../proxy/policy/lineage/narrow.ts';
+import { type Grants, grantsFor } from '../proxy/policy/grants.ts';
+import { narrowing, type NarrowingInput } from '../proxy/policy/lineage/narrow.ts';
 import { catalogOf, column, grant, NOW, policy, relation } from '../test/support/small-catalog.ts';
 import { findings } from './lint-checks.ts';
 import type { LintedDatabase } from './lint-finding.ts';
@@ -63,17 +63,24 @@ const clean = (rest: Partial<AccessPolicy>): AccessPolicy =>
 
 type Given = { readonly policies: readonly Partial<AccessPolicy>[]; readonly database?: LintedDatabase | undefined };
 
+const narrowedBy = (input: NarrowingInput): Grants => {
+  const steps = narrowing(input);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+};
+
 /** Each finding as `severity check key field: message`. */
 const lint = ({ policies, database: known = database() }: Given, connect = true): readonly string[] => {
   const bundle = { revision: 'r', connections: new Map([[CONNECTION.key, CONNECTION]]), policies: policies.map(clean) };
   const grants = grantsFor(bundle, 'reader', CONNECTION.key, NOW);
   const definitions = new Map([[shown.oid, grammar.parse(shown.definition!)[0]!.node]]);
-  const narrowed = grants && narrowGrants({ grants, catalog: known.catalog, grammar, definitions });
-  const narrowing = ({ schema, name }: RelationGrant) => narrowed?.relations.get(relationKey(schema, name))?.narrowing;
+  const narrowed = grants && narrowedBy({ grants, catalog: known.catalog, grammar, definitions });
+  const narrowingOf = ({ schema, name }: RelationGrant) => narrowed?.relations.get(relationKey(schema, name))?.narrowing;
   return findings({
     bundle,
     now: NOW,
-    databases: new Map(connect ? [['shop/main', { ...known, narrowing }]] : []),
+    databases: new Map(connect ? [['shop/main', { ...known, narrowing: narrowingOf }]] : []),
     expression,
   }).map(({ severity, check, key, path, message }) => `${severity} ${check} ${key} ${fieldText(path)}: ${message}`);
 };

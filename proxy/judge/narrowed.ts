@@ -4,21 +4,41 @@
 import { Failure } from '../../kernel/failure.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Grants } from '../policy/grants.ts';
-import { narrowGrants, viewsInReach } from '../policy/lineage/narrow.ts';
+import { narrowing, viewsInReach } from '../policy/lineage/narrow.ts';
 import type { Grammar } from '../sql/grammar.ts';
 import type { Tree } from '../sql/tree.ts';
 import type { JudgeContext } from './judge-context.ts';
 
 const known = new WeakMap<Grants, { readonly catalog: Catalog; readonly narrowed: Promise<Grants> }>();
 
+/** Milliseconds at a stretch: other sessions have their turn in between. */
+const STRETCH_MS = 10;
+
+/** Called between the steps of a long work. */
+const turns = (): (() => Promise<void>) => {
+  let began = performance.now();
+  return async () => {
+    if (performance.now() - began < STRETCH_MS) return;
+    await new Promise((resolve) => void setImmediate(resolve));
+    began = performance.now();
+  };
+};
+
 const narrow = async (grants: Grants, catalog: Catalog, grammar: Grammar): Promise<Grants> => {
+  const pause = turns();
   const definitions = new Map<number, Tree | undefined>();
   for (const { oid, definition } of viewsInReach(grants, catalog)) {
+    await pause();
     while (!grammar.ready) await grammar.load();
     definitions.set(oid, parsed(definition ?? '', grammar));
   }
-  while (!grammar.ready) await grammar.load();
-  return narrowGrants({ grants, catalog, grammar, definitions });
+  const steps = narrowing({ grants, catalog, grammar, definitions });
+  for (;;) {
+    await pause();
+    while (!grammar.ready) await grammar.load();
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 };
 
 const parsed = (definition: string, grammar: Grammar): Tree | undefined => {

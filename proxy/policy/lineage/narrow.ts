@@ -18,7 +18,7 @@ import { type Lineage, traceDefinition, Untraceable } from './trace-definition.t
 export type NarrowingInput = {
   readonly grants: Grants;
   readonly catalog: Catalog;
-  /** Loaded. */
+  /** Loaded, at the beginning of each step. */
   readonly grammar: Grammar;
   /** By the oid of the view; undefined for one that could not be parsed. */
   readonly definitions: ReadonlyMap<number, Tree | undefined>;
@@ -216,9 +216,13 @@ const applied = (grant: RelationGrant, relation: CatalogRelation, seen: Seen): {
   return { grant: { ...grant, select: narrowed, where }, columns: changed };
 };
 
-/** The grants under which statements are judged. */
-export const narrowGrants = (input: NarrowingInput): Grants => {
+/** The grants under which statements are judged, a relation for each step: with many that are wide it takes a while. */
+export function* narrowing(input: NarrowingInput): Generator<undefined, Grants> {
   const narrower = new Narrower(input);
-  const relations = [...input.grants.relations].map(([key, granted]) => [key, narrower.granted(key, granted)] as const);
-  return { ...input.grants, relations: new Map(relations), narrowed: true };
-};
+  const relations = new Map<string, GrantedRelation>();
+  for (const [key, granted] of input.grants.relations) {
+    relations.set(key, narrower.granted(key, granted));
+    yield undefined;
+  }
+  return { ...input.grants, relations, narrowed: true };
+}
