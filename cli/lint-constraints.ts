@@ -1,15 +1,15 @@
 /** Checks of what constraints of the database tell of what a grant hides. */
 import type { ColumnList } from '../kernel/policy.ts';
-import type { CatalogRelation } from '../proxy/catalog/catalog.ts';
+import { type CatalogRelation, relationKey } from '../proxy/catalog/catalog.ts';
 import { constraintTells, type Tells } from '../proxy/policy/constraint-tells.ts';
-import { listOf, type Tree, treeOf } from '../proxy/sql/tree.ts';
+import { soleExpression } from '../proxy/sql/check-condition.ts';
+import type { Tree } from '../proxy/sql/tree.ts';
 import { type Check, type Finding, type GrantPlace, grantPlaces, inPolicy, type LintInput } from './lint-finding.ts';
 import { relationOf } from './lint-grants.ts';
 
-const expressionOf = (input: LintInput, sql: string): Tree => {
+const expressionOf = (input: LintInput, sql: string): Tree | undefined => {
   const parsed = input.expression(sql);
-  const select = 'tree' in parsed ? treeOf(parsed.tree.SelectStmt) : {};
-  return treeOf(treeOf(listOf(select.targetList)[0]?.ResTarget).val);
+  return 'tree' in parsed ? soleExpression(parsed.tree) : undefined;
 };
 
 const names = (list: ColumnList | undefined, { columns }: CatalogRelation): readonly string[] =>
@@ -21,7 +21,7 @@ const tellsIn = (input: LintInput, place: GrantPlace, relation: CatalogRelation)
   if (database === undefined) return [];
   const filter = grant.where === undefined ? undefined : expressionOf(input, grant.where);
   const { catalog } = database;
-  const relations = new Map(policy.relations.map((each) => [`${each.schema}\u0000${each.name}`, { grant: each, policy: policy.key }]));
+  const relations = new Map(policy.relations.map((each) => [relationKey(each.schema, each.name), { grant: each, policy: policy.key }]));
   const context = { catalog, relations, parse: (sql: string) => expressionOf(input, sql) };
   const none = { inserted: new Set<string>(), updated: new Set<string>(), deletes: false };
   const writes = [

@@ -42,7 +42,7 @@ export type LintInput = {
   readonly now: number;
   /** By connection key; empty without `--database`. */
   readonly databases: ReadonlyMap<string, LintedDatabase>;
-  /** Parse tree of a policy's SQL expression, or what is wrong with it. */
+  /** Parse tree of an SQL expression of a policy or a CHECK constraint, or what is wrong with it. */
   readonly expression: (sql: string) => { readonly tree: Tree } | { readonly problem: string };
 };
 

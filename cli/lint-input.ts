@@ -109,19 +109,24 @@ const parsedBy = (grammar: Grammar, sql: string): Parsed => {
 export const readLintInput = async (bundle: Bundle, now: number, connect: boolean): Promise<LintInput> => {
   const grammar = new Grammar(NEWEST_MAJOR);
   const expressions = new Map<string, Parsed>();
+  const read = async (sql: string): Promise<void> => {
+    while (!grammar.ready) await grammar.load();
+    expressions.set(sql, parsedBy(grammar, sql));
+  };
   const grants = bundle.policies.flatMap((policy) => policy.relations);
   const masks = grants
     .flatMap((grant) => grant.select?.masks ?? [])
     .map(({ mask }) => (mask.type === 'Expression' ? mask.expression : undefined));
   for (const sql of [...grants.map(({ where }) => where), ...masks]) {
-    if (sql === undefined) continue;
-    while (!grammar.ready) await grammar.load();
-    expressions.set(sql, parsedBy(grammar, sql));
+    if (sql !== undefined) await read(sql);
   }
   const databases = new Map<string, LintedDatabase>();
   for (const connection of connect ? bundle.connections.values() : []) {
     if (bundle.policies.some((policy) => policy.connection === connection.key)) {
-      databases.set(connection.key, await databaseOf(connection, bundle, now));
+      const database = await databaseOf(connection, bundle, now);
+      databases.set(connection.key, database);
+      const constraints = [...database.catalog.constraints.values()].flat();
+      for (const { expression } of constraints) if (expression !== undefined) await read(expression);
     }
   }
   return { bundle, now, databases, expression: (sql) => expressions.get(sql) ?? { problem: 'it was not read' } };

@@ -1,7 +1,7 @@
 /**
  * What stands for the relations that a statement writes: their masks and row filters, over the names that they have there.
  */
-import { grantUnusable, scopeUnchecked } from '../../kernel/failure.ts';
+import { Failure, grantUnusable, scopeUnchecked } from '../../kernel/failure.ts';
 import type { Decision, Reason, ResolvedTarget } from '../policy/decision.ts';
 import { tellingOf, type WriteTelling } from '../policy/telling.ts';
 import { namesOfTarget } from '../scope/rewrite-write.ts';
@@ -9,7 +9,9 @@ import { type Scope, scopeOf } from '../scope/scope.ts';
 import { type TargetScope, targetScope } from '../scope/target.ts';
 import { openConditions, type WrittenStatement } from '../scope/target-conditions.ts';
 import type { Analysis, RelationReference } from '../sql/analysis.ts';
-import { listOf, treeOf } from '../sql/tree.ts';
+import { soleExpression } from '../sql/check-condition.ts';
+import type { Grammar } from '../sql/grammar.ts';
+import type { Tree } from '../sql/tree.ts';
 import type { JudgeContext } from './judge-context.ts';
 
 export type TargetScopes = {
@@ -52,6 +54,18 @@ export const targetScopesOf = async (decision: Decision, context: JudgeContext, 
   return { targets, reasons };
 };
 
+/** Undefined where it cannot be parsed, and where what came before it has cost the grammar. */
+const conditionOf = (expression: string, grammar: Grammar): Tree | undefined => {
+  if (!grammar.ready) return undefined;
+  try {
+    const [statement] = grammar.parse(`SELECT (${expression}\n)`);
+    return statement && soleExpression(statement.node);
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+};
+
 /** What the statement tells by the constraints of what it writes. `context.grammar` is loaded. */
 export const tellingIn = (
   { form }: Analysis,
@@ -64,10 +78,7 @@ export const tellingIn = (
   return tellingOf(targets, {
     catalog,
     relations: grants.relations,
-    parse: (expression) => {
-      const select = treeOf(grammar.parse(`SELECT ${expression}`)[0]?.node.SelectStmt);
-      return treeOf(treeOf(listOf(select.targetList)[0]?.ResTarget).val);
-    },
+    parse: (expression) => conditionOf(expression, grammar),
     filterOf: ({ write }) => scopes.get(write.reference)?.filter,
     untagged: form.type === 'Explain',
   });

@@ -10,8 +10,8 @@ import type { Grants } from './grants.ts';
 export type ConstraintContext = {
   readonly catalog: Catalog;
   readonly relations: Grants['relations'];
-  /** The expression of a CHECK, parsed. */
-  readonly parse: (expression: string) => Tree;
+  /** The expression of a CHECK, parsed; undefined where it cannot be. */
+  readonly parse: (expression: string) => Tree | undefined;
 };
 
 /** What of a relation the agent sees. */
@@ -99,7 +99,9 @@ const tellsOf = (
       const set = columns.filter((each) => assigned.updated.has(each));
       const hidden = columns.filter((each) => !sight.shows(each) && !assigned.updated.has(each));
       if (set.length === 0 || hidden.length === 0 || constraint.expression === undefined) return undefined;
-      const { related, compared } = comparedColumns(context.parse(constraint.expression), new Set(set));
+      const condition = context.parse(constraint.expression);
+      const all = new Set(columns);
+      const { related, compared } = condition === undefined ? { related: all, compared: all } : comparedColumns(condition, new Set(set));
       if (!hidden.some((each) => related.has(each))) return undefined;
       return { constraint, column: set.find((each) => related.has(each)) ?? '', with: hidden.filter((each) => compared.has(each)) };
     }

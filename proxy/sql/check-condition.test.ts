@@ -1,15 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { comparedColumns, heldColumns } from './check-condition.ts';
+import { comparedColumns, heldColumns, soleExpression } from './check-condition.ts';
 import { Grammar } from './grammar.ts';
-import { listOf, type Tree, treeOf } from './tree.ts';
+import type { Tree } from './tree.ts';
 
 const grammar = new Grammar(18);
 beforeAll(() => grammar.load());
 
-const parsed = (sql: string): Tree => {
-  const select = treeOf(grammar.parse(`SELECT ${sql}`)[0]!.node.SelectStmt);
-  return treeOf(treeOf(listOf(select.targetList)[0]?.ResTarget).val);
-};
+const parsed = (sql: string): Tree => soleExpression(grammar.parse(`SELECT ${sql}`)[0]!.node);
 
 describe('comparedColumns()', () => {
   it.for([
@@ -27,6 +24,15 @@ describe('comparedColumns()', () => {
     const found = comparedColumns(parsed(sql), new Set(['a']));
     const set = (names: string): ReadonlySet<string> => new Set(names === '' ? [] : names.split(names.includes('|') ? '|' : ' '));
     expect(found).toEqual({ related: set(related), compared: set(compared) });
+  });
+
+  it('looks into conditions that are nested deeper than a stack is', () => {
+    const sum = (depth: number, inner: Tree): Tree => {
+      let tree = inner;
+      for (let level = 0; level < depth; level += 1) tree = { A_Expr: { kind: 'AEXPR_OP', lexpr: tree } };
+      return tree;
+    };
+    expect(comparedColumns(sum(50_000, parsed('a > b')), new Set(['a'])).compared).toEqual(new Set(['a', 'b']));
   });
 });
 

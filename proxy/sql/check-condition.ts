@@ -3,6 +3,9 @@
  */
 import { isTree, listOf, namesOf, type Tree, treeOf, unwrap } from './tree.ts';
 
+/** The expression of a SELECT of nothing else. */
+export const soleExpression = (statement: Tree): Tree => treeOf(treeOf(listOf(treeOf(statement.SelectStmt).targetList)[0]?.ResTarget).val);
+
 /** The conditions that AND joins. */
 const conjuncts = (wrapped: Tree): readonly Tree[] => {
   const [tag, node] = unwrap(wrapped);
@@ -16,17 +19,24 @@ const columnOf = (wrapped: Tree): string | undefined => {
   return tag === 'ColumnRef' ? namesOf(node.fields).at(-1) : undefined;
 };
 
+/** Not by recursion: a condition may be nested deeper than a stack is. */
 const find = (value: unknown, found: Found): void => {
-  if (Array.isArray(value)) for (const each of value) find(each, found);
-  if (!isTree(value)) return;
-  // Whether it is NULL is one answer, and no more can be asked.
-  const tested = isTree(value.NullTest) ? columnOf(treeOf(value.NullTest.arg)) : undefined;
-  const column = columnOf(value);
-  if (tested !== undefined) found.named.add(tested);
-  else if (column !== undefined) {
-    found.named.add(column);
-    found.compared.add(column);
-  } else for (const each of Object.values(value)) find(each, found);
+  const pending: unknown[] = [value];
+  while (pending.length > 0) {
+    const next = pending.pop();
+    if (!isTree(next)) {
+      if (Array.isArray(next)) for (const each of next as readonly unknown[]) pending.push(each);
+      continue;
+    }
+    // Whether it is NULL is one answer, and no more can be asked.
+    const tested = isTree(next.NullTest) ? columnOf(treeOf(next.NullTest.arg)) : undefined;
+    const column = columnOf(next);
+    if (tested !== undefined) found.named.add(tested);
+    else if (column !== undefined) {
+      found.named.add(column);
+      found.compared.add(column);
+    } else for (const each of Object.values(next)) pending.push(each);
+  }
 };
 
 /**

@@ -6,6 +6,7 @@ const SCHEMA = `
   ALTER ROLE app BYPASSRLS;
   GRANT pg_read_all_data TO app;
   CREATE TABLE customers (id int PRIMARY KEY, name text, ssn text, pin char(4), born date, kind numeric(3));
+  CREATE TABLE accounts (id int PRIMARY KEY, credit int, balance int, CONSTRAINT covered CHECK (credit <= balance));
   CREATE VIEW people AS SELECT id, ssn FROM customers`;
 
 const policy = (relations: string): string => `
@@ -70,6 +71,16 @@ describe('lint', () => {
     ]);
     expect(found[0]?.remedy).toBe('Did you mean "public.customers"?');
     expect(found[1]?.remedy).toBe('Did you mean "name"?');
+  });
+
+  it('tells which constraints compare hidden columns with those that may be written', async () => {
+    await write(policy('    - { name: public.accounts, select: { columns: [id, credit] }, update: { columns: [credit] } }'));
+    const { out } = await run('--database', '--json');
+    await write(CLEAN);
+    const found = JSON.parse(out) as readonly { check: string; message: string }[];
+    expect(found.filter(({ check }) => check === 'telling-constraint').map(({ message }) => message)).toEqual([
+      'constraint "covered" compares column "credit" of public.accounts with hidden column "balance", so that update of it is refused',
+    ]);
   });
 
   it('asks the server what it can evaluate', async () => {
