@@ -21,8 +21,9 @@ type Context = {
 };
 
 /** Refuses fields that nobody judged. */
-const only = (node: Tree, fields: readonly string[], what: string, { fail }: Context): void => {
+const only = (node: Tree, fields: readonly string[], what: string, { walker, fail }: Context): void => {
   for (const field of Object.keys(node)) if (!fields.includes(field)) fail(notUnderstood(`"${field}" of ${what}`), 0);
+  walker.judged.add(node);
 };
 
 const QUERY_HINT = 'Use SELECT, INSERT, UPDATE, DELETE or MERGE.';
@@ -53,12 +54,13 @@ const EXPLAIN_OPTIONS = new Set([
 ]);
 
 /** Options as constants. @throws when one is not on the list. */
-const options = (value: unknown, known: ReadonlySet<string>, what: string, { fail }: Context): ReadonlyMap<string, string> => {
+const options = (value: unknown, known: ReadonlySet<string>, what: string, { walker, fail }: Context): ReadonlyMap<string, string> => {
   const result = new Map<string, string>();
   for (const wrapped of listOf(value)) {
     const element = treeOf(wrapped.DefElem);
     const name = stringOf(element.defname) ?? '';
     if (!known.has(name)) fail(notUnderstood(`option "${name}" of ${what}`), typeof element.location === 'number' ? element.location : 0);
+    walker.judged.addOption(element);
     result.set(name, element.arg === undefined ? 'on' : (constantOf(treeOf(element.arg)) ?? ''));
   }
   return result;
@@ -215,6 +217,7 @@ const set: Handler = (node, context) => {
     case 'VAR_SET_DEFAULT':
       return { form: { type: 'Set' }, settings: [{ name, values: undefined, local }] };
     case 'VAR_SET_VALUE': {
+      context.walker.expressions(node.args);
       // SET TIME ZONE takes an INTERVAL constant.
       const plain = (item: Tree): Tree => (name === 'timezone' && item.TypeCast !== undefined ? treeOf(treeOf(item.TypeCast).arg) : item);
       const values = listOf(node.args).map(
@@ -250,6 +253,9 @@ const discard: Handler = (node, context) => {
 
 const constraints: Handler = (node, context) => {
   only(node, ['constraints', 'deferred'], 'SET CONSTRAINTS', context);
+  for (const item of listOf(node.constraints)) {
+    only(treeOf(item.RangeVar), ['catalogname', 'schemaname', 'relname', 'inh', 'relpersistence', 'location'], 'SET CONSTRAINTS', context);
+  }
   return { form: { type: 'Set' } };
 };
 
@@ -353,6 +359,8 @@ export const analyze = (statement: ParsedStatement, bytes: Buffer): Analysis => 
   if (handler === undefined) return fail(statementRefused(labelOf(tag, node), QUERY_HINT), 0);
   const walker = new Walker(fail);
   const { form, settings } = handled(() => handler(node, { walker, fail }));
+  const rest = walker.judged.rest(statement.node);
+  if (rest !== undefined) fail(notUnderstood(rest), 0);
   return {
     kind: kindOf(statement),
     start: statement.start,

@@ -1,8 +1,15 @@
 /**
  * What of a call the policy needs to know, by its syntax alone.
  */
-import type { FirstArgument, FunctionUse, RelationReference } from './analysis.ts';
+import type { FirstArgument, FunctionUse, NameUse, RelationReference } from './analysis.ts';
 import { constantOf, isPlainCast, isTree, listOf, locationOf, namesOf, stringOf, tagOf, type Tree, treeOf, unwrap } from './tree.ts';
+
+/** A name that may have a schema, as `node` writes it. */
+export const nameUse = (names: readonly string[], node: Tree): NameUse => ({
+  schema: names.length > 1 ? names.at(-2) : undefined,
+  name: names.at(-1) ?? '',
+  location: locationOf(node),
+});
 
 const PLAIN_CALL = new Set(['funcname', 'args', 'funcformat', 'location']);
 

@@ -24,6 +24,7 @@ export class Definer {
   /** Refuses fields that nobody judged. */
   only(node: Tree, fields: readonly string[], what: string): void {
     for (const field of Object.keys(node)) if (!fields.includes(field)) this.fail(notUnderstood(`"${field}" of ${what}`), 0);
+    this.walker.judged.add(node);
   }
 
   /** Options by name. @throws when one is not on the list. */
@@ -34,6 +35,7 @@ export class Definer {
       const name = stringOf(element.defname) ?? '';
       if (!known.has(name) || element.defnamespace !== undefined)
         this.fail(notUnderstood(`option "${name}" of ${what}`), locationOf(element));
+      this.walker.judged.addOption(element);
       result.set(name, element);
     }
     return result;

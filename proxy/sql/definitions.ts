@@ -17,6 +17,15 @@ const OWNER_HINT = 'Leave it to the owner of the database.';
 
 const refused = (what: string, definer: Definer, hint = OWNER_HINT): never => definer.fail(statementRefused(what, hint), 0);
 
+/** Of an object that is named by a list, by one word, or as a type. */
+const objectNames = (wrapped: Tree, definer: Definer): readonly string[] => {
+  const [tag, item] = unwrap(wrapped);
+  if (tag === 'List') return namesOf(item.items);
+  if (tag !== 'TypeName') return [stringOf(item.sval) ?? ''];
+  definer.only(item, ['names', 'typemod', 'location'], 'a name');
+  return namesOf(item.names);
+};
+
 const nameOf = (names: readonly string[], definer: Definer): WrittenName => {
   if (names.length > 2) definer.fail(notUnderstood('a name with a database'), 0);
   return { schema: names.length > 1 ? names[0] : undefined, name: names.at(-1) ?? '' };
@@ -163,9 +172,10 @@ const drop: Define = (node, definer) => {
   const cascade = node.behavior === 'DROP_CASCADE';
   if (cascade && !CASCADING.has(kind)) refused(`DROP ${words} ... CASCADE`, definer, 'Drop what depends on it first.');
   for (const wrapped of listOf(node.objects)) {
-    const [tag, item] = unwrap(wrapped);
-    const names = tag === 'List' ? namesOf(item.items) : tag === 'TypeName' ? namesOf(item.names) : [stringOf(item.sval) ?? ''];
-    const use = definer.use(object, nameOf(names, definer), 'Drop', { missingOk: node.missing_ok === true, cascade });
+    const use = definer.use(object, nameOf(objectNames(wrapped, definer), definer), 'Drop', {
+      missingOk: node.missing_ok === true,
+      cascade,
+    });
     definer.effects.push({ type: 'Drop', use });
   }
   const before = `DROP ${words}${node.concurrent === true ? ' CONCURRENTLY' : ''}${node.missing_ok === true ? ' IF EXISTS' : ''}`;
@@ -218,6 +228,7 @@ const createComposite: Define = (node, definer) => {
   definer.only(node, ['typevar', 'coldeflist'], 'CREATE TYPE');
   for (const item of listOf(node.coldeflist)) columnDefinition(treeOf(item.ColumnDef), definer);
   const named = treeOf(node.typevar);
+  definer.only(named, ['catalogname', 'schemaname', 'relname', 'inh', 'relpersistence', 'location'], 'a type name');
   if (named.catalogname !== undefined) definer.fail(notUnderstood('a name with a database'), 0);
   return makeType({ schema: stringOf(named.schemaname), name: stringOf(named.relname) ?? '' }, definer);
 };
@@ -275,8 +286,7 @@ const comment: Define = (node, definer) => {
   definer.only(node, ['objtype', 'object', 'comment'], 'COMMENT');
   const kind = String(node.objtype);
   const object = COMMENTED[kind] ?? refused(`COMMENT ON ${kind.replace('OBJECT_', '').replaceAll('_', ' ')}`, definer);
-  const [tag, item] = unwrap(treeOf(node.object));
-  const names = tag === 'List' ? namesOf(item.items) : tag === 'TypeName' ? namesOf(item.names) : [stringOf(item.sval) ?? ''];
+  const names = objectNames(treeOf(node.object), definer);
   const inner = kind === 'OBJECT_COLUMN' || kind === 'OBJECT_TABCONSTRAINT';
   definer.use(object, nameOf(inner ? names.slice(0, -1) : names, definer), 'Describe');
   return { verb: 'Comment' };

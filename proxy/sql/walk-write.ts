@@ -9,6 +9,7 @@ import { isTree, listOf, locationOf, numberOf, stringOf, type Tree, treeOf, unwr
 /** What the walk of a write needs of the walk that it is a part of. `names`: CTEs in sight. */
 export type WriteWalk<Names> = {
   readonly check: (tag: string, node: Tree) => void;
+  readonly copy: (node: Tree) => void;
   readonly level: (parent: QueryLevel | undefined) => QueryLevel;
   readonly withClause: (value: unknown, parent: QueryLevel | undefined, names: Names) => Names;
   readonly from: (item: Tree, level: QueryLevel, names: Names) => void;
@@ -103,8 +104,9 @@ class OneWrite<Names> {
 
   /** SET. A row or sub-query that gives several columns is walked once. */
   assignments(list: unknown, level: QueryLevel): readonly Assignment[] {
+    let source = '';
     return listOf(list).map((wrapped) => {
-      const [, target] = unwrap(wrapped);
+      const target = treeOf(wrapped.ResTarget);
       this.walk.check('ResTarget', target);
       const partial = this.indirection(target, level);
       const [tag, value] = unwrap(treeOf(target.val));
@@ -112,10 +114,14 @@ class OneWrite<Names> {
       let part: Assignment['part'];
       if (tag === 'MultiAssignRef') {
         this.walk.check(tag, value);
+        // The grammar repeats it for each column.
+        const repeated = source === JSON.stringify(value.source);
         if (numberOf(value.colno) === 1) this.walk.node(treeOf(value.source), level, this.names);
+        else if (repeated) this.walk.copy(unwrap(treeOf(value.source))[1]);
+        source = JSON.stringify(value.source);
         part = { number: numberOf(value.colno), of: numberOf(value.ncolumns) };
-        const [source, row] = unwrap(treeOf(value.source));
-        own = source === 'RowExpr' ? listOf(row.args)[numberOf(value.colno) - 1] : undefined;
+        const [kind, row] = unwrap(treeOf(value.source));
+        own = kind === 'RowExpr' ? listOf(row.args)[numberOf(value.colno) - 1] : undefined;
       } else this.walk.node(own, level, this.names);
       return { column: stringOf(target.name) ?? '', location: locationOf(target), partial, value: own, part };
     });
@@ -133,7 +139,7 @@ class OneWrite<Names> {
       return { type: 'First', count: starred ? undefined : (rows[0]?.length ?? width), parameters };
     }
     const columns = listOf(list).map((wrapped) => {
-      const [, target] = unwrap(wrapped);
+      const target = treeOf(wrapped.ResTarget);
       this.walk.check('ResTarget', target);
       this.indirection(target, level);
       return stringOf(target.name) ?? '';

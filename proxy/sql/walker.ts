@@ -15,8 +15,9 @@ import type {
   RelationReference,
   Write,
 } from './analysis.ts';
-import { functionUse, settledCalls, viewedCall } from './calls.ts';
+import { functionUse, nameUse, settledCalls, viewedCall } from './calls.ts';
 import { EMPTY, type Environment, hasName } from './cte-names.ts';
+import { Judged } from './judged.ts';
 import { lockable, lockOf } from './locking.ts';
 import { NODE_SHAPES } from './nodes.ts';
 import { groupItems, parametersOf, targetOf } from './query-level.ts';
@@ -38,6 +39,7 @@ export class Walker {
   readonly levels: QueryLevel[] = [];
   readonly parameters: ParameterUse[] = [];
   readonly joined: string[] = [];
+  readonly judged = new Judged();
   readonly #fail: (failure: Failure, location: number) => never;
   readonly #writing: WriteWalk<Environment>;
   /** Levels whose FROM clause is being walked. */
@@ -52,6 +54,7 @@ export class Walker {
     this.#writing = {
       fail,
       check: (tag, node) => this.#check(tag, node),
+      copy: (node) => this.judged.addCopy(node),
       level: (parent) => this.#level(parent),
       withClause: (value, parent, names) => this.#with(value, parent, names),
       from: (item, level, names) => this.#from(item, level, names),
@@ -126,6 +129,7 @@ export class Walker {
     this.#partial = partial;
     for (const clause of listOf(node.lockingClause).map((wrapped) => treeOf(wrapped.LockingClause))) {
       this.#check('LockingClause', clause);
+      for (const item of listOf(clause.lockedRels)) this.#check('RangeVar', treeOf(item.RangeVar));
       this.locks.push(lockOf(clause, level) ?? this.#fail(notUnderstood('this locking clause'), 0));
     }
     if (!hasName(environment, 'pg_settings')) for (const [call, name] of settledCalls(node)) this.#settled.set(call, name);
@@ -197,13 +201,7 @@ export class Walker {
       case 'RangeTableSample': {
         const [inner, relation] = unwrap(treeOf(node.relation));
         if (inner !== 'RangeVar') this.#fail(notUnderstood(`TABLESAMPLE of "${inner}"`), locationOf(node));
-        const method = namesOf(node.method);
-        this.functions.push({
-          schema: method.length > 1 ? method.at(-2) : undefined,
-          name: method.at(-1) ?? '',
-          constants: [],
-          location: locationOf(node),
-        });
+        this.functions.push({ ...nameUse(namesOf(node.method), node), constants: [] });
         this.#rangeVar(relation, level, environment, true);
         this.#nodes(listOf(node.args), level, environment);
         if (node.repeatable !== undefined) this.#node(treeOf(node.repeatable), level, environment);
@@ -227,6 +225,7 @@ export class Walker {
       case 'RangeFunction': {
         const reference = viewedCall(node);
         if (reference !== undefined) {
+          for (const item of listOf(node.functions)) this.#check('FuncCall', treeOf(listOf(treeOf(item.List).items)[0]?.FuncCall));
           this.relations.push(reference);
           return add({ type: 'Relation', name: name ?? reference.calledAs, reference, columnAliases });
         }
@@ -363,7 +362,9 @@ export class Walker {
     if (shape === undefined || !Object.hasOwn(NODE_SHAPES, tag)) this.#fail(notUnderstood(`"${tag}"`), locationOf(node));
     for (const field of Object.keys(node)) {
       if (!Object.hasOwn(shape, field)) this.#fail(notUnderstood(`"${field}" of "${tag}"`), locationOf(node));
+      if (shape[field] === '=Alias') this.#check('Alias', treeOf(node[field]));
     }
+    this.judged.add(node);
   }
 
   #column(node: Tree, level: QueryLevel): void {
@@ -383,9 +384,7 @@ export class Walker {
     const kind = node.kind;
     if (typeof kind === 'string' && kind.includes('BETWEEN')) {
       for (const name of ['<=', '>=', '<', '>']) this.operators.push({ schema: undefined, name, location: locationOf(node) });
-      return;
-    }
-    this.operators.push({ schema: names.length > 1 ? names.at(-2) : undefined, name: names.at(-1) ?? '', location: locationOf(node) });
+    } else this.operators.push(nameUse(names, node));
   }
 
   /** IN, USING, NATURAL and CASE compare by `=` without naming it. */
@@ -394,7 +393,6 @@ export class Walker {
   }
 
   #type(node: Tree): void {
-    const names = namesOf(node.names);
-    this.types.push({ schema: names.length > 1 ? names.at(-2) : undefined, name: names.at(-1) ?? '', location: locationOf(node) });
+    this.types.push(nameUse(namesOf(node.names), node));
   }
 }
