@@ -97,7 +97,7 @@ beforeAll(async () => {
   }
 });
 
-describe.each(GRAMMAR_VERSIONS)('every node of grammar %i', (version) => {
+describe.each(GRAMMAR_VERSIONS)('every node of grammar %i', { timeout: 120_000 }, (version) => {
   const declared = declarationsOf(version);
   const own = (): readonly Seed[] => seeds.get(version) ?? [];
 
@@ -160,7 +160,7 @@ describe.each(GRAMMAR_VERSIONS)('every node of grammar %i', (version) => {
     });
     expect([...passed].filter((each) => !ONLY_A_NAME.includes(each))).toEqual([]);
     expect(count).toBeGreaterThan(30_000);
-  }, 120_000);
+  });
 
   it('has no field that nobody judged', () => {
     const passed = new Set<string>();
