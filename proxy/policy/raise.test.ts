@@ -23,5 +23,7 @@ describe('raisedFailure() knows again what raiseSql() raised', () => {
   it('leaves other errors alone', () => {
     expect(raisedFailure('42704', 'unrecognized configuration parameter "pg_airlock.row_filter"')).toBeUndefined();
     expect(raisedFailure(undefined, undefined)).toBeUndefined();
+    expect(raisedFailure('42704', 'type "pg_airlock.view <%ZZ>" does not exist')).toBeUndefined();
+    expect(raisedFailure('42704', 'type "pg_airlock.mask <public.users %E0>" does not exist')).toBeUndefined();
   });
 });

@@ -29,8 +29,17 @@ const UNDEFINED_OBJECT = '42704';
 export const raisedFailure = (sqlstate: string | undefined, message: string | undefined): Failure | undefined => {
   if (sqlstate !== UNDEFINED_OBJECT || message === undefined) return undefined;
   const [, kind, relation, column] = /pg_airlock\.(row_filter|view|mask) <([^ <>]+)(?: ([^ <>]+))?>/.exec(message) ?? [];
-  if (relation === undefined) return undefined;
+  if (relation === undefined || !isEncoded(relation) || (column !== undefined && !isEncoded(column))) return undefined;
   if (kind === 'view') return viewChanged(decodeURIComponent(relation));
   if (kind === 'row_filter') return rowFilterViolated(decodeURIComponent(relation));
   return column === undefined ? undefined : maskWrittenBack(decodeURIComponent(column), decodeURIComponent(relation));
+};
+
+/** The agent may have the server quote a text of its own, which looks like ours. */
+const isEncoded = (text: string): boolean => {
+  try {
+    return encoded(decodeURIComponent(text)) === text;
+  } catch {
+    return false;
+  }
 };
