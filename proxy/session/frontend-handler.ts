@@ -323,7 +323,7 @@ export class FrontendHandler {
     const running = this.#outbox.running(decided, text, began, portal);
     const consequences = consequencesOf(running, portal.watched, this.#context.state);
     const terms = termsOf(text, 0);
-    const held = mayBeUndone(terms) || (maxRows === 0 && this.#mayBeBlocked(text));
+    const held = mayBeUndone(terms) || (maxRows <= 0 && this.#mayBeBlocked(text));
     // A suspended portal has changed all its rows and has not said how many; and the client is to know of none that are hidden.
     const counted = held || (terms.telling?.proposed ?? 0) > 0;
     const bytes = maxRows > 0 && (counted || terms.hidesResult) ? new Span(encodeExecute(name, 0)) : frame.raw;
