@@ -88,6 +88,19 @@ export const sessionTooBig = (most: number): Failure =>
     hint: 'Close what is no longer used (DEALLOCATE, CLOSE, RELEASE SAVEPOINT), and send large values in several statements.',
   });
 
+export const sessionWaiting = (most: number): Failure =>
+  limited(
+    'memoryPerSession',
+    {
+      sqlstate: SQLSTATE.configurationLimitExceeded,
+      code: 'session-waiting',
+      message: 'too much waits to be read in this session',
+      detail: `What all sessions hold is more than pg-airlock has memory for, and a session may hold ${most} bytes meanwhile (--session-memory).`,
+      hint: 'Reconnect, read results as they come, and send or select large values one by one.',
+    },
+    'FATAL',
+  );
+
 /** `needed`: what a single statement could tell. */
 export const probesExhausted = (limit: 'probesPerSession' | 'probesPerHour', most: number, needed = 1): Failure =>
   limited(limit, {

@@ -119,6 +119,7 @@ const STATEMENT = {
   resultTooLarge: () => failures.resultTooLarge('rowsPerStatement', 10_000),
   statementTooLong: () => failures.statementTooLong(30_000),
   sessionTooBig: () => failures.sessionTooBig(33_554_432),
+  sessionWaiting: () => failures.sessionWaiting(33_554_432),
   auditUnavailable: () => failures.auditUnavailable('The audit store could not be written (ENOSPC).'),
   internalError: () => failures.internalError(),
 } as const;

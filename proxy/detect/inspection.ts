@@ -61,6 +61,11 @@ export class Inspection {
     this.#copy = { binary: isBinaryCopy(body), begun: false };
   }
 
+  /** Bytes that are held of a row under way. */
+  get held(): number {
+    return this.#whole.held;
+  }
+
   /** Takes bytes of DataRow and CopyData, and hands out whole messages with what may go on of them. Throws `Failure` for a row that is too large. */
   push(raw: Buffer, take: (messages: Buffer, inspected: Inspected) => void): void {
     this.#whole.push(raw, (messages) => take(messages, this.#inspected(messages)));

@@ -36,6 +36,11 @@ export class WholeMessages {
     }
   }
 
+  /** Bytes that are held, or soon will be, of a message under way. */
+  get held(): number {
+    return this.#length === 0 ? 0 : this.#held.length;
+  }
+
   /** Of the message under way; of its head where that is not known yet. */
   get #needed(): number {
     return this.#length < HEAD ? HEAD : 1 + this.#held.readUInt32BE(1);

@@ -39,6 +39,7 @@ const RULES: Readonly<Record<string, string>> = {
   'rate-exceeded': 'limits',
   'probes-exhausted': 'limits',
   'session-too-big': 'limits',
+  'session-waiting': 'limits',
   'audit-unavailable': 'audit',
   'internal-error': 'internal',
 };

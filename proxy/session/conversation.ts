@@ -74,15 +74,11 @@ export class Conversation {
   #draining = false;
   #over = false;
   #reason = 'client-disconnected';
-  readonly #ended: Promise<void>;
-  #resolveEnded = (): void => {};
+  readonly #ended = Promise.withResolvers<void>();
 
   constructor(parts: ConversationParts, dependencies: SessionDependencies) {
     this.#parts = parts;
     this.#dependencies = dependencies;
-    this.#ended = new Promise((resolve) => {
-      this.#resolveEnded = resolve;
-    });
     const { access, session } = parts;
     const { clock, limited, observe } = dependencies;
     this.#trail = new AuditTrail(access.audit, parts.receipt, (error) => this.#failureOf(error));
@@ -104,6 +100,7 @@ export class Conversation {
       pool: dependencies.memory,
       remembered: () => this.#state.weight,
       unread: () => parts.reader.queue.length,
+      passing: () => parts.upstream.waiting() + parts.socket.writableLength + (this.#expectations.head?.running?.inspection?.held ?? 0),
     });
     this.#pace = new Pace(clock, this.#wait);
     this.#probes = new Probes(access.limits, access.probes);
@@ -159,6 +156,7 @@ export class Conversation {
       observe,
       cancelling: () => this.#cancelling,
       begun: () => this.#timers.active(),
+      waits: () => this.#memory.pass(),
       skip: (expectation) => this.#server.skip(expectation),
     });
   }
@@ -171,10 +169,12 @@ export class Conversation {
     socket.on('close', this.#clientGone);
     socket.on('drain', () => {
       this.#timers.drained();
+      this.#memory.note();
       upstream.resume();
     });
     upstream.onDrain(() => {
       this.#forwarding.drained();
+      this.#memory.note();
       this.#wait.wake();
     });
     upstream.onClose((failure) => this.#serverGone(failure));
@@ -185,7 +185,7 @@ export class Conversation {
       revoked();
     }
     await this.#readClient();
-    await this.#ended;
+    await this.#ended.promise;
     access.ended.removeEventListener('abort', revoked);
     for (const { expectation } of this.#forwarding.unsent) {
       if (expectation !== undefined) {
@@ -228,7 +228,7 @@ export class Conversation {
     closeClient(socket);
     closeUpstream(upstream, running);
     this.#wait.giveUp();
-    this.#resolveEnded();
+    this.#ended.resolve();
   }
 
   /** Ends the session as soon as it is idle outside of a transaction. */
@@ -327,17 +327,18 @@ export class Conversation {
     const { socket, upstream } = this.#parts;
     try {
       this.#serverFrames.push(chunk, this.#server);
+      if (!socket.writable) {
+        this.#output.discard();
+      } else if (!this.#output.flush(socket)) {
+        this.#timers.stalled();
+        if (!this.#timers.stopping || socket.writableLength > STOPPING_BACKLOG) {
+          upstream.pause();
+        }
+      }
+      this.#memory.pass();
     } catch (error) {
       this.end(this.#failureOf(error));
       return;
-    }
-    if (!socket.writable) {
-      this.#output.discard();
-    } else if (!this.#output.flush(socket)) {
-      this.#timers.stalled();
-      if (!this.#timers.stopping || socket.writableLength > STOPPING_BACKLOG) {
-        upstream.pause();
-      }
     }
     this.#wait.wake();
     this.#timers.active();

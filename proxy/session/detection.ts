@@ -6,6 +6,7 @@ import type { Detectors } from '../detect/detectors.ts';
 import { type Inspected, Inspection } from '../detect/inspection.ts';
 import { decodeRowDescription } from '../detect/result-columns.ts';
 import type { ResponseFields } from '../wire/error-response.ts';
+import { FIELD_LIMIT } from '../wire/long-fields.ts';
 import { BACKEND } from '../wire/message-type.ts';
 import { bodyOf } from '../wire/server-frames.ts';
 import { Span } from '../wire/span.ts';
@@ -61,6 +62,9 @@ export const inspectRows = (running: RunningStatement, inspection: Inspection, r
 /** Code, severity and places are ours or PostgreSQL's own words. */
 const TEXTS = new Set(['M', 'D', 'H', 'W', 'q', 's', 't', 'c', 'd', 'n']);
 
+/** In place of a text that was cut: what it ends with may be part of a value, which nobody recognises. */
+const UNSEEN = 'the text is too long to be looked into';
+
 /** The fields of an error or notice with what detectors hide; what is found counts to the statement that it is about. */
 export const inspectedFields = (
   fields: ResponseFields,
@@ -72,5 +76,6 @@ export const inspectedFields = (
   if (inspection === undefined) {
     return fields;
   }
-  return new Map([...fields].map(([code, text]): [string, string] => [code, TEXTS.has(code) ? inspection.told(text, place) : text]));
+  const told = (text: string): string => (Buffer.byteLength(text) > FIELD_LIMIT ? UNSEEN : inspection.told(text, place));
+  return new Map([...fields].map(([code, text]): [string, string] => [code, TEXTS.has(code) ? told(text) : text]));
 };

@@ -26,6 +26,8 @@ export type ForwardingContext = {
   readonly cancelling: () => Promise<void> | undefined;
   /** The server has something to do. */
   readonly begun: () => void;
+  /** To be called when something waits for the server. Throws `Failure` where that is too much. */
+  readonly waits: () => void;
   /** The server passes over a message. */
   readonly skip: (expectation: Expectation) => void;
 };
@@ -91,8 +93,9 @@ export class Forwarding {
 
   /** Lets the server read, and answer, before more is sent: what is on its way has to be remembered. */
   async #catchUp(): Promise<void> {
-    const { upstream, expectations, wait } = this.#context;
+    const { upstream, expectations, wait, waits } = this.#context;
     if (this.#full) {
+      waits();
       await wait.until(() => !this.#full);
     }
     if (this.#inFlight < IN_FLIGHT_BYTES) {

@@ -1,16 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../kernel/failure.ts';
+import { sessionWaiting } from '../../kernel/limit-failure.ts';
 import { type Limits, NO_LIMITS } from '../../kernel/policy.ts';
 import { MemoryPool, SessionMemory } from './session-memory.ts';
 
 const session = (pool: MemoryPool, limits: Partial<Limits> = {}, most = 1_000_000) => {
-  const held = { remembered: 0, unread: 0 };
+  const held = { remembered: 0, unread: 0, passing: 0 };
   const memory = new SessionMemory({
     limits: () => ({ ...NO_LIMITS, ...limits }),
     most,
     pool,
     remembered: () => held.remembered,
     unread: () => held.unread,
+    passing: () => held.passing,
   });
   return { held, memory };
 };
@@ -59,5 +61,22 @@ describe('SessionMemory', () => {
     expect(() => memory.check()).not.toThrow();
     held.unread = 65_537;
     expect(() => memory.check()).toThrow(Failure);
+  });
+
+  it('ends the session that has the most on its way where all together have too much, and counts what has gone no more', () => {
+    const pool = new MemoryPool(1_000_000);
+    const [slow, other, quick] = [session(pool), session(pool), session(pool)];
+    for (const { held, memory } of [slow, other]) {
+      held.passing = 500_000;
+      memory.pass();
+    }
+    quick.held.passing = 65_536;
+    slow.held.passing = 500_001;
+    expect(() => quick.memory.pass()).not.toThrow();
+    expect(() => slow.memory.pass()).toThrow(sessionWaiting(333_333));
+    slow.held.passing = 0;
+    slow.memory.note();
+    expect(() => other.memory.pass()).not.toThrow();
+    expect(slow.memory.full()).toBe(undefined);
   });
 });

@@ -1,5 +1,5 @@
 import type { Failure } from '../../kernel/failure.ts';
-import { sessionTooBig } from '../../kernel/limit-failure.ts';
+import { sessionTooBig, sessionWaiting } from '../../kernel/limit-failure.ts';
 import type { Limits } from '../../kernel/policy.ts';
 
 /** One session's part of the pool. */
@@ -55,12 +55,15 @@ export type SessionMemoryOptions = {
   readonly remembered: () => number;
   /** What has been read and is no whole message yet. */
   readonly unread: () => number;
+  /** What waits to be taken by client or server, and rows that are not whole yet. */
+  readonly passing: () => number;
 };
 
 /** Looks at what the proxy holds for one session. */
 export class SessionMemory {
   readonly #options: SessionMemoryOptions;
   readonly #share: Share;
+  #waiting = 0;
 
   constructor(options: SessionMemoryOptions) {
     this.#options = options;
@@ -81,13 +84,38 @@ export class SessionMemory {
     }
   }
 
+  /**
+   * To be called when something has passed through. Throws `Failure` where much of it waits, and all sessions together hold too much: a
+   * slow reader alone harms nobody.
+   */
+  pass(): void {
+    const held = this.note();
+    const { fairShare } = this.#options.pool;
+    if (this.#waiting > ONE_READ && held > fairShare) {
+      throw sessionWaiting(Math.floor(fairShare));
+    }
+  }
+
+  /** Notes what is held, also that it has become less. */
+  note(): number {
+    const { remembered, unread, passing } = this.#options;
+    const before = this.#waiting;
+    this.#waiting = passing();
+    if (this.#waiting <= ONE_READ && before <= ONE_READ) {
+      return 0;
+    }
+    const held = remembered() + unread() + this.#waiting;
+    this.#share.set(held);
+    return held;
+  }
+
   leave(): void {
     this.#share.leave();
   }
 
   #over(held: number): Failure | undefined {
-    const { limits, most, pool } = this.#options;
-    this.#share.set(held);
+    const { limits, most, passing, pool } = this.#options;
+    this.#share.set(held + passing());
     const limit = Math.floor(Math.min(limits().memoryPerSession ?? most, most, pool.fairShare));
     return held > limit ? sessionTooBig(limit) : undefined;
   }

@@ -25,6 +25,8 @@ export type Upstream = {
   /** Bytes as they arrive; they are held back until somebody listens. */
   readonly onData: (listener: (chunk: Buffer) => void) => void;
   readonly onDrain: (listener: () => void) => void;
+  /** Bytes that wait for the server to read them. */
+  readonly waiting: () => number;
   /** Called once: with a Failure when the session was lost, without when we ended it. */
   readonly onClose: (listener: (failure: Failure | undefined) => void) => void;
   readonly pause: () => void;
@@ -77,6 +79,7 @@ export const createUpstream = (channel: Channel, session: StartedSession, cancel
     onDrain: (listener) => {
       onDrain = listener;
     },
+    waiting: () => socket.writableLength,
     onClose: (listener) => {
       onClose.push(listener);
       const already = closed;

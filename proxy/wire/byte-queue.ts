@@ -1,11 +1,13 @@
 import { Span } from './span.ts';
 
+const EMPTY = Buffer.alloc(0);
+
 /**
  * Bytes that have arrived and are not yet taken. Linear in the bytes pushed, whatever the size of the chunks;
  * what was taken stays valid, since its bytes are never written again.
  */
 export class ByteQueue {
-  #buffer: Buffer = Buffer.alloc(0);
+  #buffer: Buffer = EMPTY;
   #start = 0;
   #end = 0;
   /** The buffer is ours, so that there may be room to write behind `#end`. */
@@ -49,6 +51,14 @@ export class ByteQueue {
   take(length: number): Span {
     const start = this.#start;
     this.#start += length;
-    return new Span(this.#buffer, start, this.#start);
+    const taken = new Span(this.#buffer, start, this.#start);
+    if (this.#start === this.#end) {
+      // A client may be idle for hours, and need not keep its last message alive for so long.
+      this.#buffer = EMPTY;
+      this.#start = 0;
+      this.#end = 0;
+      this.#owned = false;
+    }
+    return taken;
   }
 }

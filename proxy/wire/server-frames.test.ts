@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { upstreamProtocolViolation } from '../../kernel/failure.ts';
+import { FIELD_LIMIT } from './long-fields.ts';
 import { bodyOf, ServerFrames } from './server-frames.ts';
 import type { Span } from './span.ts';
 
@@ -88,6 +89,26 @@ describe('ServerFrames', () => {
       [50, 0, 50],
       [120, 2, 15],
     ]);
+  });
+
+  it('cuts long texts of errors and notices, the same for any chunking, and keeps all fields', () => {
+    const fields = (...texts: readonly string[]): Buffer => Buffer.from(`${texts.map((text) => `${text}\0`).join('')}\0`);
+    const long = 'x'.repeat(FIELD_LIMIT + 1);
+    const exact = 'y'.repeat(FIELD_LIMIT);
+    const cutText = `${exact.replaceAll('y', 'x')}...`;
+    const whole = frame('E', fields('SERROR', 'C22P02', `M${long}`, `D${exact}`, `W${long}${long}`, 'Fpl_exec.c'));
+    const bytes = Buffer.concat([frame('D', Buffer.alloc(7)), whole, frame('N', fields(`M${long}`)), frame('Z', Buffer.from('I'))]);
+    const expected = [
+      { bulk: frame('D', Buffer.alloc(7)).toString('hex'), rows: 1 },
+      ...[
+        ['E', fields('SERROR', 'C22P02', `M${cutText}`, `D${exact}`, `W${cutText}`, 'Fpl_exec.c')] as const,
+        ['N', fields(`M${cutText}`)] as const,
+        ['Z', Buffer.from('I')] as const,
+      ].map(([message, body]) => ({ message, body: body.toString('hex'), raw: frame(message, body).toString('hex') })),
+    ];
+    for (const sizes of [[bytes.length], [65_536], [3, 100_000, 1], [FIELD_LIMIT + 29], [1, 2, 3, 5000]]) {
+      expect(deliver(cut(bytes, sizes))).toEqual(expected);
+    }
   });
 
   it('delivers a run of rows in one chunk as one slice of that chunk', () => {

@@ -1,4 +1,5 @@
 import { upstreamProtocolViolation } from '../../kernel/failure.ts';
+import { FIELD_LIMIT, LongFields } from './long-fields.ts';
 import { BACKEND } from './message-type.ts';
 import { Span } from './span.ts';
 
@@ -9,13 +10,13 @@ export type ServerFrameSink = {
    * middle of a message; `rows` counts the messages that end in it, and `begun` its first bytes that complete an earlier one.
    */
   readonly bulk: (raw: Span, rows: number, begun: number) => void;
-  /** Any other message, whole, with type and length in front; `bodyOf` is what follows them. */
+  /** Any other message, whole but for long texts of errors and notices, with type and length in front; `bodyOf` is what follows them. */
   readonly message: (type: number, raw: Span) => void;
 };
 
 /**
- * Cap for a message that is held whole. An error text may quote a value of any size, so it is generous;
- * rows are never held, and only bounded by the protocol (2 GB).
+ * Cap for a message that is not passed on as it arrives. An error text may quote a value of any size, so it is generous: such texts are
+ * cut. Rows are never held, and only bounded by the protocol (2 GB).
  */
 export const SERVER_MESSAGE_LIMIT = 64 * 1024 * 1024;
 
@@ -23,6 +24,8 @@ const HEAD = 5;
 
 /** A message without its type and length. */
 export const bodyOf = (raw: Span): Buffer => raw.buffer.subarray(raw.start + HEAD, raw.end);
+
+const hasTexts = (type: number): boolean => type === BACKEND.errorResponse || type === BACKEND.noticeResponse;
 
 const isBulk = (type: number): boolean => type === BACKEND.dataRow || type === BACKEND.copyData;
 
@@ -40,6 +43,8 @@ export class ServerFrames {
   /** The message under way. */
   #message: Buffer | undefined;
   #messageLength = 0;
+  /** The error or notice under way that is too long to be held, and how many bytes of it are still to come. */
+  #long: { readonly type: number; readonly fields: LongFields; remaining: number } | undefined;
 
   constructor(limit: number = SERVER_MESSAGE_LIMIT) {
     this.#limit = limit;
@@ -47,7 +52,7 @@ export class ServerFrames {
 
   push(chunk: Buffer, sink: ServerFrameSink): void {
     let offset = this.#finishHead(chunk, sink);
-    offset = this.#finishMessage(chunk, offset, sink);
+    offset = this.#finishLong(chunk, this.#finishMessage(chunk, offset, sink), sink);
     let bulkStart = offset;
     let rows = 0;
     let begun = 0;
@@ -82,7 +87,12 @@ export class ServerFrames {
         this.#startMessage(length, chunk.subarray(offset));
         return;
       }
-      sink.message(type, new Span(chunk, offset, end));
+      if (hasTexts(type) && length > FIELD_LIMIT) {
+        this.#startMessage(length, chunk.subarray(offset, offset + HEAD));
+        this.#finishLong(chunk.subarray(0, end), offset + HEAD, sink);
+      } else {
+        sink.message(type, new Span(chunk, offset, end));
+      }
       offset = end;
       bulkStart = end;
     }
@@ -118,7 +128,14 @@ export class ServerFrames {
     return taken;
   }
 
+  /** `begun`: its head, and what has arrived behind it. */
   #startMessage(length: number, begun: Buffer): void {
+    const type = begun[0] as number;
+    if (hasTexts(type) && length > FIELD_LIMIT) {
+      this.#long = { type, fields: new LongFields(), remaining: length - 4 - (begun.length - HEAD) };
+      this.#long.fields.push(begun.subarray(HEAD));
+      return;
+    }
     this.#message = Buffer.allocUnsafeSlow(length + 1);
     this.#messageLength = begun.copy(this.#message);
   }
@@ -135,6 +152,24 @@ export class ServerFrames {
       sink.message(message[0] as number, new Span(message));
     }
     return offset + taken;
+  }
+
+  #finishLong(chunk: Buffer, offset: number, sink: ServerFrameSink): number {
+    const long = this.#long;
+    if (long === undefined) {
+      return offset;
+    }
+    const end = Math.min(chunk.length, offset + long.remaining);
+    long.fields.push(chunk.subarray(offset, end));
+    long.remaining -= end - offset;
+    if (long.remaining === 0) {
+      this.#long = undefined;
+      const body = long.fields.whole();
+      const head = Buffer.alloc(HEAD, long.type);
+      head.writeInt32BE(body.length + 4, 1);
+      sink.message(long.type, new Span(Buffer.concat([head, body])));
+    }
+    return end;
   }
 
   #check(type: number, length: number): void {

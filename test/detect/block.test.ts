@@ -51,11 +51,20 @@ describe('action Block', () => {
     expect(types(await client.query('ROLLBACK'))).toBe('C Z');
   });
 
+  it('tells no text of the server that is too long to be looked into whole', async () => {
+    const { client } = await openSession(shop);
+    const frames = await client.query(`SELECT (repeat(' ', 262144 - 60) || '${CARD}' || repeat('x', 100))::int`);
+    expect(told(frames)).toMatchObject({ C: '22P02', M: 'the text is too long to be looked into' });
+    expect(types(await client.query('SELECT 1'))).toBe('T D C Z');
+  });
+
   it('undoes what returned the value', async () => {
     const { client } = await openSession(shop);
     expect(told(await client.query(`INSERT INTO log VALUES (1, '${CARD}') RETURNING t`))).toMatchObject(BLOCKED);
     const insert = [send.parse('', `INSERT INTO log VALUES (2, '${CARD}') RETURNING t`), send.bind('', ''), send.execute(), send.sync()];
     expect(told(await client.exchange(...insert))).toMatchObject(BLOCKED);
+    // A number of rows below one means all of them, too.
+    expect(told(await client.exchange(...insert.slice(0, 2), send.execute('', -1), send.sync()))).toMatchObject(BLOCKED);
     expect(cellsOf(await client.query('SELECT count(*) FROM log'))).toEqual(['0']);
   });
 

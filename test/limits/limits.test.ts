@@ -305,3 +305,13 @@ describe('--send-timeout', () => {
     await eventually(async () => (await sample(shop, 'pg_airlock_sessions')) === 0);
   });
 });
+
+describe('the memory of the process', () => {
+  it('is not spent on what an error quotes', async () => {
+    const client = await open();
+    const frames = await client.query("SELECT (repeat('a', 3000000) || 'x')::int");
+    expect([types(frames), told(frames)?.code]).toEqual(['E Z', '22P02']);
+    expect(told(frames)?.message?.replace(/a{1000,}/, 'a')).toBe('invalid input syntax for type integer: "a...');
+    expect(types(await client.query('SELECT 1'))).toBe('T D C Z');
+  });
+});
