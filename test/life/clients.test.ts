@@ -35,7 +35,7 @@ it.skipIf(process.platform !== 'linux')(
 );
 
 it('a client that does not read costs the proxy no memory, and gets all of it in the end', async () => {
-  const ROWS = 1_000_000;
+  const ROWS = 2_000_000;
   const WIDTH = 100;
   const { client, socket } = await openSession(shop);
   await client.query('SELECT 1');

@@ -7,7 +7,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { countOf, seedOf } from '../hunt/random.ts';
 import type { PostgresVersion } from '../support/postgres-binaries.ts';
-import { conversation, type Model } from './commands.ts';
+import { conversation } from './commands.ts';
+import type { Model } from './comparison.ts';
 import { Side } from './side.ts';
 import { AGENT, REFERENCE, ROLE, startWorld, SUBJECT, type World } from './world.ts';
 
@@ -30,9 +31,12 @@ describe(`a session, seed ${SEED}`, () => {
       const plain = await Side.open(world.postgres.port, ROLE, REFERENCE);
       const texts = (lines: readonly { readonly text: string }[]): string[] => lines.map(({ text }) => text).sort();
       expect(texts(proxy.greeting)).toEqual(texts(plain.greeting));
-      const model: Model = { skipping: false, open: false, over: false };
+      const model: Model = { skipping: false, open: false, over: false, variant: 'Wide', reloaded: false };
       try {
-        await fc.asyncModelRun(() => Promise.resolve({ model, real: { proxy: proxy.side, plain: plain.side } }), all as never);
+        await fc.asyncModelRun(
+          () => Promise.resolve({ model, real: { proxy: proxy.side, plain: plain.side, reload: world.reload } }),
+          all as never,
+        );
         commands += 1;
       } finally {
         proxy.side.vanish();

@@ -43,7 +43,7 @@ const columnsOf = (body: Buffer): string[] => {
     const end = body.indexOf(0, offset);
     const name = body.toString('utf8', offset, end);
     // A masked column stands in no table; the two databases give their tables different numbers.
-    const place = name === 'ssn' ? '' : `${body.readUInt32BE(end + 1) === 0 ? 'no table' : body.readInt16BE(end + 5)} `;
+    const place = name === 'ssn' || name === 'name' ? '' : `${body.readUInt32BE(end + 1) === 0 ? 'no table' : body.readInt16BE(end + 5)} `;
     columns.push(`${name} ${place}${body.subarray(end + 7, end + 19).toString('hex')}`);
     offset = end + 19;
   }
@@ -64,9 +64,14 @@ export type Line = { readonly text: string; readonly frame: RawFrame };
 
 export class Side {
   readonly #client: RawClient;
+  readonly #port: number;
+  /** Of BackendKeyData. */
+  readonly #key: Buffer;
 
-  private constructor(client: RawClient) {
+  private constructor(client: RawClient, port: number, key: Buffer) {
     this.#client = client;
+    this.#port = port;
+    this.#key = key;
   }
 
   static async open(port: number, user: string, database: string): Promise<{ side: Side; greeting: Line[] }> {
@@ -74,7 +79,8 @@ export class Side {
     const frames = await client.login({ user, database });
     // Keys are each side's own, and so is how one logs in.
     const greeting = frames.filter(({ type }) => type !== 'K' && type !== 'R').map((frame) => ({ text: lineOf(frame), frame }));
-    return { side: new Side(client), greeting };
+    const key = frames.find(({ type }) => type === 'K')?.body ?? Buffer.alloc(8);
+    return { side: new Side(client, port, key), greeting };
   }
 
   write(messages: readonly Buffer[]): void {
@@ -84,6 +90,13 @@ export class Side {
   /** Ends the client's half: what it has sent is still to be answered. */
   halfClose(): void {
     this.#client.socket.end();
+  }
+
+  /** Sends a cancel request, and waits until it was passed on. */
+  async cancel(): Promise<void> {
+    const other = await connectRaw(this.#port);
+    other.write(send.cancelRequest(this.#key.readInt32BE(0), this.#key.subarray(4)));
+    await other.waitClosed();
   }
 
   vanish(): void {

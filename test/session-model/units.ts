@@ -127,3 +127,18 @@ export const everyName: Unit = unitOf([
   ...['', ...NAMES].flatMap((name) => [describe('S', name), SYNC]),
   ...CURSORS.flatMap((name) => [describe('P', name), SYNC]),
 ]);
+
+/** Takes some time, somewhere in it. */
+export const slow: fc.Arbitrary<Unit> = fc
+  .constantFrom(
+    'SELECT pg_sleep(0.02), 1',
+    'SELECT v, pg_sleep(0.004) FROM t ORDER BY id',
+    'BEGIN; SELECT pg_sleep(0.01); SELECT pg_sleep(0.01)',
+    "UPDATE public.t SET v = 'slow' WHERE pg_sleep(0.005) IS NOT NULL",
+    'COPY (SELECT v, pg_sleep(0.005) FROM t) TO STDOUT',
+  )
+  .chain((sql) => {
+    const of: Statement = { sql, refused: false };
+    const messages = [parse('', of), bind('', '', [], { result: [] }), execute('', 1), execute('', 0)];
+    return fc.constantFrom(unitOf([query(of)]), ...(sql.includes(';') ? [] : [unitOf([...messages, SYNC])]));
+  });

@@ -4,6 +4,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import type { PostgresVersion } from '../support/postgres-binaries.ts';
@@ -37,8 +38,9 @@ const schemaSql = (hidden: boolean): string => `
   GRANT ALL ON ALL TABLES IN SCHEMA public, other, dark TO ${ROLE};
   ANALYZE`;
 
-/** What conversations change, as it is at the beginning of each. */
-const RESET = `TRUNCATE public.t, public.d; INSERT INTO public.t SELECT i, 'public ' || i, i FROM generate_series(1, 4) i`;
+/** What conversations change, as it is at the beginning of each. TRUNCATE would change the catalog, and so what is judged, some time later. */
+const RESET = `BEGIN; LOCK TABLE public.t, public.d; DELETE FROM public.d; DELETE FROM public.t;
+  INSERT INTO public.t SELECT i, 'public ' || i, i FROM generate_series(1, 4) i; COMMIT`;
 
 const writable = (name: string): unknown => ({
   name,
@@ -49,6 +51,9 @@ const writable = (name: string): unknown => ({
 });
 
 const API = 'pg-airlock.dev/v1alpha1';
+
+/** Two policies, of which the second grants less: one relation not at all, and one column masked. */
+export type Variant = 'Wide' | 'Narrow';
 
 const manifests = (port: number): readonly unknown[] => [
   { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'db' }, stringData: { username: ROLE, password: ROLE } },
@@ -65,31 +70,39 @@ const manifests = (port: number): readonly unknown[] => [
       audit: { durability: 'Write' },
     },
   },
-  {
-    apiVersion: API,
-    kind: 'DatabaseAccessPolicy',
-    metadata: { name: 'model' },
-    spec: {
-      connectionRef: { name: 'db' },
-      subjects: [{ agent: { name: AGENT } }],
-      functions: [{ name: 'public.f' }, { name: 'other.f' }],
-      relations: [
-        ...['public.t', 'public.d', 'public.locked'].map(writable),
-        { name: 'other.t', select: { columns: ['*'] } },
-        {
-          name: 'public.people',
-          select: { columns: ['id', 'name'], masks: [{ column: 'ssn', mask: { type: 'Constant', constant: { value: 'hidden' } } }] },
-        },
-        { name: 'public.part', where: "region = 'eu'", select: { columns: ['*'] } },
-      ],
-    },
-  },
 ];
+
+const constant = (column: string, value: string): unknown => ({ column, mask: { type: 'Constant', constant: { value } } });
+
+const policy = (variant: Variant): unknown => ({
+  apiVersion: API,
+  kind: 'DatabaseAccessPolicy',
+  metadata: { name: 'model' },
+  spec: {
+    connectionRef: { name: 'db' },
+    subjects: [{ agent: { name: AGENT } }],
+    functions: [{ name: 'public.f' }, { name: 'other.f' }, { name: 'pg_catalog.pg_sleep' }],
+    relations: [
+      ...['public.t', 'public.d', 'public.locked'].map(writable),
+      ...(variant === 'Wide' ? [{ name: 'other.t', select: { columns: ['*'] } }] : []),
+      {
+        name: 'public.people',
+        select: {
+          columns: variant === 'Wide' ? ['id', 'name'] : ['id'],
+          masks: [constant('ssn', 'hidden'), ...(variant === 'Wide' ? [] : [constant('name', 'veiled')])],
+        },
+      },
+      { name: 'public.part', where: "region = 'eu'", select: { columns: ['*'] } },
+    ],
+  },
+});
 
 export type World = {
   readonly postgres: TestPostgres;
   readonly proxy: TestProxy;
-  /** Both databases as they were. */
+  /** Puts a policy in force; on the plain server, takes or gives the rights. */
+  readonly reload: (variant: Variant) => Promise<void>;
+  /** Both databases, and the policy, as they were. */
   readonly reset: () => Promise<void>;
   /** Sessions of agents that the databases know of. */
   readonly sessions: () => Promise<number>;
@@ -111,11 +124,26 @@ export const startWorld = async (version: PostgresVersion): Promise<World> => {
   }
   for (const [index, object] of manifests(postgres.port).entries())
     await writeFile(join(folder, `${index}.json`), JSON.stringify(object, null, 1));
+  const write = (variant: Variant): Promise<void> => writeFile(join(folder, 'policy.json'), JSON.stringify(policy(variant), null, 1));
+  await write('Wide');
   const proxy = await startProxy({ manifests: folder, flags: ['--identity', AGENT] });
+  let inForce: Variant = 'Wide';
+  const reload = async (variant: Variant): Promise<void> => {
+    if (variant === inForce) return;
+    inForce = variant;
+    const applied = (): number => proxy.log().filter(({ msg }) => msg === 'policy in force').length;
+    const before = applied();
+    await write(variant);
+    while (applied() === before) await sleep(5);
+    const [act, whom] = variant === 'Wide' ? ['GRANT', 'TO'] : ['REVOKE', 'FROM'];
+    await superusers[1]!.query(`${act} SELECT ON other.t ${whom} ${ROLE}`);
+  };
   return {
     postgres,
     proxy,
+    reload,
     reset: async () => {
+      await reload('Wide');
       await Promise.all(superusers.map((superuser) => superuser.query(RESET)));
     },
     sessions: async () => {
