@@ -14,16 +14,13 @@ const VALUES: ReadonlyMap<string, string | undefined> = new Map([
   ['A_Star', undefined],
 ]);
 
-const VALUE_FIELDS: ReadonlySet<string | undefined> = new Set(VALUES.values());
+/** Its children are values, never nodes. */
+const CONSTANT = '"A_Const"';
 
 const isScalar = (value: unknown): boolean => typeof value !== 'object' || value === null;
 
 /** Tags begin with a capital letter, fields do not. */
 const isTag = (key: string): boolean => key < 'a' && key >= 'A';
-
-/** `{ ival: 1 }`, as in a constant. */
-const isValue = (node: Tree, fields: readonly string[]): boolean =>
-  fields.length === 1 && VALUE_FIELDS.has(fields[0]) && isScalar(node[fields[0] ?? '']);
 
 const OPTION_FIELDS: readonly string[] = ['defname', 'arg', 'defaction', 'location'];
 const CONSTANT_FIELDS: readonly string[] = ['ival', 'fval', 'boolval', 'sval', 'bsval', 'isnull', 'location'];
@@ -77,15 +74,20 @@ export class Judged {
     const node = wrapped[tag];
     if (keys.length > 1 || isScalar(node)) return `"${tag}" in this form`;
     const fields = Object.keys(node as Tree);
-    if (VALUES.has(tag)) return fields.length === 0 || isValue(node as Tree, fields) ? undefined : `"${tag}" in this form`;
+    if (VALUES.has(tag)) {
+      const isPlain = fields.every((field) => field === VALUES.get(tag) && isScalar((node as Tree)[field]));
+      return isPlain ? undefined : `"${tag}" in this form`;
+    }
     if (tag !== 'List') return this.#node(`"${tag}"`, node as Tree, fields, pending);
     pending.push((node as Tree).items);
     return fields.every((field) => field === 'items') ? undefined : '"List" in this form';
   }
 
   #node(words: string, node: Tree, fields: readonly string[], pending: unknown[]): string | undefined {
-    if (this.#copies.has(node) || isValue(node, fields)) return undefined;
+    if (this.#copies.has(node)) return undefined;
     if (!this.#nodes.has(node)) return `${words} at this place`;
+    // INVARIANT: the value of a constant is not looked at, or no judgement would hold for another (literal-watch.ts of the judge).
+    if (words === CONSTANT) return undefined;
     for (const field of fields) if (!isScalar(node[field])) pending.push(node[field]);
     return undefined;
   }
