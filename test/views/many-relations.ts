@@ -1,5 +1,5 @@
 /**
- * `node --expose-gc test/views/many-relations.ts`: what 1,000 tables of 200 columns and a view over each cost, beside 10 of them, in one run.
+ * `npx node --expose-gc test/views/many-relations.ts`: what 1,000 tables of 200 columns and a view over each cost, beside 10 of them, in one run.
  */
 import pg from 'pg';
 import type { RelationGrant } from '../../kernel/policy.ts';
