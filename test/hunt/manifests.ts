@@ -1,15 +1,12 @@
 /**
  * The hunt's policy as manifests.
  */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { connectionTo, policyFor, secret, trusted, writeObjects } from '../support/manifest-objects.ts';
 import { type Column, quoteName, RELATIONS } from './database.ts';
 import { WRITABLE } from './writes.ts';
 
 /** The agent that the listener takes everybody for. */
 export const HUNTER = 'hunter';
-
-const API = 'pg-airlock.dev/v1alpha1';
 
 /** Masks that show nothing of the value: what is left is what two databases have in common. */
 const BLIND = new Set(['Redact', 'Null', 'Constant']);
@@ -50,34 +47,16 @@ export type ManifestOptions = {
 
 /** Writes manifests for these databases of one server. */
 export const writeManifests = async (folder: string, { port, databases, blind, durability = 'Write' }: ManifestOptions): Promise<void> => {
-  const objects: unknown[] = [
-    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'superuser' }, stringData: { username: 'postgres', password: 'postgres' } },
-    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'masking-key' }, stringData: { key: 'a key that is long enough to be a key' } },
-  ];
-  for (const database of databases) {
+  const objects = databases.flatMap((database) => {
     const name = database.replaceAll('_', '-');
-    const spec = {
-      host: '127.0.0.1',
-      port,
-      database,
-      tls: { mode: 'Disable' },
-      credentials: { secretRef: { name: 'superuser' } },
-      audit: { durability },
-    };
-    objects.push(
-      { apiVersion: API, kind: 'DatabaseConnection', metadata: { name }, spec },
-      {
-        apiVersion: API,
-        kind: 'DatabaseAccessPolicy',
-        metadata: { name },
-        spec: {
-          connectionRef: { name },
-          subjects: [{ agent: { name: HUNTER } }],
-          relations: grants(blind),
-          limits: { statementTimeout: '4s', probesPerSession: 1_000_000, probesPerHour: 1_000_000 },
-        },
-      },
-    );
-  }
-  await Promise.all(objects.map((object, index) => writeFile(join(folder, `${index}.json`), JSON.stringify(object, null, 1))));
+    return [
+      ...connectionTo(name, { port, database, login: trusted('postgres'), durability }),
+      policyFor(name, name, {
+        subjects: [{ agent: { name: HUNTER } }],
+        relations: grants(blind),
+        limits: { statementTimeout: '4s', probesPerSession: 1_000_000, probesPerHour: 1_000_000 },
+      }),
+    ];
+  });
+  await writeObjects(folder, [secret('masking-key', { key: 'a key that is long enough to be a key' }), ...objects]);
 };

@@ -2,7 +2,7 @@
  * `make smith`: sqlsmith, which makes random statements out of whatever the catalog offers, against the hunt's database through the
  * proxy: no canary may come back, and server and proxy live on. `MINUTES=60` says how long.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { type RawFrame, responseFields } from '../support/raw-client.ts';
 import { type Arena, startArena } from './arena.ts';
@@ -89,6 +89,10 @@ const hunt = async (arena: Arena): Promise<boolean> => {
   return alive.proxy && alive.server && tally.leaks.length === 0;
 };
 
+if (spawnSync('sqlsmith', ['--version']).error !== undefined) {
+  console.error("sqlsmith is not installed; it is a package of Debian's: apt-get install sqlsmith");
+  process.exit(2);
+}
 const arena = await startArena([DATABASE], false);
 try {
   process.exitCode = (await hunt(arena)) ? 0 : 1;

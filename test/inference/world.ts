@@ -1,9 +1,10 @@
 /**
  * What oracles are asked about: a database with one canary in all kinds of hidden places, and the proxy in front of it.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connectionTo, policyFor, secret, trusted, writeObjects } from '../support/manifest-objects.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import type { PostgresVersion } from '../support/postgres-binaries.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
@@ -75,38 +76,16 @@ export const startWorld = async (version: PostgresVersion, { schema, relations, 
   const postgres = await startPostgres({ version });
   await postgres.sql(schema);
   const manifests = await mkdtemp(join(tmpdir(), 'pg-airlock-inference-'));
-  const apiVersion = 'pg-airlock.dev/v1alpha1';
-  const metadata = { name: 'world' };
-  const documents = [
-    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'superuser' }, stringData: { username: 'postgres', password: 'postgres' } },
-    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'masking-key' }, stringData: { key: 'a key of masks that nobody knows' } },
-    {
-      apiVersion,
-      kind: 'DatabaseConnection',
-      metadata,
-      spec: {
-        host: '127.0.0.1',
-        port: postgres.port,
-        database: 'postgres',
-        tls: { mode: 'Disable' },
-        credentials: { secretRef: { name: 'superuser' } },
-        audit: { durability: 'Write' },
-      },
-    },
-    {
-      apiVersion,
-      kind: 'DatabaseAccessPolicy',
-      metadata,
-      spec: {
-        connectionRef: { name: 'world' },
-        subjects: [{ agent: { name: AGENT } }],
-        relations,
-        settings: ['statement_timeout'],
-        ...(limits === undefined ? {} : { limits }),
-      },
-    },
-  ];
-  await Promise.all(documents.map((document, index) => writeFile(join(manifests, `${index}.json`), JSON.stringify(document))));
+  await writeObjects(manifests, [
+    secret('masking-key', { key: 'a key of masks that nobody knows' }),
+    ...connectionTo('world', { port: postgres.port, database: 'postgres', login: trusted('postgres') }),
+    policyFor('world', 'world', {
+      subjects: [{ agent: { name: AGENT } }],
+      relations,
+      settings: ['statement_timeout'],
+      ...(limits === undefined ? {} : { limits }),
+    }),
+  ]);
   const proxy = await startProxy({ manifests, flags: ['--identity', AGENT] });
   const stop = async (): Promise<void> => {
     await proxy.stop();

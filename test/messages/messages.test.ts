@@ -2,10 +2,11 @@
  * What servers say: no field of any message carries a value that is hidden, what an agent can learn from arrives whole, and what was
  * withheld stands in the audit record.
  */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectionTo, policyFor, trusted, writeObjects } from '../support/manifest-objects.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import type { PostgresVersion } from '../support/postgres-binaries.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
@@ -13,7 +14,6 @@ import { connectRaw, type RawClient, type RawFrame, responseFields, send } from 
 import { CANARY, COPIES, RELATIONS, SCHEMA, TELLING } from './telling.ts';
 
 const ROLE = 'app';
-const API = 'pg-airlock.dev/v1alpha1';
 const VERSION = Number(process.env['PG'] || 18) as PostgresVersion;
 
 let postgres: TestPostgres;
@@ -26,21 +26,10 @@ beforeAll(async () => {
   await postgres.sql(`${SCHEMA}; GRANT ALL ON ALL TABLES IN SCHEMA public TO ${ROLE}`, 'messages');
   await postgres.sql('CREATE DATABASE plain TEMPLATE messages');
   manifests = await mkdtemp(join(tmpdir(), 'pg-airlock-messages-'));
-  const connection = {
-    host: '127.0.0.1',
-    port: postgres.port,
-    database: 'messages',
-    tls: { mode: 'Disable' },
-    credentials: { secretRef: { name: 'db' } },
-    audit: { durability: 'Write' },
-  };
-  const policy = { connectionRef: { name: 'db' }, subjects: [{ agent: { name: 'agent' } }], relations: RELATIONS };
-  const objects = [
-    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'db' }, stringData: { username: ROLE, password: ROLE } },
-    { apiVersion: API, kind: 'DatabaseConnection', metadata: { name: 'db' }, spec: connection },
-    { apiVersion: API, kind: 'DatabaseAccessPolicy', metadata: { name: 'messages' }, spec: policy },
-  ];
-  for (const [index, object] of objects.entries()) await writeFile(join(manifests, `${index}.json`), JSON.stringify(object));
+  await writeObjects(manifests, [
+    ...connectionTo('db', { port: postgres.port, database: 'messages', login: trusted(ROLE) }),
+    policyFor('db', 'messages', { subjects: [{ agent: { name: 'agent' } }], relations: RELATIONS }),
+  ]);
   proxy = await startProxy({ manifests, flags: ['--identity', 'agent'] });
 });
 afterAll(async () => {

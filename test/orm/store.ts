@@ -2,13 +2,13 @@
  * A small store twice: behind the airlock, with rows and values that are hidden, and as the agent sees it, without them. An ORM's
  * session has to come out the same in both.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connectionTo, policyFor, secret, trusted, writeObjects } from '../support/manifest-objects.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { startProxy } from '../support/proxy.ts';
 
-const API = 'pg-airlock.dev/v1alpha1';
 const AGENT = { name: 'clerk', password: 'clerk' } as const;
 /** The role that the proxy uses: it owns all tables. */
 const OWNER = 'store_owner';
@@ -80,36 +80,15 @@ export const startStore = async ({ relations = [], ...more }: More = {}): Promis
       await postgres.sql(`CREATE DATABASE ${database} OWNER ${OWNER}`);
       await postgres.sql(`ALTER SCHEMA public OWNER TO ${OWNER}; ${TABLES} ${database === 'store' ? HIDDEN : ''}`, database);
     }
-    const secret = (name: string, stringData: object): object => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData });
-    const objects = [
-      secret('store', { username: OWNER, password: OWNER }),
+    await writeObjects(folder, [
+      ...connectionTo('store', { port: postgres.port, database: 'store', login: trusted(OWNER) }),
       secret('clerk', { password: AGENT.password }),
-      {
-        apiVersion: API,
-        kind: 'DatabaseConnection',
-        metadata: { name: 'store' },
-        spec: {
-          host: '127.0.0.1',
-          port: postgres.port,
-          database: 'store',
-          tls: { mode: 'Disable' },
-          credentials: { secretRef: { name: 'store' } },
-          audit: { durability: 'Write' },
-        },
-      },
-      {
-        apiVersion: API,
-        kind: 'DatabaseAccessPolicy',
-        metadata: { name: 'clerks' },
-        spec: {
-          connectionRef: { name: 'store' },
-          subjects: [{ agent: { name: AGENT.name, passwordSecretRef: { name: 'clerk' } } }],
-          relations: [...RELATIONS, ...relations],
-          ...more,
-        },
-      },
-    ];
-    await Promise.all(objects.map((object, index) => writeFile(join(folder, `${index}.json`), JSON.stringify(object, null, 1))));
+      policyFor('store', 'clerks', {
+        subjects: [{ agent: { name: AGENT.name, passwordSecretRef: { name: 'clerk' } } }],
+        relations: [...RELATIONS, ...relations],
+        ...more,
+      }),
+    ]);
     const proxy = await startProxy({ manifests: folder });
     const stop = async (): Promise<void> => {
       await proxy.stop();

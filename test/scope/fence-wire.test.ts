@@ -1,13 +1,13 @@
 /** Row filters over the wire: what a client declares, prepares and explains. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectionTo, policyFor, trusted, writeObjects } from '../support/manifest-objects.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 import { connectRaw, type RawClient, type RawFrame, responseFields, rowValues, send } from '../support/raw-client.ts';
 
-const API = 'pg-airlock.dev/v1alpha1';
 const SCHEMA = `
   CREATE TABLE letters (id int8 PRIMARY KEY, note text, open bool);
   INSERT INTO letters SELECT i, 'note ' || i, true FROM generate_series(1, 200) i;
@@ -24,37 +24,16 @@ beforeAll(async () => {
   postgres = await startPostgres({ settings: { enable_seqscan: 'off' } });
   await postgres.sql(SCHEMA);
   manifests = await mkdtemp(join(tmpdir(), 'pg-airlock-fence-'));
-  const credentials = { secretRef: { name: 'superuser' } };
-  const documents = [
-    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'superuser' }, stringData: { username: 'postgres', password: 'postgres' } },
-    {
-      apiVersion: API,
-      kind: 'DatabaseConnection',
-      metadata: { name: 'letters' },
-      spec: {
-        host: '127.0.0.1',
-        port: postgres.port,
-        database: 'postgres',
-        tls: { mode: 'Disable' },
-        credentials,
-        audit: { durability: 'Write' },
-      },
-    },
-    {
-      apiVersion: API,
-      kind: 'DatabaseAccessPolicy',
-      metadata: { name: 'letters' },
-      spec: {
-        connectionRef: { name: 'letters' },
-        subjects: [{ agent: { name: 'reader' } }],
-        relations: [
-          { name: 'public.letters', where: 'open', select: { columns: ['*'] } },
-          { name: 'public.notes', select: { columns: ['id'], masks: [{ column: 'body', mask: { type: 'Redact' } }] } },
-        ],
-      },
-    },
-  ];
-  await Promise.all(documents.map((document, index) => writeFile(join(manifests, `${index}.json`), JSON.stringify(document))));
+  await writeObjects(manifests, [
+    ...connectionTo('letters', { port: postgres.port, database: 'postgres', login: trusted('postgres') }),
+    policyFor('letters', 'letters', {
+      subjects: [{ agent: { name: 'reader' } }],
+      relations: [
+        { name: 'public.letters', where: 'open', select: { columns: ['*'] } },
+        { name: 'public.notes', select: { columns: ['id'], masks: [{ column: 'body', mask: { type: 'Redact' } }] } },
+      ],
+    }),
+  ]);
   proxy = await startProxy({ manifests, flags: ['--identity', 'reader'] });
   client = await connectRaw(proxy.port);
   await client.login({ user: 'reader', database: 'postgres' });

@@ -2,9 +2,10 @@
  * A small market twice: behind the airlock, with rows and values that are hidden, and its twin, whose data are what the agent may see:
  * masks are the values, filtered rows are not there. A client has to fare the same with both. Things start here with `startMarket`.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connectionTo, policyFor, secret, writeObjects } from '../../support/manifest-objects.ts';
 import { type PostgresOptions, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { startProxy } from '../../support/proxy.ts';
 import type { Target } from './client.ts';
@@ -19,7 +20,6 @@ const everything = { select: { columns: ['*'] }, insert: { columns: ['*'] }, upd
 const CUSTOMER_COLUMNS = ['id', 'name', 'email', 'city', 'mood', 'version', 'joined'];
 
 const POLICY = {
-  connectionRef: { name: 'market' },
   subjects: [{ agent: { name: AGENT.user, passwordSecretRef: { name: 'buyer' } } }],
   functions: [{ name: 'pg_catalog.pg_sleep' }],
   relations: [
@@ -46,28 +46,11 @@ const POLICY = {
   ],
 };
 
-const manifests = (port: number, more: object): readonly object[] => {
-  const secret = (name: string, stringData: object): object => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData });
-  const airlock = (kind: string, name: string, spec: object): object => ({
-    apiVersion: 'pg-airlock.dev/v1alpha1',
-    kind,
-    metadata: { name },
-    spec,
-  });
-  return [
-    secret('market', { username: ROLE.user, password: ROLE.password }),
-    secret('buyer', { password: AGENT.password }),
-    airlock('DatabaseConnection', 'market', {
-      host: '127.0.0.1',
-      port,
-      database: DATABASE,
-      tls: { mode: 'Disable' },
-      credentials: { secretRef: { name: 'market' } },
-      audit: { durability: 'Write' },
-    }),
-    airlock('DatabaseAccessPolicy', 'buyers', { ...POLICY, ...more }),
-  ];
-};
+const manifests = (port: number, more: object): readonly object[] => [
+  ...connectionTo('market', { port, database: DATABASE, login: { username: ROLE.user, password: ROLE.password } }),
+  secret('buyer', { password: AGENT.password }),
+  policyFor('market', 'buyers', { ...POLICY, ...more }),
+];
 
 export type Market = {
   readonly through: Target;
@@ -113,8 +96,7 @@ export const startMarket = async ({ version, policy = {} }: MarketOptions = {}):
     }
     await reset();
     const { relations = [], ...others } = policy;
-    const objects = manifests(hidden.port, { ...others, relations: [...POLICY.relations, ...relations] });
-    await Promise.all(objects.map((object, index) => writeFile(join(folder, `${index}.json`), JSON.stringify(object))));
+    await writeObjects(folder, manifests(hidden.port, { ...others, relations: [...POLICY.relations, ...relations] }));
     const proxy = await startProxy({ manifests: folder });
     return {
       through: target(proxy, AGENT),
