@@ -4,7 +4,7 @@
 import { functionRefused, staleStatement, statementOfOtherPath, statementRefused, statementUnknown } from '../../kernel/failure.ts';
 import { refusedFunctionDetail } from '../catalog/builtin/functions.ts';
 import type { Analysis, FunctionUse } from '../sql/analysis.ts';
-import { checkCasts, namedTypes } from './checks/casts.ts';
+import { checkCasts, typesInReach } from './checks/casts.ts';
 import { checkDefinition } from './checks/definitions.ts';
 import { checkColumns } from './checks/columns.ts';
 import { checkFields } from './checks/fields.ts';
@@ -91,18 +91,6 @@ const refusedHere = ({ name, location }: FunctionUse): Reason => ({
   location,
   auditable: false,
 });
-
-/** Types outside of pg_catalog that an expression of the statement can have. */
-const typesInReach = (
-  analysis: Analysis,
-  relations: readonly Pick<ResolvedRelation, 'relation'>[],
-  context: DecisionContext,
-): ReadonlySet<string> => {
-  const types = new Set<string>();
-  for (const { relation } of relations) for (const type of context.catalog.columnTypes.get(relation.oid) ?? []) types.add(type);
-  for (const type of analysis.types) for (const name of namedTypes(type, context.catalog)) types.add(name);
-  return types;
-};
 
 const refuse = (failure: Reason['failure']): Reason => ({ failure, location: 0, auditable: false });
 

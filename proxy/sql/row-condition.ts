@@ -206,7 +206,11 @@ class Conditions {
       case 'CoalesceExpr':
         return this.#coalesce(listOf(node.args).filter((arg) => !isNull(arg)));
       case 'CaseExpr': {
-        const results = listOf(node.args).map((when) => this.of(treeOf(treeOf(when.CaseWhen).result)));
+        const whens = listOf(node.args).map((when) => treeOf(when.CaseWhen));
+        const open = node.arg === undefined ? whens.filter(({ expr }) => this.of(treeOf(expr)) !== 'None') : whens;
+        const sure = node.arg === undefined ? open.findIndex(({ expr }) => this.of(treeOf(expr)) === 'All') : -1;
+        const results = (sure < 0 ? open : open.slice(0, sure + 1)).map(({ result }) => this.of(treeOf(result)));
+        if (sure >= 0) return alike(results);
         return alike([...results, node.defresult === undefined ? 'None' : this.of(treeOf(node.defresult))]);
       }
       case 'SubLink':

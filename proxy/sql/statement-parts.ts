@@ -138,6 +138,11 @@ class Parts {
         this.parts.push(
           part(['Merge', ...new Set(changes)], { targets, where: whereOf(node.joinCondition), assigned: together(assigned) }),
         );
+        // These change what ON does not hold for: only their own condition says which rows are meant.
+        for (const clause of clauses.filter(({ matchKind }) => matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE')) {
+          const change = MERGE_CHANGES[String(clause.commandType)];
+          if (change !== undefined) this.parts.push(part(['Merge', change], { targets, where: whereOf(clause.condition) }));
+        }
         return;
       }
       case 'ExplainStmt':
@@ -169,11 +174,7 @@ class Parts {
     for (const cte of ctesOf(clause)) {
       const query = treeOf(cte.ctequery);
       if (tagOf(query) !== 'SelectStmt') this.statement(query, outer);
-      else {
-        const node = treeOf(query.SelectStmt);
-        this.#with(node.withClause, outer);
-        this.#locking(node);
-      }
+      else this.#with(treeOf(query.SelectStmt).withClause, outer);
     }
     return namedBy(clause, outer);
   }
@@ -204,20 +205,21 @@ class Parts {
     else this.parts.push(part(['Copy', 'CopyTo', 'Select'], { targets, where: { type: 'None' } }));
   }
 
-  #locking(node: Tree): void {
+  /** A query that locks what it reads, wherever in the statement it stands. */
+  locking(node: Tree): void {
     const clauses = listOf(node.lockingClause).map((clause) => treeOf(clause.LockingClause));
-    if (clauses.length === 0) return;
-    const from = relationsIn(listOf(node.fromClause));
+    const { relations: from, queries } = collect(listOf(node.fromClause), { relations: [], queries: [] });
     const named = new Set(
       clauses.flatMap((clause) => listOf(clause.lockedRels).map((item) => stringOf(treeOf(item.RangeVar).relname) ?? '')),
     );
     const locked = named.size === 0 ? from : from.filter(({ alias, name }) => named.has(alias ?? name));
-    this.parts.push(part(['SelectForUpdate'], { targets: locked, where: whereOf(node.whereClause) }));
+    // Rows of a sub-query are locked with the others.
+    const joinsQueries = named.size === 0 ? queries.length > 0 : locked.length < named.size;
+    this.parts.push(part(['SelectForUpdate'], { targets: locked, joinsQueries, where: whereOf(node.whereClause) }));
   }
 
   #select(node: Tree, named: Named): void {
     if (node.intoClause !== undefined) this.parts.push(part(['Create']));
-    this.#locking(node);
     for (const core of coresOf(node)) {
       this.parts.push(part(['Select'], readsOf(core, named, { left: MAX_LOOKS })));
       for (const query of subQueriesIn(core.targetList)) this.#select(query, named);
@@ -241,8 +243,6 @@ const collect = (items: readonly Tree[], parts: FromParts, renamed = false): Fro
   }
   return parts;
 };
-
-const relationsIn = (items: readonly Tree[]): readonly NamedRelation[] => collect(items, { relations: [], queries: [] }).relations;
 
 /** Queries that are looked into behind one SELECT: a chain of CTEs that each take the one before twice doubles with every step. */
 const MAX_LOOKS = 500;
@@ -272,22 +272,25 @@ const readsOf = (core: Tree, named: Named, looks: { left: number }): Reads => {
   return found;
 };
 
-/** Sub-queries of a select list. */
-const subQueriesIn = (value: unknown): readonly Tree[] => {
-  const found: Tree[] = [];
+/** Nodes at any depth, but not within those that `take` takes. */
+const nodesIn = (value: unknown, take: (node: Tree) => boolean): void => {
   const pending: unknown[] = [value];
   while (pending.length > 0) {
     const next = pending.pop();
-    if (Array.isArray(next)) {
-      for (const item of next) pending.push(item);
-      continue;
-    }
     if (typeof next !== 'object' || next === null) continue;
-    const node = next as Tree;
+    if (Array.isArray(next)) for (let index = next.length - 1; index >= 0; index--) pending.push(next[index]);
+    else if (!take(next as Tree)) for (const inner of Object.values(next).reverse()) pending.push(inner);
+  }
+};
+
+/** Sub-queries of a select list. */
+const subQueriesIn = (value: unknown): readonly Tree[] => {
+  const found: Tree[] = [];
+  nodesIn(value, (node) => {
     const query = treeOf(node.SubLink).subselect;
     if (query !== undefined) found.push(treeOf(treeOf(query).SelectStmt));
-    else for (const key of Object.keys(node)) pending.push(node[key]);
-  }
+    return query !== undefined;
+  });
   return found;
 };
 
@@ -295,5 +298,9 @@ const subQueriesIn = (value: unknown): readonly Tree[] => {
 export const statementParts = (statement: Tree): readonly StatementPart[] => {
   const parts = new Parts();
   parts.statement(statement);
+  nodesIn(statement, (node) => {
+    if (node.lockingClause !== undefined) parts.locking(node);
+    return false;
+  });
   return parts.parts;
 };

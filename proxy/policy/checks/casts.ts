@@ -4,8 +4,8 @@
 import { functionRefused } from '../../../kernel/failure.ts';
 import { readyExtension } from '../../catalog/builtin/extensions.ts';
 import type { Catalog, CatalogConversion } from '../../catalog/catalog.ts';
-import type { NameUse } from '../../sql/analysis.ts';
-import type { DecisionContext, Reason } from '../decision.ts';
+import type { Analysis, NameUse } from '../../sql/analysis.ts';
+import type { DecisionContext, Reason, ResolvedRelation } from '../decision.ts';
 import { isAllowedFunction } from './functions.ts';
 
 /** Types outside of pg_catalog that a type name may stand for, with the types inside of them, as `schema.name`. */
@@ -36,4 +36,16 @@ export const checkCasts = (uses: readonly NameUse[], types: ReadonlySet<string>,
     }
   }
   return reasons;
+};
+
+/** Types outside of pg_catalog that an expression of the statement can have. */
+export const typesInReach = (
+  analysis: Analysis,
+  relations: readonly Pick<ResolvedRelation, 'relation'>[],
+  { catalog }: DecisionContext,
+): ReadonlySet<string> => {
+  const types = new Set<string>();
+  for (const { relation } of relations) for (const type of catalog.columnTypes.get(relation.oid) ?? []) types.add(type);
+  for (const type of analysis.types) for (const name of namedTypes(type, catalog)) types.add(name);
+  return types;
 };

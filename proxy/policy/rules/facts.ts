@@ -3,13 +3,14 @@
  */
 import type { QualifiedName } from '../../../kernel/policy.ts';
 import { type CatalogRelation, relationKey } from '../../catalog/catalog.ts';
-import type { Analysis, ColumnUse, FunctionUse, QueryLevel } from '../../sql/analysis.ts';
+import type { Analysis, ColumnUse, FromItem, FunctionUse, QueryLevel } from '../../sql/analysis.ts';
 import { keyValues } from '../../sql/key-condition.ts';
 import { rowCondition } from '../../sql/row-condition.ts';
 import { type NamedRelation, type StatementPart, statementParts } from '../../sql/statement-parts.ts';
 import type { Tree } from '../../sql/tree.ts';
+import { typesInReach } from '../checks/casts.ts';
 import { resolveRelation } from '../checks/relations.ts';
-import type { DecisionContext, ResolvedRelation } from '../decision.ts';
+import type { Decision, DecisionContext, ResolvedRelation } from '../decision.ts';
 
 export type PartFacts = {
   readonly kinds: readonly string[];
@@ -91,14 +92,59 @@ const partFacts = (part: StatementPart, context: DecisionContext): PartFacts => 
   };
 };
 
+/** Reads and writes, as far as they name columns. */
+type Named = Pick<ResolvedRelation, 'reference' | 'relation'>;
+
+const namedOf = ({ relations, targets }: Pick<Decision, 'relations' | 'targets'>): readonly Named[] => [
+  ...relations,
+  ...targets.map(({ write, relation }) => ({ reference: write.reference, relation })),
+];
+
+/** Calls by name, as `t.name` and `(value).name`, and by an operator of the database's own. A doubt counts as yes. */
 const callsOf =
-  (functions: readonly FunctionUse[], { catalog, state }: DecisionContext) =>
-  ({ schema, name }: QualifiedName): boolean =>
-    functions.some((use) => {
+  (analysis: Analysis, named: readonly Named[], context: DecisionContext) =>
+  ({ schema, name }: QualifiedName): boolean => {
+    const { catalog, state } = context;
+    const isMeant = (use: Pick<FunctionUse, 'schema' | 'name'>): boolean => {
       if (use.name !== name) return false;
       if (use.schema !== undefined) return use.schema === schema;
       return schema === 'pg_catalog' ? catalog.builtinFunctions.has(name) : state.searchPath.includes(schema);
-    });
+    };
+    const unary = (catalog.functions.get(name) ?? []).filter((each) => each.schema === schema && each.unary);
+    const takes = { value: unary.length > 0 || schema === 'pg_catalog', row: unary.some(({ takesRow }) => takesRow) };
+    const isField = (field: string): boolean => takes.value && isMeant({ schema: undefined, name: field });
+    const isCalled = ({ fields, star, level }: ColumnUse): boolean =>
+      !star && fields.length > 1 && isField(fields.at(-1)!) && !isColumn(fields, level, (item) => columnsOf(item, named) ?? !takes.row);
+    const isBehind = (use: Analysis['operators'][number]): boolean =>
+      (catalog.operators.get(use.name) ?? []).some(
+        (operator) =>
+          (use.schema === undefined || use.schema === operator.schema) &&
+          operator.function.schema === schema &&
+          operator.function.name === name &&
+          operator.operandTypes.every((type) => typesInReach(analysis, named, context).has(type)),
+      );
+    const { functions, fields, columns, operators } = analysis;
+    return functions.some(isMeant) || fields.some((each) => isField(each.name)) || columns.some(isCalled) || operators.some(isBehind);
+  };
+
+/** Columns of an item that is a relation. */
+const columnsOf = ({ reference }: FromItem, named: readonly Named[]): readonly string[] | undefined =>
+  named.find((each) => reference !== undefined && each.reference === reference)?.relation.columns.map(({ name }) => name);
+
+/** Does everything that the qualifier may name have this column? `has`: the columns that it has, or whether it has each. */
+const isColumn = (fields: readonly string[], from: QueryLevel, has: (item: FromItem) => readonly string[] | boolean): boolean => {
+  const [qualifier, column] = fields.slice(-2);
+  let found = false;
+  for (let level: QueryLevel | undefined = from; level !== undefined; level = level.parent) {
+    for (const item of level.items) {
+      if (item.name !== qualifier) continue;
+      const known = has(item);
+      if (typeof known === 'boolean' ? !known : !known.includes(column!)) return false;
+      found = true;
+    }
+  }
+  return found;
+};
 
 /** Does a column's use mean this column of this relation, as far as its name tells? A doubt counts as yes. */
 const means = (use: ColumnUse, column: string, isOf: (level: QueryLevel, qualifier: string | undefined) => boolean): boolean => {
@@ -114,11 +160,16 @@ const means = (use: ColumnUse, column: string, isOf: (level: QueryLevel, qualifi
 };
 
 const namesColumns =
-  (analysis: Analysis, relations: readonly ResolvedRelation[], parts: readonly StatementPart[], context: DecisionContext) =>
+  (analysis: Analysis, decision: Pick<Decision, 'relations' | 'targets'>, parts: readonly StatementPart[], context: DecisionContext) =>
   (relation: QualifiedName, column: string): boolean => {
     const key = relationKey(relation.schema, relation.name);
-    const own = relations.filter((each) => relationKey(each.relation.schema, each.relation.name) === key);
-    const references = new Set(own.map(({ reference }) => reference));
+    const isMeant = (each: Named): boolean => relationKey(each.relation.schema, each.relation.name) === key;
+    const own = decision.relations.filter(isMeant);
+    const references = new Set(
+      namedOf(decision)
+        .filter(isMeant)
+        .map(({ reference }) => reference),
+    );
     const isOf = (level: QueryLevel, qualifier: string | undefined): boolean =>
       level.items.some(
         (item) => item.reference !== undefined && references.has(item.reference) && (qualifier === undefined || item.name === qualifier),
@@ -140,23 +191,24 @@ const assigns = (parts: readonly StatementPart[], key: string, column: string, c
       targetsOf(part, context).some((target) => relationKey(target.schema, target.name) === key),
   );
 
-/** The facts of a statement; `relations`: what the decision resolved. */
+/** The facts of a statement that the decision looked at. */
 export const statementFacts = (
   tree: Tree,
   analysis: Analysis,
-  relations: readonly ResolvedRelation[],
+  decision: Pick<Decision, 'relations' | 'targets'>,
   context: DecisionContext,
 ): StatementFacts => {
   const parts = statementParts(tree);
   const facts = parts.map((part) => partFacts(part, context));
-  const touched = new Set([...relations.map(({ relation }) => relation), ...facts.flatMap(({ targets }) => targets)]);
+  const named = namedOf(decision);
+  const touched = new Set([...named.map(({ relation }) => relation), ...facts.flatMap(({ targets }) => targets)]);
   return {
     parts: facts,
     relations: withShown([...touched], context),
     objects: [],
     schemas: [],
-    calls: callsOf(analysis.functions, context),
-    names: namesColumns(analysis, relations, parts, context),
+    calls: callsOf(analysis, named, context),
+    names: namesColumns(analysis, decision, parts, context),
   };
 };
 

@@ -16,11 +16,9 @@ const SILENT: RuleVerdict = { reasons: [], rules: [], watches: [], estimates: []
 export const judgeRules = (tree: Tree, analysis: Analysis, decision: Decision, context: DecisionContext): RuleVerdict => {
   const { definition } = decision;
   if (definition !== undefined) {
-    return judgeDefinition(definition, statementFacts(tree, analysis, decision.relations, context), context.grants);
+    return judgeDefinition(definition, statementFacts(tree, analysis, decision, context), context.grants);
   }
-  return context.grants.rules.length === 0
-    ? SILENT
-    : applyRules(context.grants, statementFacts(tree, analysis, decision.relations, context), true);
+  return context.grants.rules.length === 0 ? SILENT : applyRules(context.grants, statementFacts(tree, analysis, decision, context), true);
 };
 
 /** The refusal by a rule about kinds of statements, for one that is refused by its form anyway. */
