@@ -6,7 +6,7 @@ import type { Catalog, CatalogRelation } from '../catalog/catalog.ts';
 import type { Estimable, RowEstimate } from '../catalog/row-estimator.ts';
 import type { ResolvedRelation } from '../policy/decision.ts';
 import { isWhole } from '../policy/checks/relations.ts';
-import type { Grants } from '../policy/grants.ts';
+import type { GrantedRelation, Grants } from '../policy/grants.ts';
 import { probeOf, type Scope, scopeOf, systemScope } from '../scope/scope.ts';
 import { witnessOf } from '../scope/witness.ts';
 import type { Grammar } from '../sql/grammar.ts';
@@ -41,9 +41,9 @@ export type JudgeQuestions = {
 
 export type JudgeTools = JudgeQuestions & { readonly grammar: Grammar; readonly onFault: (error: unknown) => void };
 
-const readable = (grant: RelationGrant, mode: Grants['mode']): RelationGrant =>
+const readable = ({ grant, audited }: GrantedRelation, mode: Grants['mode']): RelationGrant =>
   // In audit mode columns that are not granted are let through and recorded; masks and filters hold.
-  mode === 'Audit' && grant.select !== undefined ? { ...grant, select: { ...grant.select, columns: '*' } } : grant;
+  mode === 'Audit' && grant.select !== undefined ? { ...grant, select: audited ?? { ...grant.select, columns: '*' } } : grant;
 
 /**
  * INVARIANT: where a policy hides anything, no view is read but the one that was traced, and of that no other columns: whoever may change the database
@@ -62,7 +62,7 @@ const viewScope = (relation: CatalogRelation, grant: RelationGrant, { catalog }:
 const scopeFor = ({ relation, access }: ResolvedRelation, basis: JudgeBasis, grammar: Grammar): Scope => {
   const { grants } = basis;
   if (access.type === 'Granted') {
-    const grant = readable(access.granted.grant, grants.mode);
+    const grant = readable(access.granted, grants.mode);
     const isTraced = relation.definition !== undefined && [...grants.relations.values()].some((each) => !isWhole(each.grant));
     return isTraced ? viewScope(relation, grant, basis, grammar) : scopeOf(relation, grant, grammar);
   }

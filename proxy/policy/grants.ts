@@ -12,6 +12,7 @@ import {
   NO_LIMITS,
   type RelationGrant,
   type Rule,
+  type SelectGrant,
 } from '../../kernel/policy.ts';
 import { relationKey } from '../catalog/catalog.ts';
 import { holdsAt, steadyUntil } from './rules/time-window.ts';
@@ -29,7 +30,13 @@ export type Narrowing = {
 /** `Masked`: like that which it shows. `Null`: no mask fits. `from`: what the column comes from. */
 export type NarrowedColumn = { readonly column: string; readonly effect: 'Hidden' | 'Masked' | 'Null'; readonly from: string };
 
-export type GrantedRelation = { readonly grant: RelationGrant; readonly policy: string; readonly narrowing?: Narrowing };
+export type GrantedRelation = {
+  readonly grant: RelationGrant;
+  readonly policy: string;
+  readonly narrowing?: Narrowing;
+  /** In mode `Audit`: what of it is read, with the columns that are not granted. */
+  readonly audited?: SelectGrant;
+};
 
 /** A detector and the key of the policy that has it. */
 export type GrantedDetector = Detector & { readonly policy: string };
@@ -58,6 +65,8 @@ export type Grants = {
   readonly rules: readonly GrantedRule[];
   /** The grants of relations take account of what those show of each other. */
   readonly narrowed?: true;
+  /** In mode `Audit`: relations that are not granted, and show what masks, row filters or conflicts keep. */
+  readonly kept?: ReadonlySet<string>;
   /** One for each kind that is looked for, whichever policy grants the column. */
   readonly detect: readonly GrantedDetector[];
   /** The next moment at which a policy begins or ends, or may do so for a rule's part of the week; in milliseconds since the epoch. */

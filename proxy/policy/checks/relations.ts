@@ -107,7 +107,12 @@ export const checkRelation = (reference: RelationReference, context: DecisionCon
   }
   const failure = relationRefused(name, readableRelations(grants));
   const isSystem = relation.schema === 'pg_catalog' || relation.schema === 'information_schema';
-  if (grants.mode === 'Audit' && !isSystem && !reachesAny(catalog, relation.oid, hiddenInPart(grants, catalog, isGuarded))) {
+  if (
+    grants.mode === 'Audit' &&
+    !isSystem &&
+    grants.kept?.has(key) !== true &&
+    !reachesAny(catalog, relation.oid, hiddenInPart(grants, catalog, isGuarded))
+  ) {
     const reason: Reason = { failure, location: reference.location, auditable: true };
     return { type: 'Audited', resolved: { reference, relation, access: { type: 'Ungranted' } }, reason };
   }

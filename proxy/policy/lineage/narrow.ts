@@ -24,8 +24,9 @@ export type NarrowingInput = {
   readonly definitions: ReadonlyMap<number, Tree | undefined>;
 };
 
-/** Views in reach of what is granted: their definitions are needed. */
+/** Views in reach of what is granted, in mode `Audit` all: their definitions are needed. */
 export const viewsInReach = (grants: Grants, catalog: Catalog): readonly CatalogRelation[] => {
+  if (keepsAnything(grants)) return [...catalog.relationsByOid.values()].filter(({ definition }) => definition !== undefined);
   const pending = [...grants.relations.keys()].flatMap((key) => catalog.relations.get(key)?.oid ?? []);
   const seen = new Set<number>();
   for (let oid = pending.pop(); oid !== undefined; oid = pending.pop()) {
@@ -38,6 +39,11 @@ export const viewsInReach = (grants: Grants, catalog: Catalog): readonly Catalog
     return relation?.definition === undefined ? [] : [relation];
   });
 };
+
+/** Mode `Audit` shows what is not granted; is there anything that it must not show? */
+const keepsAnything = ({ mode, relations, conflicts }: Grants): boolean =>
+  mode === 'Audit' &&
+  (conflicts.size > 0 || [...relations.values()].some(({ grant }) => grant.where !== undefined || (grant.select?.masks.length ?? 0) > 0));
 
 class Narrower {
   readonly #input: NarrowingInput;
@@ -62,6 +68,12 @@ class Narrower {
     const filtered = grant.where !== granted.grant.where;
     const narrowing: Narrowing = { ...(seen.problem !== undefined && { problem: seen.problem }), columns, filtered };
     return grant === granted.grant && seen.problem === undefined ? granted : { ...granted, grant, narrowing };
+  }
+
+  /** Does it show anything that is masked, filtered or in conflict? What is only not granted does not count. */
+  keeps(relation: CatalogRelation): boolean {
+    const { columns, where, problem } = this.#of(relation);
+    return where !== undefined || problem !== undefined || [...columns.values()].some(({ mask }) => mask !== undefined);
   }
 
   #of(relation: CatalogRelation): Seen {
@@ -216,13 +228,38 @@ const applied = (grant: RelationGrant, relation: CatalogRelation, seen: Seen): {
   return { grant: { ...grant, select: narrowed, where }, columns: changed };
 };
 
+/** As if all columns were granted. */
+const widened = (grants: Grants): Grants => ({
+  ...grants,
+  relations: new Map(
+    [...grants.relations].map(([key, granted]) => {
+      const { select } = granted.grant;
+      return [key, select === undefined ? granted : { ...granted, grant: { ...granted.grant, select: { ...select, columns: '*' } } }];
+    }),
+  ),
+});
+
 /** The grants under which statements are judged, a relation for each step: with many that are wide it takes a while. */
 export function* narrowing(input: NarrowingInput): Generator<undefined, Grants> {
+  const { grants, catalog } = input;
   const narrower = new Narrower(input);
   const relations = new Map<string, GrantedRelation>();
-  for (const [key, granted] of input.grants.relations) {
+  for (const [key, granted] of grants.relations) {
     relations.set(key, narrower.granted(key, granted));
     yield undefined;
   }
-  return { ...input.grants, relations, narrowed: true };
+  const narrowed: Grants = { ...grants, relations, narrowed: true };
+  if (!keepsAnything(grants)) return narrowed;
+  // INVARIANT: what mode `Audit` shows beyond the grants is masked, or not shown, as if it were granted.
+  const wide = widened(grants);
+  const wider = new Narrower({ ...input, grants: wide });
+  const kept = new Set<string>();
+  for (const [key, relation] of catalog.relations) {
+    const granted = wide.relations.get(key);
+    if (granted?.grant.select === undefined) {
+      if (wider.keeps(relation)) kept.add(key);
+    } else relations.set(key, { ...relations.get(key)!, audited: wider.granted(key, granted).grant.select! });
+    yield undefined;
+  }
+  return { ...narrowed, kept };
 }
