@@ -214,6 +214,11 @@ export class FrontendHandler {
     if (current === undefined) {
       return;
     }
+    const over = this.#quotas.refusesToBind();
+    if (over !== undefined) {
+      this.#outbox.refuse('Parse', current.text.sql, 'Bind', over);
+      return;
+    }
     const { state } = this.#context;
     const masked = current.text.judged?.maskedParameters ?? [];
     const parameters = recordedParameters(bind.parameters, bind.parameterFormats, masked);

@@ -14,8 +14,10 @@ const SMALL = 16 * 1024;
 export class Quotas {
   readonly #context: FrontendContext;
   readonly #outbox: Outbox;
-  /** Parse messages that were counted: the first run of what they made is counted with them. */
+  /** Parse messages that were counted: the first portal of what they made is counted with them. */
   #prepaid = 0;
+  /** Bind messages that were counted: the first run of a portal is counted with it. */
+  #bound = 0;
 
   constructor(context: FrontendContext, outbox: Outbox) {
     this.#context = context;
@@ -35,6 +37,17 @@ export class Quotas {
   /** The Parse that was counted last is refused: nothing of it will run. */
   forfeit(): void {
     this.#prepaid -= 1;
+  }
+
+  /** Why no portal may be made of a statement: the server plans it then, and computes what it can without reading a table. */
+  refusesToBind(): Failure | undefined {
+    if (this.#outbox.skipped) {
+      return undefined;
+    }
+    const failure = this.#prepaid > 0 ? undefined : this.#context.admit();
+    this.#prepaid = Math.max(0, this.#prepaid - 1);
+    this.#bound += failure === undefined ? 1 : 0;
+    return failure;
   }
 
   /** Why what a statement leaves behind is too much. */
@@ -68,8 +81,8 @@ export class Quotas {
     if (this.#outbox.skipped) {
       return undefined;
     }
-    if (this.#prepaid > 0) {
-      this.#prepaid -= 1;
+    if (this.#bound > 0) {
+      this.#bound -= 1;
       return undefined;
     }
     return this.#context.admit();

@@ -222,6 +222,26 @@ describe('statementsPerMinute', () => {
     codes.push(told(await client.query('SELECT 1'))?.code);
     expect(codes).toEqual([undefined, undefined, '42501', '26000', undefined, '53400']);
   });
+
+  it('counts portals that are never run: the server plans them, and computes what it can', async () => {
+    await limits('statementsPerMinute: 1000000');
+    await (await open()).query('SELECT 1');
+    await limits('statementsPerMinute: 5');
+    const client = await open();
+    const bind = send.bind('', 's', ['1']);
+    const frames = await client.exchange(
+      send.parse('s', 'SELECT repeat($1, 10)'),
+      bind,
+      bind,
+      bind,
+      send.execute(),
+      bind,
+      bind,
+      bind,
+      send.sync(),
+    );
+    expect([types(frames), told(frames)?.code]).toEqual(['1 2 2 2 D C 2 2 E Z', '53400']);
+  });
 });
 
 describe('sessions', () => {
@@ -308,6 +328,7 @@ describe('--send-timeout', () => {
 
 describe('the memory of the process', () => {
   it('is not spent on what an error quotes', async () => {
+    await limits('sessions: 50');
     const client = await open();
     const frames = await client.query("SELECT (repeat('a', 3000000) || 'x')::int");
     expect([types(frames), told(frames)?.code]).toEqual(['E Z', '22P02']);
