@@ -286,3 +286,22 @@ describe('decide() on writing', () => {
     expect(reasonsOf(sql, context)).toEqual(expected);
   });
 });
+
+describe('decide() on types that a text names', () => {
+  const catalog = catalogOf({ builtinFunctions: new Set(['pg_input_is_valid', 'pg_input_error_info']) });
+
+  it.each([
+    ["SELECT pg_input_is_valid('1', 'integer')", true],
+    ["SELECT * FROM pg_input_error_info('1', 'text[]')", true],
+    ["SELECT pg_input_is_valid(name, 'character varying (3)') FROM users", true],
+    ["SELECT pg_input_is_valid('1', 'mood')", false],
+    ["SELECT pg_input_is_valid('1', 'public.mood')", false],
+    ["SELECT pg_input_is_valid('1', name) FROM users", false],
+    ["SELECT pg_input_is_valid('1', 'int' || 'eger')", false],
+    ["SELECT pg_input_error_info('1', '\"text\"')", false],
+    ["SELECT pg_input_is_valid('1')", false],
+  ])('%s', (sql, allowed) => {
+    const found = reasonsOf(sql, contextOf({ catalog }));
+    expect(found.some((text) => text.includes('function-refused'))).toBe(!allowed);
+  });
+});

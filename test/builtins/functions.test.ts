@@ -61,7 +61,7 @@ describe('FUNCTION_CLASSES', () => {
       REVEALING_FUNCTIONS,
       SILENT_FUNCTIONS,
     ];
-    const names = [...lists.flat(), 'set_config', 'current_setting'];
+    const names = [...lists.flat(), 'set_config', 'current_setting', 'pg_input_is_valid', 'pg_input_error_info'];
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
     expect(FUNCTION_CLASSES.size).toBe(names.length);
   });
@@ -123,6 +123,7 @@ describe('FUNCTION_CLASSES', () => {
     ['domain_in', 'internal'],
     ['set_config', 'judged'],
     ['current_setting', 'judged'],
+    ['pg_input_is_valid', 'typed'],
     ['pg_advisory_unlock_all', 'harmless'],
     ['pg_get_expr', 'harmless'],
     ['count', 'harmless'],

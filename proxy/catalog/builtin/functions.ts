@@ -14,9 +14,13 @@ import { EFFECT_FUNCTIONS, READING_FUNCTIONS, REVEALING_FUNCTIONS, SILENT_FUNCTI
  */
 export type FunctionClass = 'harmless' | 'judged' | 'silent' | RefusedFunctionClass;
 
-export type RefusedFunctionClass = 'reads' | 'effect' | 'reveals' | 'internal';
+/** `typed` ones are refused unless a constant names the type, and it is PostgreSQL's own (`checks/type-texts.ts` of the policy). */
+export type RefusedFunctionClass = 'reads' | 'effect' | 'reveals' | 'internal' | 'typed';
 
 const JUDGED_FUNCTIONS = listed('current_setting set_config');
+
+/** They read a text as a type that another text names, and run the checks of a domain, which no cast in the statement shows. */
+const TYPED_FUNCTIONS = listed('pg_input_error_info pg_input_is_valid');
 
 const SQL_STANDARD_FUNCTIONS = listed(`
   _pg_char_max_length _pg_char_octet_length _pg_datetime_precision _pg_expandarray _pg_index_position _pg_interval_type
@@ -31,6 +35,7 @@ export const FUNCTION_CLASSES: ReadonlyMap<string, FunctionClass> = new Map([
   ...classed(HARMLESS_IMMUTABLE, 'harmless'),
   ...classed(HARMLESS_STABLE, 'harmless'),
   ...classed(JUDGED_FUNCTIONS, 'judged'),
+  ...classed(TYPED_FUNCTIONS, 'typed'),
   ...classed(INTERNAL_FUNCTIONS, 'internal'),
   ...classed(READING_FUNCTIONS, 'reads'),
   ...classed(EFFECT_FUNCTIONS, 'effect'),
@@ -52,6 +57,7 @@ const DETAILS: Readonly<Record<RefusedFunctionClass | 'silent', string>> = {
   reads: 'It reads relations or files by name, or runs a text as a query.',
   effect: 'It acts on more than the rows of this statement.',
   reveals: 'It tells about other sessions, definitions or the server.',
+  typed: 'It reads a text as a type, which has to be named by a constant, and to be one of pg_catalog.',
   internal: 'It serves PostgreSQL itself, and is not meant to be called.',
 };
 

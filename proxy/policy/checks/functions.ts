@@ -8,6 +8,7 @@ import { functionClass, refusedFunctionDetail } from '../../catalog/builtin/func
 import { type CatalogFunction, relationKey } from '../../catalog/catalog.ts';
 import type { FunctionUse } from '../../sql/analysis.ts';
 import type { DecisionContext, Pin, Reason } from '../decision.ts';
+import { isBuiltinTypeText } from './type-texts.ts';
 
 export type FunctionVerdict = {
   readonly reason: Reason | undefined;
@@ -45,6 +46,7 @@ export const checkFunction = (use: FunctionUse, context: DecisionContext): Funct
     if (found === 'harmless') return { ...ALLOWED, pin };
     if (found === 'judged') return { ...ALLOWED, pin, judged: true };
     if (found === 'silent' && use.first !== undefined) return { ...ALLOWED, pin, silent: true };
+    if (found === 'typed' && isBuiltinTypeText(use.constants[1], catalog)) return { ...ALLOWED, pin };
     if (found !== undefined) return refuse(functionRefused(name, refusedFunctionDetail(found)));
     // A type's name called as a function is a cast.
     return catalog.builtinTypes.has(name) && !catalog.builtinFunctions.has(name) ? { ...ALLOWED, pin } : refuse(functionUnknown(name));
