@@ -4,30 +4,12 @@
 import type { Catalog } from '../../catalog/catalog.ts';
 
 /** Names of SQL that the grammar turns into those of pg_catalog. */
-const SPELLINGS: ReadonlySet<string> = new Set([
-  ...[
-    'bigint',
-    'boolean',
-    'char',
-    'character',
-    'character varying',
-    'dec',
-    'decimal',
-    'double precision',
-    'float',
-    'int',
-    'integer',
-    'real',
-  ],
-  ...[
-    'smallint',
-    'bit varying',
-    'time with time zone',
-    'time without time zone',
-    'timestamp with time zone',
-    'timestamp without time zone',
-  ],
-]);
+const SPELLINGS: ReadonlySet<string> = new Set(
+  (
+    'bigint,boolean,char,character,character varying,dec,decimal,double precision,float,int,integer,real,smallint,bit varying,' +
+    'time with time zone,time without time zone,timestamp with time zone,timestamp without time zone'
+  ).split(','),
+);
 
 /** Is it surely a type of pg_catalog, whatever the search_path? */
 export const isBuiltinTypeText = (text: string | undefined, { builtinTypes, userTypes }: Catalog): boolean => {
