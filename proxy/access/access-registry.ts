@@ -5,7 +5,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { connectionUnavailable, databaseUnknown, Failure, internalError, sessionRevoked, shuttingDown } from '../../kernel/failure.ts';
 import type { Identity } from '../../kernel/identity.ts';
 import { type Bundle, type Connection, type ConnectionKey, type Limits, NO_LIMITS } from '../../kernel/policy.ts';
-import { checkSetting, splitIdentifiers } from '../policy/checks/settings.ts';
+import { checkSetting, resolvedPath, splitIdentifiers } from '../policy/checks/settings.ts';
 import { type Grants, grantsFor } from '../policy/grants.ts';
 import type { AgentJudge } from '../judge/judge.ts';
 import type { Access, SessionAudit } from '../session/dependencies.ts';
@@ -154,7 +154,7 @@ export class AccessRegistry {
       admit: () => quota.admit(),
       probes: quota.probes,
       startupSetting: (name, value) => startupSetting(name, value, judge, runtime),
-      resolveSearchPath: (names) => resolvePath(names, runtime),
+      resolveSearchPath: (names) => resolvedPath(names, runtime.catalog.current()),
       openUpstream: async (parameters, signal) => {
         const full = quota.enter();
         if (full !== undefined) throw full;
@@ -198,9 +198,4 @@ const startupSetting = (name: string, value: string, judge: AgentJudge, runtime:
   const state = { searchPath: [], prepared: () => undefined, cursor: () => undefined };
   const { reason } = checkSetting(change, { catalog: runtime.catalog.current(), grants, state, revision: judge.revision() });
   return reason?.failure;
-};
-
-const resolvePath = (names: readonly string[], runtime: ConnectionRuntime): readonly string[] => {
-  const catalog = runtime.catalog.current();
-  return names.map((name) => (name === '$user' ? catalog.role : name)).filter((name) => catalog.schemas.has(name));
 };

@@ -222,7 +222,8 @@ describe('decide() on settings', () => {
 
   it.each([
     [`SET LOCAL search_path = "$user", public, nowhere`, undefined],
-    [`SET LOCAL search_path = "$user", public`, { type: 'SetSearchPath', path: ['public'], local: true }],
+    [`SET LOCAL search_path = "$user", public`, { type: 'SetSearchPath', path: ['agent', 'public'], local: true }],
+    [`SET search_path TO ''`, { type: 'SetSearchPath', path: [], local: false }],
     [`SELECT set_config('search_path', 'PUBLIC', 'yes')`, { type: 'SetSearchPath', path: ['public'], local: true }],
     ['RESET search_path', { type: 'SetSearchPath', path: undefined, local: false }],
   ])('%s changes the path', (sql, expected) => {

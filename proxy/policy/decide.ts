@@ -95,12 +95,12 @@ const refusedHere = ({ name, location }: FunctionUse): Reason => ({
 const refuse = (failure: Reason['failure']): Reason => ({ failure, location: 0, auditable: false });
 
 /** INVARIANT: a statement that the session does not know was not judged, whatever the server says of it. */
-const checkPrepared = (name: string, { state, revision }: DecisionContext): Reason | undefined => {
+const checkPrepared = (name: string, { catalog, state, revision }: DecisionContext): Reason | undefined => {
   const prepared = state.prepared(name);
   if (prepared === undefined) return refuse(statementUnknown(name));
   if (prepared.revision !== revision) return refuse(staleStatement(`prepared statement "${name}"`));
   // PostgreSQL would look its names up again.
-  return isOfPath(prepared, state.searchPath) ? undefined : refuse(statementOfOtherPath(`prepared statement "${name}"`));
+  return isOfPath(prepared, state.searchPath, catalog.schemas) ? undefined : refuse(statementOfOtherPath(`prepared statement "${name}"`));
 };
 
 /** What the statement does to the session, and whether what it names is still what policy allows. */

@@ -159,11 +159,20 @@ export type Judged = Allowed | Refused;
 /** Nothing to count, nothing to hide. */
 export const NO_TERMS: RunningTerms = { watches: [], hidesResult: false };
 
-/** Do its names stand for the same under this search_path? */
-export const isOfPath = ({ searchPath }: Pick<PreparedByText, 'searchPath'>, path: readonly string[]): boolean =>
-  searchPath === undefined ||
-  searchPath === path ||
-  (searchPath.length === path.length && searchPath.every((schema, index) => schema === path[index]));
+const isSamePath = (one: readonly string[], other: readonly string[]): boolean =>
+  one === other || (one.length === other.length && one.every((schema, index) => schema === other[index]));
+
+/** Do its names stand for the same under this search_path? `schemas`: those that are there, of which alone that depends. */
+export const isOfPath = (
+  { searchPath }: Pick<PreparedByText, 'searchPath'>,
+  path: readonly string[],
+  schemas?: ReadonlySet<string>,
+): boolean => {
+  if (searchPath === undefined || isSamePath(searchPath, path)) return true;
+  if (schemas === undefined) return false;
+  const there = (names: readonly string[]): readonly string[] => names.filter((name) => schemas.has(name));
+  return isSamePath(there(searchPath), there(path));
+};
 
 /** What judging needs to know of the session. */
 export type SessionState = {

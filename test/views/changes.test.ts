@@ -30,6 +30,7 @@ ${[...TABLES.map((name) => `${name}_view`), 'outer_view', 'over_moved', 'wide', 
     - { name: public.moved, select: { columns: [id], masks: [{ column: ssn, mask: { type: Redact } }] } }
     - { name: public.starred, select: { columns: ['*'], masks: [{ column: ssn, mask: { type: Redact } }] } }
     - { name: public.listed, select: { columns: [id, name] } }
+    - { name: late.items, select: { columns: ['*'] } }
     - { name: public.parent, select: { columns: [id], masks: [{ column: ssn, mask: { type: Redact } }] } }
 `;
 
@@ -138,6 +139,16 @@ describe('while the database changes', () => {
     expect(await session.ask('SELECT * FROM starred')).toEqual([['1', '***']]);
     expect(await settled('SELECT legacy FROM starred', isRows)).toEqual([[null]]);
     expect(await session.ask('SELECT * FROM starred')).toEqual([['1', null, '***']]);
+  });
+
+  it('a schema that is made after it was set in the search_path is looked in', async () => {
+    await session.ask('SET search_path = late, public');
+    await world.postgres.sql(`CREATE SCHEMA late CREATE TABLE items (id int); GRANT USAGE ON SCHEMA late TO public;
+      GRANT SELECT ON late.items TO public; INSERT INTO late.items VALUES (7)`);
+    await reread();
+    expect(await session.ask('SELECT id FROM items')).toEqual([['7']]);
+    await session.ask('RESET search_path');
+    expect(await session.ask('SELECT id FROM items')).toBe('relation "items" does not exist');
   });
 
   it('a relation that is made in front of another one on the search_path takes no part', async () => {

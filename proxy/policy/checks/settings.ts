@@ -3,6 +3,7 @@
  */
 import { settingHidden, settingRefused, settingUnnamed } from '../../../kernel/failure.ts';
 import { acceptsAnyValue, isSearchPath, judgeSetting, mayShow } from '../../catalog/builtin/settings.ts';
+import type { Catalog } from '../../catalog/catalog.ts';
 import type { FunctionUse, SettingChange } from '../../sql/analysis.ts';
 import type { DecisionContext, Reason } from '../decision.ts';
 import type { StatementEffect } from '../judgement.ts';
@@ -25,6 +26,10 @@ export const splitIdentifiers = (value: string): readonly string[] =>
 /** No schema can have the empty name: `SET search_path TO ''` says that nothing is looked up. */
 const ALWAYS = new Set(['public', '$user', '']);
 
+/** Schemas that names are looked up in, also those that are not there: PostgreSQL finds them once they are made. */
+export const resolvedPath = (schemas: readonly string[], { role }: Pick<Catalog, 'role'>): readonly string[] =>
+  schemas.map((schema) => (schema === '$user' ? role : schema)).filter((schema) => schema !== '');
+
 const checkPath = (schemas: readonly string[], local: boolean, location: number, context: DecisionContext): SettingVerdict => {
   const { grants, catalog } = context;
   for (const [index, schema] of schemas.entries()) {
@@ -36,8 +41,7 @@ const checkPath = (schemas: readonly string[], local: boolean, location: number,
       location,
     );
   }
-  const resolved = schemas.map((schema) => (schema === '$user' ? catalog.role : schema)).filter((schema) => catalog.schemas.has(schema));
-  return { reason: undefined, path: { type: 'SetSearchPath', path: resolved, local } };
+  return { reason: undefined, path: { type: 'SetSearchPath', path: resolvedPath(schemas, catalog), local } };
 };
 
 /** `BEGIN READ WRITE`, which drivers write out, where a transaction could write without it too. */
