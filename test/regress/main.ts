@@ -32,7 +32,7 @@ const results = await runRegression({
   version,
   only: values.only ? new RegExp(values.only) : undefined,
   details: values.details || undefined,
-  log: (line) => process.stderr.write(`${line}\n`),
+  log: (line) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`),
 });
 const section = sectionOf(version, { source: values.source || `PostgreSQL ${version}`, only: values.only || undefined }, tallyOf(results));
 process.stdout.write(section);

@@ -22,6 +22,8 @@ const SETTINGS = [
   "bytea_output TO 'hex'",
   "timezone_abbreviations TO 'Default'",
   "intervalstyle TO 'postgres_verbose'",
+  // Ours: no single statement keeps a run from ending; `target.ts` gives up after it.
+  "statement_timeout TO '20s'",
 ];
 
 export const startSide = async (version: PostgresVersion): Promise<TestPostgres> => {
