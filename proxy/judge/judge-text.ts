@@ -10,7 +10,6 @@ import {
   statementTooLarge,
   syntaxError,
 } from '../../kernel/failure.ts';
-import { isWhole } from '../policy/checks/relations.ts';
 import { decide } from '../policy/decide.ts';
 import type { Decision, DecisionContext } from '../policy/decision.ts';
 import type { Grants } from '../policy/grants.ts';
@@ -51,6 +50,7 @@ import { contextAfter } from './overlay.ts';
 import { narrowedContext } from './narrowed.ts';
 import { explainedWatches, runningTerms } from './running-terms.ts';
 import { note, noteDefinition, noteWrites } from './noted.ts';
+import { openTargets, shownColumns } from './printed-rows.ts';
 import { targetScopesOf, tellingIn } from './targets.ts';
 
 export type TextJudgement = {
@@ -269,9 +269,9 @@ const judgeStatements = async (
     terms,
     withholdErrors: withheld.length > 0,
     ...(effects.length > 1 && { withheld }),
-    ...shownOf(scopes),
+    ...shownColumns(scopes.filter(isTarget), context),
     withholdInside: namedHides || scopes.some(hidesColumns),
-    open: [...openTargets(scopes), ...namedOpen],
+    open: [...openTargets(scopes.filter(isTarget), context), ...namedOpen],
     ...(looksUp && { searchPath: state.searchPath }),
     keyed: scopes.some(isKeyed),
     unfenced: scopes.some(isOpen),
@@ -307,21 +307,7 @@ type Standing = Scope | TargetScope;
 const hidesColumns = (scope: Standing): boolean =>
   scope.type === 'Target' && (scope.masked.length > 0 || scope.grant.select?.columns !== '*');
 
-/** INVARIANT: granted whole, so that no row of it holds what the agent may not see. */
-const openTargets = (scopes: readonly Standing[]): readonly string[] =>
-  scopes.flatMap((scope) => (scope.type === 'Target' && isWhole(scope.grant) ? [`${scope.relation.schema}.${scope.relation.name}`] : []));
-
-/** Of targets that are granted in part: the columns that a message about a key of theirs may print. */
-const shownOf = (scopes: readonly Standing[]): Pick<Allowed, 'shown'> => {
-  const targets = scopes.filter((scope) => scope.type === 'Target' && !isWhole(scope.grant)) as readonly TargetScope[];
-  if (targets.length === 0) return {};
-  const entries = targets.map(({ relation, grant: { select }, masked }) => {
-    const listed = select?.columns ?? [];
-    const all = listed === '*' ? relation.columns.map(({ name }) => name) : listed;
-    return [`${relation.schema}.${relation.name}`, all.filter((name) => !masked.includes(name))] as const;
-  });
-  return { shown: Object.fromEntries(entries) };
-};
+const isTarget = (scope: Standing): scope is TargetScope => scope.type === 'Target';
 
 /** Does a condition of the agent's meet hidden rows? */
 const isOpen = (scope: Standing): boolean => (scope.type === 'Target' ? isOpened(scope.open) : isUnfenced(scope));
@@ -369,7 +355,7 @@ const preparedOf = (scopes: readonly Standing[], judging: Judging, context: Judg
   unfenced: scopes.some(isOpen),
   withholdErrors: scopes.some(mayFail),
   withholdInside: scopes.some(hidesColumns),
-  open: openTargets(scopes),
+  open: openTargets(scopes.filter(isTarget), context),
   relations: [...judging.relations],
   masked: [...judging.masked],
   filtered: [...judging.filtered],

@@ -140,6 +140,48 @@ describe('messages of the server', () => {
       "UPDATE accounts SET name = 'bad'",
       { C: '23514', M: 'new row for relation "accounts" violates check constraint "accounts_name_check"', n: 'accounts_name_check' },
     ],
+    [
+      'INSERT INTO own_parts VALUES (2, 2)',
+      {
+        C: '23514',
+        M: 'no partition of relation "own_part" found for row',
+        D: 'Partition key of the failing row contains (n) = (2).',
+      },
+    ],
+    [
+      'INSERT INTO own_parts VALUES (2, 1)',
+      {
+        C: '23514',
+        M: 'new row for relation "own_leaf" violates check constraint "own_leaf_id_check"',
+        D: 'Failing row contains (2, 1).',
+        n: 'own_leaf_id_check',
+      },
+    ],
+    [
+      'INSERT INTO keyed_parts (id, n) VALUES (1, 1)',
+      {
+        C: '23505',
+        M: 'duplicate key value violates unique constraint "keyed_part_pkey"',
+        D: 'Key (id)=(1) already exists.',
+        n: 'keyed_part_pkey',
+      },
+    ],
+    [
+      'INSERT INTO keyed_parts (id, n) VALUES (2, 0)',
+      {
+        C: '23514',
+        M: 'new row for relation "keyed_part" violates check constraint "keyed_parts_n_check"',
+        n: 'keyed_parts_n_check',
+      },
+    ],
+    [
+      'UPDATE own_parent SET id = 0',
+      {
+        C: '23514',
+        M: 'new row for relation "wider_child" violates check constraint "own_parent_id_check"',
+        n: 'own_parent_id_check',
+      },
+    ],
   ])('say all of it where nothing is hidden: %s', async (sql, expected) => {
     expect(await told(sql)).toEqual(expected);
   });

@@ -53,6 +53,16 @@ export const SCHEMA = `
   CREATE CONSTRAINT TRIGGER complain AFTER INSERT ON patient DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION complain();
   CREATE TABLE own (id int PRIMARY KEY, code text UNIQUE, n int NOT NULL CHECK (n > 0), account int REFERENCES watched);
   INSERT INTO own VALUES (1, 'a', 1, 1);
+  CREATE TABLE own_parts (id int, n int) PARTITION BY LIST (id);
+  CREATE TABLE own_part PARTITION OF own_parts FOR VALUES IN (1, 2) PARTITION BY LIST (n);
+  CREATE TABLE own_leaf (n int, id int CHECK (id <> 2));
+  ALTER TABLE own_part ATTACH PARTITION own_leaf FOR VALUES IN (1);
+  CREATE TABLE keyed_parts (id int PRIMARY KEY, n int CHECK (n > 0), hidden text DEFAULT 'CANARY-keyed') PARTITION BY LIST (id);
+  CREATE TABLE keyed_part PARTITION OF keyed_parts FOR VALUES IN (1, 2);
+  INSERT INTO keyed_parts VALUES (1, 1);
+  CREATE TABLE own_parent (id int CHECK (id > 0));
+  CREATE TABLE wider_child (hidden text DEFAULT 'CANARY-wider') INHERITS (own_parent);
+  INSERT INTO wider_child VALUES (1);
   ANALYZE`;
 
 const writable = (name: string, columns: readonly string[], more: Readonly<Record<string, unknown>> = {}): unknown => ({
@@ -74,6 +84,9 @@ export const RELATIONS: readonly unknown[] = [
   writable('watched', ['id', 'note']),
   writable('patient', ['id']),
   writable('own', ['*']),
+  writable('own_parts', ['*']),
+  writable('own_parent', ['*']),
+  writable('keyed_parts', ['id', 'n']),
 ];
 
 const NOTES = 'notice warning info raise code names assert cast divide dynamic syntax many key json xml'.split(' ');
