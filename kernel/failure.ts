@@ -259,8 +259,15 @@ export const relationRefused = (name: string, granted: readonly string[]): Failu
     granted.length === 0 ? 'No relation is granted.' : `Relations that may be read: ${granted.join(', ')}.`,
   );
 
-export const relationUnknown = (name: string): Failure =>
-  error(SQLSTATE.undefinedTable, 'relation-unknown', `relation "${name}" does not exist`);
+/** `ahead`: a WITH item has that name, and cannot be seen from there; in PostgreSQL's words. */
+export const relationUnknown = (name: string, ahead = false): Failure =>
+  error(
+    SQLSTATE.undefinedTable,
+    'relation-unknown',
+    `relation "${name}" does not exist`,
+    ahead ? `There is a WITH item named "${name}", but it cannot be referenced from this part of the query.` : undefined,
+    ahead ? 'Use WITH RECURSIVE, or re-order the WITH items to remove forward references.' : undefined,
+  );
 
 export const columnRefused = (column: string, relation: string, granted: readonly string[]): Failure =>
   error(

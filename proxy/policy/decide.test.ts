@@ -94,6 +94,20 @@ describe('decide() on relations', () => {
   });
 });
 
+it.each([
+  ['WITH tree AS (SELECT 1 UNION ALL SELECT * FROM tree) SELECT * FROM tree', true],
+  ['WITH one AS (SELECT * FROM tree), tree AS (SELECT 1) SELECT * FROM one', true],
+  ['WITH tree AS (SELECT 1) SELECT * FROM public.tree', false],
+  ['SELECT * FROM (WITH tree AS (SELECT 1) SELECT * FROM tree) t, tree', false],
+])('decide() tells of a WITH item that is not in sight: %s', (sql, told) => {
+  const [reason] = decisionOf(sql).reasons;
+  expect(reason?.failure.fields).toMatchObject({
+    code: 'relation-unknown',
+    detail: told ? 'There is a WITH item named "tree", but it cannot be referenced from this part of the query.' : undefined,
+    hint: told ? 'Use WITH RECURSIVE, or re-order the WITH items to remove forward references.' : undefined,
+  });
+});
+
 describe('decide() on functions', () => {
   const refused = (name: string): string => `${DENIED} function-refused: permission denied for function ${name}`;
   it.each([

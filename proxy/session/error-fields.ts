@@ -1,6 +1,7 @@
 import { raisedFailure } from '../policy/raise.ts';
+import { inAgentWords } from './agent-words.ts';
 import { failureResponseFields, type ResponseFields, withFields, withoutFields } from '../wire/error-response.ts';
-import { agentPosition } from './positions.ts';
+import { agentPosition, byteOffset } from './positions.ts';
 import type { StatementText } from './running-statement.ts';
 
 /** What the agent is told of an error of the server, and what is only recorded. */
@@ -92,7 +93,10 @@ const withPosition = (fields: ResponseFields, text: StatementText | undefined): 
     return withoutFields(fields, 'P');
   }
   const { sent, edits } = text.judged;
-  return withFields(fields, { P: agentPosition(position, sent, edits, text.sql).toString() });
+  const own = { P: agentPosition(position, sent, edits, text.sql).toString() };
+  const message = fields.get('M');
+  if (edits.length === 0 || message === undefined) return withFields(fields, own);
+  return withFields(fields, { ...own, M: inAgentWords(message, byteOffset(sent, position), edits, text.sql) });
 };
 
 /** A notice for the agent: DETAIL and what tells of the insides can carry values. Undefined: all of it can. */

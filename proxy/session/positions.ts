@@ -12,7 +12,7 @@ export const agentPosition = (position: number, sent: string, edits: readonly Ed
 };
 
 /** Bytes of UTF-8 before the character at the position. */
-const byteOffset = (text: string, position: number): number => {
+export const byteOffset = (text: string, position: number): number => {
   let bytes = 0;
   let at = 1;
   for (const character of text) {

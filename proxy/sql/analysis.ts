@@ -19,6 +19,8 @@ export type RelationReference = {
   readonly sampled: boolean;
   /** It stands in the text as a call of this function, whose rows are those of the relation. */
   readonly calledAs?: string;
+  /** A WITH item of that name cannot be seen from here: a later one, or without RECURSIVE the one that it stands in. */
+  readonly ahead?: boolean;
 };
 
 /**

@@ -133,6 +133,8 @@ describe('analyze() refuses', () => {
     ['COPY a FROM STDIN WHERE b > 1', denied('COPY FROM with WHERE')],
     ['COPY a FROM STDIN (FREEZE)', ['0A000', 'option "freeze" of COPY FROM is not supported through pg-airlock', 20]],
     ['COPY (DELETE FROM a) TO STDOUT', ['0A000', 'COPY query must have a RETURNING clause', undefined]],
+    ['SELECT merge_action()', ['42601', 'MERGE_ACTION() can only be used in the RETURNING list of a MERGE command', 8]],
+    ['SELECT 1 + DEFAULT', ['42601', 'DEFAULT is not allowed in this context', 12]],
     ['COPY (SELECT a INTO b FROM c) TO STDOUT', ['0A000', 'COPY (SELECT INTO) is not supported', undefined]],
     [`PREPARE TRANSACTION 'x'`, denied('two-phase commit')],
     [`SET TRANSACTION SNAPSHOT 'x'`, denied('SET TRANSACTION SNAPSHOT')],

@@ -1,6 +1,7 @@
 /**
  * Which CTE names are in sight, by SQL's scoping rules: order inside WITH, RECURSIVE, nesting.
  */
+import type { RelationReference } from './analysis.ts';
 
 /** CTEs of one WITH by their position; only those before `visible` are in sight. */
 export type Environment = {
@@ -19,4 +20,13 @@ export const hasName = (environment: Environment, name: string): boolean => {
     if (position !== undefined && position < scope.visible) return true;
   }
   return false;
+};
+
+/** Notes of a relation that a CTE has its name, should that one not be in sight. */
+export const noteAhead = (reference: RelationReference, environment: Environment): RelationReference => {
+  if (reference.schema !== undefined || reference.database !== undefined || hasName(environment, reference.name)) return reference;
+  for (let scope: Environment | undefined = environment; scope !== undefined; scope = scope.outer) {
+    if (scope.positions.has(reference.name)) return { ...reference, ahead: true };
+  }
+  return reference;
 };

@@ -16,9 +16,10 @@ import type {
   Write,
 } from './analysis.ts';
 import { functionUse, nameUse, settledCalls, viewedCall } from './calls.ts';
-import { EMPTY, type Environment, hasName } from './cte-names.ts';
+import { EMPTY, type Environment, hasName, noteAhead } from './cte-names.ts';
 import { Judged } from './judged.ts';
 import { lockable, lockOf } from './locking.ts';
+import { misplaced } from './misplaced.ts';
 import { NODE_SHAPES } from './nodes.ts';
 import { groupItems, parametersOf, targetOf } from './query-level.ts';
 import { listOf, locationOf, namesOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';
@@ -254,13 +255,12 @@ export class Walker {
 
   #rangeVar(node: Tree, level: QueryLevel, environment: Environment, sampled: boolean): void {
     this.#check('RangeVar', node);
-    const reference = this.#reference(node, sampled);
+    const reference = noteAhead(this.#reference(node, sampled), environment);
     const name = reference.alias ?? reference.name;
     const isCte = reference.schema === undefined && reference.database === undefined && hasName(environment, reference.name);
     if (!isCte) this.relations.push(reference);
-    const { columnAliases } = reference;
-    if (isCte) level.items.push({ type: 'Query', name, reference: undefined, columnAliases });
-    else level.items.push({ type: 'Relation', name, reference, columnAliases });
+    if (isCte) level.items.push({ type: 'Query', name, reference: undefined, columnAliases: reference.columnAliases });
+    else level.items.push({ type: 'Relation', name, reference, columnAliases: reference.columnAliases });
   }
 
   #reference(node: Tree, sampled: boolean): RelationReference {
@@ -324,7 +324,7 @@ export class Walker {
       case 'SetToDefault':
       case 'CurrentOfExpr':
       case 'MergeSupportFunc':
-        if (this.#writesOpen === 0) this.#fail(notUnderstood(`"${tag}" in a query`), locationOf(node));
+        if (this.#writesOpen === 0) this.#fail(misplaced(tag), locationOf(node));
         break;
       case 'RangeVar':
       case 'WithClause':

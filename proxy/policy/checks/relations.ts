@@ -89,7 +89,7 @@ export const checkRelation = (reference: RelationReference, context: DecisionCon
     return refuse(notUnderstood(`a reference to database "${reference.database}"`));
   }
   const relation = resolveRelation(reference, catalog, context.state.searchPath);
-  if (relation === undefined) return refuse(relationUnknown(name));
+  if (relation === undefined) return refuse(relationUnknown(name, reference.ahead));
   const key = relationKey(relation.schema, relation.name);
   const granted = grants.relations.get(key);
   if (granted?.grant.select !== undefined) {
