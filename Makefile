@@ -4,6 +4,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export ONCE CORPUS PG UPSTREAM WHAT FAMILY ID PROTOCOL JSON VERBOSE SEED
 export NEWEST MINUTES
+export FILES
 export TIME REPEATS N ONLY PGBENCH PGBOUNCER SOAK PROFILE
 
 installed := node_modules/.installed
@@ -11,7 +12,7 @@ checks := types format lint imports unused lockfile generated
 
 PREFIX ?= docker.io/pg-airlock
 
-.PHONY: help build images images-lock demo test check $(checks:%=check-%) compatibility corpus corpus-server hunt smith writes fuzz regress session-model kills kubernetes e2e cluster bench bench-control startup
+.PHONY: help build images images-lock demo test check $(checks:%=check-%) compatibility corpus corpus-server hunt smith writes fuzz regress session-model mutants kills kubernetes e2e cluster bench bench-control startup
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -69,6 +70,9 @@ session-model: $(installed) ## Random conversations with the proxy and with a pl
 
 regress: $(installed) ## PostgreSQL's regression suite with and without the proxy (SUITE=folder of its .sql files, PG=18, SOURCE="PostgreSQL 18.1", ONLY=regex, WRITE=1, DETAILS=file)
 	@exec node test/regress/main.ts --suite "$(SUITE)" --pg "$(PG)" --source "$(SOURCE)" --only "$(ONLY)" --write "$(WRITE)" --details "$(DETAILS)"
+
+mutants: $(installed) ## Stryker's mutants of the sources: lists those that no unit test notices (FILES="proxy/scope/*.ts ...")
+	@exec node test/mutants/main.ts
 
 kills: $(installed) ## Kills the proxy under load and checks its audit log each time (N=100, SEED=)
 	@KILLS=$(or $(N),100) exec vitest run test/audit/end-to-end.test.ts

@@ -274,8 +274,83 @@ describe('decide() on prepared statements and cursors', () => {
     ['EXECUTE p', prepared({ revision: 'r0' }), ['55000 stale-statement: prepared statement "p" was made under an earlier policy']],
     ['FETCH c', prepared({ revision: 'r0' }), ['55000 stale-statement: cursor "c" was made under an earlier policy']],
     ['FETCH c', prepared({}), []],
+    ['FETCH nothing', contextOf(), []],
+    [
+      'EXPLAIN EXECUTE p',
+      prepared({ filtered: ['public.users'] }),
+      [`${DENIED} statement-refused: permission denied for EXPLAIN EXECUTE of a statement with a row filter`],
+    ],
+    [
+      'EXPLAIN ANALYZE EXECUTE p',
+      prepared({ unfenced: true }),
+      [`${DENIED} statement-refused: permission denied for EXPLAIN ANALYZE EXECUTE of a statement that hides rows or columns`],
+    ],
+    ['EXPLAIN EXECUTE p', prepared({ unfenced: true }), []],
+    ['EXPLAIN ANALYZE EXECUTE p', prepared({}), []],
   ])('%s', (sql, context, expected) => {
     expect(reasonsOf(sql, context)).toEqual(expected);
+  });
+});
+
+describe('decide() says what a statement does to the session', () => {
+  it.each([
+    ['SELECT 1', { type: 'None' }],
+    ['PREPARE p AS SELECT 1', { type: 'Prepare', name: 'p' }],
+    ['EXECUTE p', { type: 'Execute', name: 'p' }],
+    ['EXPLAIN EXECUTE p', { type: 'Execute', name: 'p' }],
+    ['EXPLAIN SELECT 1', { type: 'None' }],
+    ['DEALLOCATE p', { type: 'Deallocate', name: 'p' }],
+    ['DECLARE c CURSOR FOR SELECT 1', { type: 'Declare', name: 'c' }],
+    ['FETCH c', { type: 'Fetch', name: 'c' }],
+    ['CLOSE c', { type: 'CloseCursor', name: 'c' }],
+    ['COMMIT AND CHAIN', { type: 'Transaction', action: 'Commit', name: undefined, chain: true }],
+    ['SAVEPOINT s', { type: 'Transaction', action: 'Savepoint', name: 's', chain: false }],
+    ['RESET ALL', { type: 'ResetAll' }],
+    ['DISCARD ALL', { type: 'DiscardAll' }],
+    ['DISCARD PLANS', { type: 'None' }],
+  ])('%s', (sql, effect) => {
+    expect(decisionOf(sql).effect).toEqual(effect);
+  });
+
+  it('and whether it is an EXPLAIN', () => {
+    expect(['EXPLAIN SELECT 1', 'SELECT 1', 'EXECUTE p'].map((sql) => decisionOf(sql).explain)).toEqual([true, false, false]);
+  });
+});
+
+describe('decide() refuses', () => {
+  it('functions of an extension that no policy names', () => {
+    const context = contextOf({ grants: grantsOf(policy({ extensions: [] }))! });
+    expect(reasonsOf('SELECT similarity(1)', context)).toEqual([`${DENIED} function-refused: permission denied for function similarity`]);
+  });
+
+  it('outside of mode Audit for good what is not granted', () => {
+    expect(decisionOf('SELECT FROM secrets').reasons.map(({ auditable }) => auditable)).toEqual([false]);
+  });
+
+  it.each([
+    "SELECT set_config('search_path', 'public', false) FROM users",
+    "SELECT set_config('search_path', 'public', false), set_config('search_path', 'public', true)",
+  ])('a path that may be set or not, or twice: %s', (sql) => {
+    expect(reasonsOf(sql)).toEqual([`${DENIED} setting-refused: permission denied to set parameter "search_path"`]);
+  });
+});
+
+describe('decide() guards', () => {
+  const guardsOf = (sql: string): readonly string[] => decisionOf(sql).guards.map(({ use, type }) => `${use.name} ${type}`);
+
+  it('calls that would reveal, and settings shown by name; nothing else', () => {
+    expect(guardsOf('SELECT pg_catalog.pg_get_viewdef(1), lower(name) FROM users')).toEqual(['pg_get_viewdef Silent']);
+    expect(guardsOf('SELECT current_setting(name) FROM users')).toEqual(['current_setting ShownSettings']);
+    expect(guardsOf("SELECT current_setting('jit')")).toEqual([]);
+  });
+
+  it('nothing in what is defined: the definition would keep the guard', () => {
+    const sql = 'CREATE VIEW public.v AS SELECT pg_catalog.pg_get_viewdef(1)';
+    expect(guardsOf(sql)).toEqual([]);
+    expect(decisionOf(sql).reasons.map(({ failure, auditable }) => [failure.message, auditable])).toContainEqual([
+      'permission denied for function pg_get_viewdef',
+      false,
+    ]);
   });
 });
 

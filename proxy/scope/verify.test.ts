@@ -60,7 +60,7 @@ describe('verifyRewritten() finds', () => {
   };
   const rest = (where?: string): Partial<Rewriting> => ({
     edits: [edit],
-    anchors: [{ edit, offset: 0, schema: 'public', name: 'orders', scope: undefined, target: targetOf(where) }],
+    anchors: [{ edit, offset: 0, schema: 'public', name: 'orders', target: targetOf(where) }],
   });
   const sent = applyEdits(Buffer.from(sql), [edit]);
 
@@ -79,7 +79,7 @@ describe('verifyRewritten() finds', () => {
   it('a relation that is read where one is written', () => {
     const read: Partial<Rewriting> = {
       edits: [edit],
-      anchors: [{ edit, offset: 0, schema: 'public', name: 'orders', scope: undefined, target: undefined }],
+      anchors: [{ edit, offset: 0, schema: 'public', name: 'orders' }],
     };
     expect(faultOf(sql, sent, read)).toBe('relation "orders" is not one of ours');
   });
@@ -87,7 +87,7 @@ describe('verifyRewritten() finds', () => {
   it('a relation of a database', () => {
     const named = 'SELECT FROM shop.public.orders';
     const text: Edit = { start: 12, end: 30, text: 'shop.public.orders' };
-    const anchors = [{ edit: text, offset: 0, schema: 'public', name: 'orders', scope: undefined, target: undefined }];
+    const anchors = [{ edit: text, offset: 0, schema: 'public', name: 'orders' }];
     expect(faultOf(named, named, { edits: [text], anchors })).toBe('relation "orders" is not one of ours');
   });
 
