@@ -1,7 +1,14 @@
 /**
  * The decision on one statement: a pure function of what it touches, who asks, what the database contains and what policy says.
  */
-import { functionRefused, staleStatement, statementOfOtherPath, statementRefused, statementUnknown } from '../../kernel/failure.ts';
+import {
+  functionRefused,
+  notUnderstood,
+  staleStatement,
+  statementOfOtherPath,
+  statementRefused,
+  statementUnknown,
+} from '../../kernel/failure.ts';
 import { refusedFunctionDetail } from '../catalog/builtin/functions.ts';
 import type { Analysis, FunctionUse } from '../sql/analysis.ts';
 import { checkCasts, typesInReach } from './checks/casts.ts';
@@ -94,11 +101,15 @@ const refusedHere = ({ name, location }: FunctionUse): Reason => ({
 
 const refuse = (failure: Reason['failure']): Reason => ({ failure, location: 0, auditable: false });
 
+const changesUnseen = (what: string): Reason['failure'] => notUnderstood(`${what}, which changes the session,`);
+
 /** INVARIANT: a statement that the session does not know was not judged, whatever the server says of it. */
 const checkPrepared = (name: string, { catalog, state, revision }: DecisionContext): Reason | undefined => {
   const prepared = state.prepared(name);
   if (prepared === undefined) return refuse(statementUnknown(name));
   if (prepared.revision !== revision) return refuse(staleStatement(`prepared statement "${name}"`));
+  // INVARIANT: EXECUTE does what it does, and what that is to the session is only followed where it is run by itself.
+  if (prepared.changesSession === true) return refuse(changesUnseen(`EXECUTE of prepared statement "${name}"`));
   // PostgreSQL would look its names up again.
   return isOfPath(prepared, state.searchPath, catalog.schemas) ? undefined : refuse(statementOfOtherPath(`prepared statement "${name}"`));
 };
@@ -152,6 +163,8 @@ const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reas
     case 'Fetch': {
       const cursor = state.cursor(form.name);
       const stale = cursor !== undefined && cursor.revision !== revision;
+      if (cursor?.changesSession === true)
+        return { reason: refuse(changesUnseen(`FETCH from portal "${form.name}"`)), effect: { type: 'Fetch', name: form.name } };
       return { reason: stale ? refuse(staleStatement(`cursor "${form.name}"`)) : undefined, effect: { type: 'Fetch', name: form.name } };
     }
     case 'Deallocate':

@@ -99,6 +99,8 @@ export type PreparedByText = {
   readonly open?: readonly string[];
   /** The search_path that it was judged under, where that says what its names stand for. */
   readonly searchPath?: readonly string[];
+  /** It changes what is followed of the session. Parse prepares what PREPARE does not. */
+  readonly changesSession?: boolean;
   readonly relations: readonly string[];
   readonly masked: readonly string[];
   readonly filtered: readonly string[];

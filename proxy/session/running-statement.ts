@@ -72,6 +72,7 @@ export const preparedBy = (judged: Allowed): PreparedByText => ({
   withholdInside: judged.withholdInside === true,
   open: judged.open ?? [],
   ...(judged.searchPath === undefined ? {} : { searchPath: judged.searchPath }),
+  ...(judged.effects.some(({ type }) => type !== 'None') && { changesSession: true }),
   relations: judged.relations,
   masked: judged.masked,
   filtered: judged.filtered,

@@ -128,4 +128,28 @@ describe.each<PostgresVersion>([14, 18])('on PostgreSQL %i', (version) => {
       expect(refused && responseFields(refused)['M']).toBe('permission denied for function dark.mine');
     }
   });
+
+  it('is not changed by what is run by a name, which nobody would follow', async () => {
+    const { client } = await openSession(shop);
+    const setting = "SELECT set_config('search_path', 'pg_catalog', false)";
+    await client.exchange(
+      send.parse('u', 'SET search_path = pg_catalog'),
+      send.parse('v', setting),
+      send.parse('d', 'DEALLOCATE u'),
+      send.sync(),
+    );
+    await client.query('BEGIN');
+    await client.exchange(send.bind('p', 'v'), send.sync());
+    await client.query('SAVEPOINT s');
+    const codes: (string | undefined)[] = [];
+    for (const text of ['EXECUTE u', 'EXECUTE v', 'EXECUTE d', 'FETCH 1 FROM p', 'EXPLAIN ANALYZE EXECUTE v']) {
+      const refused = (await client.query(text)).find(({ type }) => type === 'E');
+      codes.push(refused && responseFields(refused)['C']);
+      await client.query('ROLLBACK TO s');
+    }
+    expect(codes).toEqual(['0A000', '0A000', '0A000', '0A000', '0A000']);
+    const shown = await client.query("SELECT current_setting('search_path')");
+    expect(shown.flatMap((frame) => (frame.type === 'D' ? rowValues(frame).map(String) : []))).toEqual(['"$user", public']);
+    client.destroy();
+  });
 });

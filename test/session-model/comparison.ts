@@ -60,6 +60,8 @@ const isToldFirst = (proxy: Line, rest: readonly Line[]): boolean => {
   // What SQL prepared has to be prepared again where the search_path is another: nobody looks its names up again.
   if (code === '55000' && proxy.text.includes('made under another search_path')) return true;
   if (proxy.text.includes('Describe of a FETCH')) return true;
+  // EXECUTE of what only Parse can prepare.
+  if (proxy.text.includes('which changes the session')) return true;
   // Parse of EXECUTE, of what is not prepared.
   if (code === '26000' && rest[0]?.text === '1') return true;
   return code !== undefined && NAMES_NOTHING.has(code) && rest.some((line) => codeOf(line) !== undefined);

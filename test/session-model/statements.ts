@@ -203,12 +203,17 @@ export const statement: fc.Arbitrary<Statement> = fc.oneof(
   { arbitrary: refused.map((sql) => ({ sql, refused: true })), weight: 3 },
 );
 
-/** One statement that can be bound and run in portions. */
-export const portalStatement: fc.Arbitrary<Statement> = fc.oneof(
-  { arbitrary: allowed(reading), weight: 3 },
-  { arbitrary: allowed(form('SELECT id, v FROM t WHERE id > {} ORDER BY id', count)), weight: 1 },
-  { arbitrary: statement, weight: 3 },
-);
+/**
+ * One statement that can be bound and run in portions. No FETCH: PostgreSQL itself crashes where one is described whose cursor has gone
+ * (`FrontendHandler` keeps it from that), and the plain server would take both sides with it.
+ */
+export const portalStatement: fc.Arbitrary<Statement> = fc
+  .oneof(
+    { arbitrary: allowed(reading), weight: 3 },
+    { arbitrary: allowed(form('SELECT id, v FROM t WHERE id > {} ORDER BY id', count)), weight: 1 },
+    { arbitrary: statement, weight: 3 },
+  )
+  .filter(({ sql }) => !sql.startsWith('FETCH'));
 
 /** What a Query may carry: several statements, one, or none. */
 export const text: fc.Arbitrary<Statement> = fc.oneof(

@@ -135,7 +135,7 @@ export const slow: fc.Arbitrary<Unit> = fc
     'SELECT v, pg_sleep(0.004) FROM t ORDER BY id',
     'BEGIN; SELECT pg_sleep(0.01); SELECT pg_sleep(0.01)',
     "UPDATE public.t SET v = 'slow' WHERE pg_sleep(0.005) IS NOT NULL",
-    'COPY (SELECT v, pg_sleep(0.005) FROM t) TO STDOUT',
+    'COPY (SELECT v, pg_sleep(0.005) FROM t ORDER BY id) TO STDOUT',
   )
   .chain((sql) => {
     const of: Statement = { sql, refused: false };
