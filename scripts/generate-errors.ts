@@ -18,7 +18,7 @@ A refused statement behaves as a failed one: in a transaction, everything up to 
 said while connecting always does.
 
 Errors of the database itself are passed on with their own SQLSTATE, without what could show a hidden value: CONTEXT, and DETAIL of
-constraint violations (classes 23 and 44), unless it is about a relation that the statement writes and the policy grants whole. Where an expression of the policy, or a view, runs on hidden values, most errors become
+constraint violations (classes 23 and 44), unless it is about a relation that the statement writes and the policy grants whole, or a partition of one. Where an expression of the policy, or a view, runs on hidden values, most errors become
 \`could not compute a value that the policy protects\`; the audit record has the original.
 `;
 
