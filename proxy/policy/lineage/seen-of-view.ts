@@ -20,7 +20,7 @@ export type ViewSurroundings = {
 /** Types that show every character of each other. */
 const TEXT = new Set(['text', 'character varying']);
 
-const columnOf = (leaf: Leaf): CatalogColumn | undefined => leaf.relation.columns.find(({ name }) => name === leaf.column);
+const columnOf = (leaf: Leaf): CatalogColumn | undefined => leaf.relation?.columns.find(({ name }) => name === leaf.column);
 
 /** Does the mask of one column show no more of the other, which holds the same values? */
 const isSameType = (base: CatalogColumn | undefined, shown: CatalogColumn): boolean => {
@@ -34,19 +34,22 @@ const shownAs =
   (item: number, view: CatalogRelation, lineage: Lineage) =>
   (column: string): string | undefined => {
     const index = lineage.outputs.findIndex(
-      ({ plain, same, by }) => plain && by.length === 0 && same.length === 1 && same[0]!.item === item && same[0]!.column === column,
+      ({ only, same, by }) => only && by.length === 0 && same[0]?.item === item && same[0].column === column,
     );
     const shown = view.columns[index];
     const base = lineage.outputs[index]?.same[0];
     return shown !== undefined && base !== undefined && columnOf(base)?.castTo === shown.castTo ? shown.name : undefined;
   };
 
-const fromOf = (leaf: Leaf, sight: ColumnSight): string => sight.from ?? `${displayName(leaf.relation)}.${leaf.column}`;
+const nameOf = ({ relation, column }: Leaf): string => (relation === undefined ? column : `${displayName(relation)}.${column}`);
+
+const fromOf = (leaf: Leaf, sight: ColumnSight): string => sight.from ?? nameOf(leaf);
 
 /** The view's own columns and rows. Its lineage has as many outputs as it has columns. */
 export const seenOfView = (view: CatalogRelation, lineage: Lineage, surroundings: ViewSurroundings): Seen => {
   const { grammar } = surroundings;
-  const sightOf = (leaf: Leaf): ColumnSight => surroundings.seen(leaf.relation).columns.get(leaf.column) ?? CLEAR;
+  const sightOf = ({ relation, column }: Leaf): ColumnSight =>
+    (relation === undefined ? undefined : surroundings.seen(relation).columns.get(column)) ?? CLEAR;
   const problems: string[] = [];
   for (const { relation } of lineage.items) {
     const { problem } = surroundings.seen(relation);
@@ -55,9 +58,7 @@ export const seenOfView = (view: CatalogRelation, lineage: Lineage, surroundings
   const oracle = lineage.tellings.find((telling) => isOracle(telling, sightOf, surroundings));
   if (oracle !== undefined) {
     const masked = oracle.leaves.find((leaf) => sightOf(leaf).mask !== undefined)!;
-    problems.push(
-      `its rows depend on how masked ${displayName(masked.relation)}.${masked.column} compares with what the agent may write or set`,
-    );
+    problems.push(`its rows depend on how masked ${nameOf(masked)} compares with what the agent may write or set`);
   }
   const tied = tiedLeaves(lineage.tellings, sightOf);
   const carried = (mask: Mask, leaf: Leaf): Mask => {
@@ -90,7 +91,7 @@ const isOracle = (telling: Telling, sightOf: (leaf: Leaf) => ColumnSight, { writ
   const masked = telling.leaves.filter((leaf) => sightOf(leaf).mask !== undefined);
   if (masked.length === 0) return false;
   if (telling.asksSetting) return true;
-  const written = telling.leaves.filter(({ relation, column }) => writes(relation, column));
+  const written = telling.leaves.filter(({ relation, column }) => relation !== undefined && writes(relation, column));
   if (telling.type === 'Rows') return written.length > 0;
   return written.some((leaf) => masked.some((other) => leafKey(other) !== leafKey(leaf)));
 };

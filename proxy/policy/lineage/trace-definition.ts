@@ -4,14 +4,18 @@
  */
 import type { CatalogRelation } from '../../catalog/catalog.ts';
 import { listOf, namesOf, numberOf, stringOf, tagOf, type Tree, treeOf, unwrap } from '../../sql/tree.ts';
+import { asksSetting, hasCall, hasWindow, isAggregated, makesRows } from './definition-forms.ts';
 import { traceValue } from './trace-value.ts';
 import { calledBy, type Item, type Names, type Output, rowOfName, valueOfName } from './names.ts';
-import { CONSTANT, columnValue, derived, either, isAlike, type Leaf, leavesOf, type Value } from './value.ts';
+import { CONSTANT, columnValue, dependingOn, derived, either, isAlike, type Leaf, leavesOf, type Value } from './value.ts';
 
 /** What of a definition decides which rows there are, or where they stand. */
 export type Telling = {
-  /** `Condition`: of these columns with each other. `Rows`: of these columns between rows (grouping, order, distinct rows). */
-  readonly type: 'Condition' | 'Rows';
+  /**
+   * `Condition`: of these columns with each other. `Rows`: of these columns between rows (grouping, order, distinct rows). `Made`: of these
+   * columns by a function that makes rows, or by LIMIT.
+   */
+  readonly type: 'Condition' | 'Rows' | 'Made';
   readonly leaves: readonly Leaf[];
   /** It asks for a setting, which an agent might set. */
   readonly asksSetting: boolean;
@@ -62,6 +66,7 @@ class DefinitionTracer {
   readonly tellings: Telling[] = [];
   hasFunctions = false;
   #entries = 0;
+  #made = 0;
   readonly #context: TraceContext;
 
   constructor(context: TraceContext) {
@@ -73,6 +78,7 @@ class DefinitionTracer {
     const operation = stringOf(select.op) ?? 'SETOP_NONE';
     if (operation !== 'SETOP_NONE') return this.#setOperation(select, known, outer);
     if (select.valuesLists !== undefined) return this.#values(select, known, outer);
+    const before = this.tellings.length;
     let from: From = NO_FROM;
     for (const entry of listOf(select.fromClause)) {
       const names: Names = { items: from.items, merged: from.merged, outer };
@@ -85,9 +91,16 @@ class DefinitionTracer {
     }
     const names: Names = { items: from.items, merged: from.merged, outer };
     this.#conditions(treeOf(select.whereClause), names, known);
+    const multiplied = isAggregated(select)
+      ? this.tellings
+          .slice(before)
+          .filter(isOfMadeRows)
+          .flatMap(({ leaves }) => leaves)
+      : [];
     this.#conditions(treeOf(select.havingClause), names, known);
+    for (const limit of [select.limitCount, select.limitOffset]) this.#makesRows(limit, this.#value(treeOf(limit), names, known, true));
     const windows = listOf(select.windowClause).map((window) => this.#value(window, names, known));
-    const outputs = listOf(select.targetList).flatMap((target) => this.#target(target, names, { ctes: known, windows }));
+    const outputs = listOf(select.targetList).flatMap((target) => this.#target(target, names, { ctes: known, windows, multiplied }));
     for (const clause of [select.groupClause, select.distinctClause, select.sortClause]) {
       for (const each of listOf(clause)) if (tagOf(each) !== '') this.#rows([this.#sorted(each, outputs, { names, ctes: known })]);
     }
@@ -140,7 +153,7 @@ class DefinitionTracer {
     return { outputs, passing: NONE };
   }
 
-  #target(wrapped: Tree, names: Names, { ctes, windows }: { readonly ctes: Ctes; readonly windows: readonly Value[] }): readonly Output[] {
+  #target(wrapped: Tree, names: Names, { ctes, windows, multiplied }: TargetContext): readonly Output[] {
     const [, target] = unwrap(wrapped);
     const [tag, value] = unwrap(treeOf(target.val));
     const fields = listOf(value.fields);
@@ -151,7 +164,9 @@ class DefinitionTracer {
     }
     const traced = this.#value(treeOf(target.val), names, ctes);
     const name = stringOf(target.name) ?? (tag === 'ColumnRef' ? namesOf(value.fields).at(-1) : undefined) ?? '';
-    return [{ name, value: hasWindow(target.val) ? derived([traced, ...windows]) : traced }];
+    if (makesRows(target.val)) this.#makesRows(target.val, traced);
+    const whole = hasWindow(target.val) ? derived([traced, ...windows]) : traced;
+    return [{ name, value: hasCall(target.val) ? dependingOn(whole, multiplied) : whole }];
   }
 
   /** An entry of GROUP BY, DISTINCT ON or ORDER BY: an expression, the number of a column, or its name. */
@@ -165,6 +180,23 @@ class DefinitionTracer {
   #rows(values: readonly Value[]): void {
     const leaves = values.flatMap(leavesOf);
     if (leaves.length > 0) this.tellings.push({ type: 'Rows', leaves, asksSetting: false });
+  }
+
+  /** What a function that makes rows, or LIMIT, was given. */
+  #makesRows(tree: unknown, value: Value): void {
+    const leaves = leavesOf(value);
+    if (leaves.length > 0) this.tellings.push({ type: 'Made', leaves, asksSetting: asksSetting(tree) });
+  }
+
+  /** What no column has a part in is a column of its own: a condition may tie it to another. */
+  #itself(item: Item): Item {
+    const leaf: Leaf = { item: --this.#made, relation: undefined, column: item.name ?? 'a constant' };
+    const marked = (value: Value): Value => (leavesOf(value).length === 0 ? { ...value, by: [leaf] } : value);
+    return {
+      ...item,
+      outputs: item.outputs.map(({ name, value }) => ({ name, value: marked(value) })),
+      ...(item.rest !== undefined && { rest: { ...item.rest, by: [...item.rest.by, leaf] } }),
+    };
   }
 
   /** Each condition by itself: columns are compared with those beside them. */
@@ -206,22 +238,28 @@ class DefinitionTracer {
     const [tag, node] = unwrap(wrapped);
     const alias = treeOf(node.alias);
     const called = (item: Item): Item => calledBy(item, stringOf(alias.aliasname), namesOf(alias.colnames));
-    const one = (item: Item, passing: ReadonlySet<number>): From => ({ items: [called(item)], merged: new Map(), passing });
+    const one = (item: Item, passing: ReadonlySet<number>): From => ({ items: [called(this.#itself(item))], merged: new Map(), passing });
     switch (tag) {
       case 'RangeVar':
         return this.#relation(node, ctes, one);
       case 'RangeSubselect': {
         const outer = node.lateral === true ? around.lateral : around.outer;
+        const before = this.tellings.length;
         const { outputs, passing } = this.query(treeOf(treeOf(node.subquery).SelectStmt), ctes, outer);
-        return one({ name: undefined, outputs }, passing);
+        // Whether there is a row, and of how many, is told for each row before it.
+        const told = node.lateral === true ? this.tellings.slice(before).flatMap(({ leaves }) => leaves) : [];
+        const own = outputs.map(({ name, value }) => ({ name, value: leavesOf(value).length === 0 ? dependingOn(value, told) : value }));
+        return one({ name: undefined, outputs: own }, passing);
       }
       case 'RangeTableSample':
+        this.#makesRows(node.args, this.#value({ List: { items: [node.args, node.repeatable] } }, around.lateral, ctes));
         return this.#from(treeOf(node.relation), ctes, around);
       case 'JoinExpr':
         return this.#join(node, ctes, around);
       case 'RangeFunction': {
         this.hasFunctions = true;
         const rest = this.#value({ List: { items: [node.functions, node.coldeflist] } }, around.lateral, ctes);
+        this.#makesRows(node, rest);
         const [first] = listOf(node.functions);
         const name = namesOf(treeOf(unwrap(listOf(unwrap(first ?? {})[1].items)[0] ?? {})[1]).funcname).at(-1);
         return one({ name, outputs: [], rest: { ...rest, plain: rest.by.length === 0 } }, NONE);
@@ -229,6 +267,7 @@ class DefinitionTracer {
       case 'RangeTableFunc':
       case 'JsonTable': {
         const rest = derived([this.#value(wrapped, around.lateral, ctes)]);
+        this.#makesRows(wrapped, rest);
         return one({ name: undefined, outputs: [], rest }, NONE);
       }
       default:
@@ -266,11 +305,13 @@ class DefinitionTracer {
     if (tree.search_clause !== undefined || tree.cycle_clause !== undefined) throw new Untraceable('SEARCH and CYCLE');
     const items = this.items.length;
     const tellings = this.tellings.length;
+    const made = this.#made;
     let known = named(this.query(treeOf(select.larg), this.#withCtes(select, around), undefined)).outputs;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       // The same definition is read again, and its entries get the same numbers.
       this.items.length = items;
       this.tellings.length = tellings;
+      this.#made = made;
       const { outputs } = named(this.query(select, new Map([...around, [name, { outputs: known }]]), undefined));
       if (outputs.every(({ value }, index) => isAlike(value, known[index]?.value ?? CONSTANT))) return { outputs, passing: NONE };
       known = outputs;
@@ -295,13 +336,14 @@ class DefinitionTracer {
       merged.set(name, either(values));
       this.tellings.push({ type: 'Condition', leaves: values.flatMap(leavesOf), asksSetting: false });
     }
-    const items = [...left.items, ...right.items];
+    const type = stringOf(node.jointype) ?? '';
+    const items = [...itemsOf(left, type, 'JOIN_RIGHT'), ...itemsOf(right, type, 'JOIN_LEFT')];
     this.#conditions(treeOf(node.quals), { items, merged, outer: around.lateral }, ctes);
     const passing = {
       JOIN_INNER: both(left.passing, right.passing),
       JOIN_LEFT: left.passing,
       JOIN_RIGHT: right.passing,
-    }[stringOf(node.jointype) ?? ''];
+    }[type];
     const alias = treeOf(node.alias);
     if (alias.aliasname === undefined) {
       const usingAlias = stringOf(treeOf(node.join_using_alias).aliasname);
@@ -318,6 +360,12 @@ class DefinitionTracer {
   }
 }
 
+/** The entries of one side of a join; where `outer` or a full join fills them with NULLs, nothing is as it stands there. */
+const itemsOf = ({ items }: From, type: string, outer: string): readonly Item[] =>
+  type !== outer && type !== 'JOIN_FULL'
+    ? items
+    : items.map((item) => ({ ...item, outputs: item.outputs.map(({ name, value }) => ({ name, value: { ...value, only: false } })) }));
+
 /** By name, those that USING merged once. */
 const columnsOf = ({ items, merged }: From): ReadonlyMap<string, Value> => {
   const columns = new Map<string, Value>(merged);
@@ -325,22 +373,14 @@ const columnsOf = ({ items, merged }: From): ReadonlyMap<string, Value> => {
   return columns;
 };
 
-const anywhere = (value: unknown, fits: (tree: Tree) => boolean): boolean => {
-  const pending: unknown[] = [value];
-  while (pending.length > 0) {
-    const next = pending.pop();
-    if (Array.isArray(next)) pending.push(...(next as unknown[]));
-    else if (typeof next === 'object' && next !== null) {
-      if (fits(next as Tree)) return true;
-      pending.push(...Object.values(next));
-    }
-  }
-  return false;
+type TargetContext = {
+  readonly ctes: Ctes;
+  readonly windows: readonly Value[];
+  /** What decides of how many rows an aggregate is. */
+  readonly multiplied: readonly Leaf[];
 };
 
-const hasWindow = (value: unknown): boolean => anywhere(value, ({ over }) => over !== undefined);
-
-const asksSetting = (value: unknown): boolean => anywhere(value, ({ funcname }) => namesOf(funcname).at(-1) === 'current_setting');
+const isOfMadeRows = ({ type, leaves }: Telling): boolean => type === 'Made' || leaves.some(({ relation }) => relation === undefined);
 
 /** @throws Untraceable */
 export const traceDefinition = (definition: Tree, context: TraceContext): Lineage => {

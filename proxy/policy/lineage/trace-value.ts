@@ -32,9 +32,10 @@ const columnRef = (node: Tree, context: ValueContext): Value => {
 
 const subLink = (node: Tree, context: ValueContext): Value => {
   const { outputs, told } = context.query(treeOf(treeOf(node.subselect).SelectStmt));
-  const decided: Value = { plain: false, same: [], by: told };
+  const decided: Value = { plain: false, same: [], only: false, by: told };
   const [only] = outputs;
-  if (node.subLinkType === 'EXPR_SUBLINK' && only?.plain === true) return { ...only, by: derived([{ ...only, same: [] }, decided]).by };
+  if (node.subLinkType === 'EXPR_SUBLINK' && only?.plain === true)
+    return { ...only, only: false, by: derived([{ ...only, same: [] }, decided]).by };
   // EXISTS shows no column, only whether there is a row.
   const shown = node.subLinkType === 'EXISTS_SUBLINK' ? [] : outputs;
   return derived([...shown, decided, traceValue(treeOf(node.testexpr), context)]);
@@ -52,10 +53,11 @@ export const traceValue = (value: unknown, context: ValueContext): Value => {
       return subLink(node, context);
     case 'SelectStmt': {
       const { outputs, told } = context.query(node);
-      return derived([...outputs, { plain: false, same: [], by: told }]);
+      return derived([...outputs, { plain: false, same: [], only: false, by: told }]);
     }
     case 'CollateClause':
-      return traceValue(node.arg, context);
+      // It compares otherwise.
+      return { ...traceValue(node.arg, context), only: false };
     case 'TypeCast': {
       const inner = traceValue(node.arg, context);
       return keepsText(node) ? inner : derived([inner]);

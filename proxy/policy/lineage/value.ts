@@ -7,7 +7,8 @@ import type { CatalogRelation } from '../../catalog/catalog.ts';
 export type Leaf = {
   /** The entry: a relation that is named twice has two. */
   readonly item: number;
-  readonly relation: CatalogRelation;
+  /** Undefined: what the definition makes itself, from constants or by a function. */
+  readonly relation: CatalogRelation | undefined;
   readonly column: string;
 };
 
@@ -15,6 +16,8 @@ export type Value = {
   /** It is, in each row, one of `same` as it stands there, or something that no column has a part in. */
   readonly plain: boolean;
   readonly same: readonly Leaf[];
+  /** It is the one of `same` in each row, and compares like it. */
+  readonly only: boolean;
   /** What else it depends on. */
   readonly by: readonly Leaf[];
   /** It depends on something that its columns do not show: a function that reads. */
@@ -26,9 +29,9 @@ export const leafKey = ({ item, column }: Leaf): string => `${item}.${column}`;
 const distinct = (leaves: readonly Leaf[]): readonly Leaf[] =>
   leaves.length < 2 ? leaves : [...new Map(leaves.map((leaf) => [leafKey(leaf), leaf])).values()];
 
-export const CONSTANT: Value = { plain: true, same: [], by: [] };
+export const CONSTANT: Value = { plain: true, same: [], only: false, by: [] };
 
-export const columnValue = (leaf: Leaf): Value => ({ plain: true, same: [leaf], by: [] });
+export const columnValue = (leaf: Leaf): Value => ({ plain: true, same: [leaf], only: true, by: [] });
 
 export const leavesOf = ({ same, by }: Value): readonly Leaf[] => [...same, ...by];
 
@@ -42,15 +45,20 @@ export const derived = (values: readonly Value[], unknown?: string): Value => {
   const by = distinct(values.flatMap(leavesOf));
   const reason = unknown === undefined ? reasonOf(values) : { unknown };
   // What no column has a part in is as good as a constant.
-  return { plain: by.length === 0, same: [], by, ...reason };
+  return { plain: by.length === 0, same: [], only: false, by, ...reason };
 };
 
 /** One of these, unaltered. */
 export const either = (values: readonly Value[]): Value => {
   if (!values.every(({ plain }) => plain)) return derived(values);
   const same = distinct(values.flatMap((value) => value.same));
-  return { plain: true, same, by: distinct(values.flatMap(({ by }) => by)), ...reasonOf(values) };
+  const only = same.length === 1 && values.every((value) => value.only);
+  return { plain: true, same, only, by: distinct(values.flatMap(({ by }) => by)), ...reasonOf(values) };
 };
+
+/** What else it depends on, if that is anything. */
+export const dependingOn = (value: Value, leaves: readonly Leaf[]): Value =>
+  leaves.length === 0 ? value : { ...value, plain: false, same: [], only: false, by: distinct([...leavesOf(value), ...leaves]) };
 
 /** Do both say the same of a column? */
 export const isAlike = (one: Value, other: Value): boolean => {
