@@ -140,9 +140,9 @@ const ROW_TAKERS = ['record', 'any', 'anyelement', 'anynonarray', 'anycompatible
 export const FUNCTIONS_SQL = `
 SELECT n.nspname AS schema, p.proname AS name, pg_catalog.bool_or(p.pronargs - p.pronargdefaults <= 1 AND (p.pronargs >= 1 OR p.provariadic <> 0)) AS unary,
        COALESCE(pg_catalog.bool_or(p.proargtypes[0] IN (${ROW_TAKERS}) OR p.provariadic IN (${ROW_TAKERS})), false) AS takes_row,
-       ${EXTENSION_OF('pg_proc', 'p.oid')} AS extension
+       pg_catalog.bool_or(p.proretset) AS returns_set, ${EXTENSION_OF('pg_proc', 'p.oid')} AS extension
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' GROUP BY 1, 2, 5`;
+WHERE n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' GROUP BY 1, 2, 6`;
 
 export const BUILTINS_SQL = `
 SELECT DISTINCT p.proname AS name FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace`;
@@ -198,7 +198,14 @@ export type TypeRow = {
   base_typmod: number;
   label: string | null;
 };
-export type FunctionRow = { schema: string; name: string; unary: boolean; takes_row: boolean; extension: string | null };
+export type FunctionRow = {
+  schema: string;
+  name: string;
+  unary: boolean;
+  takes_row: boolean;
+  returns_set: boolean;
+  extension: string | null;
+};
 export type OperatorRow = {
   schema: string;
   name: string;

@@ -62,6 +62,8 @@ export type CatalogFunction = {
   readonly unary: boolean;
   /** Does it take a row of no named type, as a sub-query's? */
   readonly takesRow: boolean;
+  /** Does one call make any number of rows? */
+  readonly returnsSet: boolean;
   readonly extension: string | undefined;
 };
 

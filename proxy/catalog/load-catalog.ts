@@ -249,6 +249,7 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
         name: row.name,
         unary: row.unary,
         takesRow: row.takes_row,
+        returnsSet: row.returns_set,
         extension: row.extension ?? undefined,
       }),
     ),

@@ -2,6 +2,7 @@
  * What a write tells of rows and columns that the agent may not see, by whether constraints let it through. A violation tells that a value
  * is there; a comparison with a hidden value, tried often enough, tells the value itself.
  */
+import { makesRows } from './makes-rows.ts';
 import { comparisonRefused, conflictsUncounted } from '../../kernel/policy-failure.ts';
 import type { CatalogRelation } from '../catalog/catalog.ts';
 import type { Write } from '../sql/analysis.ts';
@@ -53,7 +54,8 @@ const writeTells = (target: ResolvedTarget, context: TellingContext): WriteTelli
     return compared === undefined ? [] : [refuse(comparisonRefused(column, compared, constraint.name, name))];
   });
   const silent = passesOver(write, tells);
-  if (silent && write.fromQuery) reasons.push(refuse(conflictsUncounted(name)));
+  const isCounted = !write.fromQuery && !write.calls.some((call) => makesRows(call, context.catalog));
+  if (silent && !isCounted) reasons.push(refuse(conflictsUncounted(name)));
   const counted = write.outermost && !context.untagged;
   const guesses = tells.some(({ with: hidden }) => hidden.length > 0) ? 1 : 0;
   return {

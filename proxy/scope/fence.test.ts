@@ -38,7 +38,7 @@ const CATALOG: Catalog = catalogOf({
   relations: new Map(RELATIONS.map((each) => [relationKey(each.schema, each.name), each])),
   relationsByOid: new Map(RELATIONS.map((each) => [each.oid, each])),
   operators: new Map(),
-  functions: new Map([['own', [{ schema: 'public', name: 'own', unary: true, takesRow: false, extension: undefined }]]]),
+  functions: new Map([['own', [{ schema: 'public', name: 'own', unary: true, takesRow: false, returnsSet: false, extension: undefined }]]]),
   builtinFunctions: new Set('lower count sum now generate_series row_number length max current_setting textlike'.split(' ')),
   leakproof: new Set(['text = name', ...TYPES.flatMap((type) => NAMES.map((name) => `${type} ${name} ${type}`))]),
 });

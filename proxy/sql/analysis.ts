@@ -133,6 +133,9 @@ export type MergeAction = {
 };
 
 /** A relation that the statement, or a part of it in WITH, writes. */
+/** A function as it is called. */
+export type CalledName = { readonly schema: string | undefined; readonly name: string };
+
 export type Write = {
   readonly command: 'Insert' | 'Update' | 'Delete' | 'Merge' | 'CopyIn';
   readonly reference: RelationReference;
@@ -149,6 +152,8 @@ export type Write = {
   readonly fromQuery: boolean;
   /** Of INSERT: rows of VALUES, or DEFAULT VALUES. */
   readonly rows: number;
+  /** What those of VALUES call. */
+  readonly calls: readonly CalledName[];
   /** ON CONFLICT DO UPDATE. */
   readonly upsert: boolean;
   readonly conflict: ConflictClause | undefined;

@@ -2,6 +2,8 @@
  * What a statement does, part by part: itself, what EXPLAIN, PREPARE, DECLARE and COPY contain, and what changes data in WITH.
  * The kinds are those of a policy's rules.
  */
+import type { CalledName } from './analysis.ts';
+import { callsIn } from './value-calls.ts';
 import { listOf, namesOf, stringOf, tagOf, type Tree, treeOf, unwrap } from './tree.ts';
 
 export type NamedRelation = {
@@ -24,6 +26,8 @@ export type StatementPart = {
   /** Columns that it gives a value. */
   readonly assigned: readonly string[] | 'All';
   readonly fromQuery: boolean;
+  /** What VALUES of INSERT call. */
+  readonly calls: readonly CalledName[];
   readonly upsert: boolean;
 };
 
@@ -49,6 +53,7 @@ const part = (kinds: readonly string[], rest: Partial<StatementPart> = {}): Stat
   joinsQueries: false,
   assigned: [],
   fromQuery: false,
+  calls: [],
   upsert: false,
   ...rest,
 });
@@ -188,7 +193,15 @@ class Parts {
     const targets = [relationOf(treeOf(node.relation))];
     const inserted = node.cols === undefined && node.selectStmt !== undefined ? 'All' : assignedIn(node.cols);
     const assigned = together([inserted, assignedIn(conflict.targetList)]);
-    this.parts.push(part(upsert ? ['Insert', 'Update'] : ['Insert'], { targets, assigned, fromQuery: isQuery, upsert }));
+    this.parts.push(
+      part(upsert ? ['Insert', 'Update'] : ['Insert'], {
+        targets,
+        assigned,
+        fromQuery: isQuery,
+        calls: callsIn(listOf(query.valuesLists)),
+        upsert,
+      }),
+    );
     if (isQuery) this.#select(query, named);
   }
 

@@ -2,6 +2,7 @@
  * Walks INSERT, UPDATE, DELETE and MERGE: what each clause sees is PostgreSQL's (`transformInsertStmt` and its like in analyze.c,
  * `transformMergeStmt`). FROM and USING never see the target; WHERE, SET and RETURNING do.
  */
+import { callsIn } from './value-calls.ts';
 import { type Failure, notUnderstood, statementRefused } from '../../kernel/failure.ts';
 import type { Assignment, ConflictClause, FromItem, GivenColumns, MergeAction, QueryLevel, RelationReference, Write } from './analysis.ts';
 import { isTree, listOf, locationOf, numberOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';
@@ -33,6 +34,7 @@ const NOTHING = {
   reach: undefined,
   fromQuery: false,
   rows: 0,
+  calls: [],
   upsert: false,
   conflict: undefined,
   merge: [],
@@ -234,6 +236,7 @@ class OneWrite<Names> {
       inserts: [given],
       fromQuery: this.node.selectStmt !== undefined && rows.length === 0,
       rows: this.node.selectStmt === undefined ? 1 : rows.length,
+      calls: callsIn(rows),
       ...this.conflict(),
       ...this.returning([this.target]),
       outermost: this.place.outermost,

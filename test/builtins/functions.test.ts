@@ -9,6 +9,7 @@ import {
   REVEALING_FUNCTIONS,
   SILENT_FUNCTIONS,
 } from '../../proxy/catalog/builtin/refused-functions.ts';
+import { SET_RETURNING } from '../../proxy/catalog/builtin/set-returning.ts';
 import { POSTGRES_VERSIONS, type PostgresVersion } from '../support/postgres-binaries.ts';
 import { startPostgres } from '../support/postgres.ts';
 
@@ -17,12 +18,13 @@ type Row = {
   readonly name: string;
   readonly volatility: string;
   readonly strict: boolean;
+  readonly set: boolean;
   readonly pointers: boolean;
   readonly body: string | null;
 };
 
 const FUNCTIONS = `
-  SELECT nspname AS schema, proname AS name, provolatile AS volatility, proisstrict AS strict, 'internal'::regtype = ANY (proargtypes) AS pointers,
+  SELECT nspname AS schema, proname AS name, provolatile AS volatility, proisstrict AS strict, proretset AS set, 'internal'::regtype = ANY (proargtypes) AS pointers,
     CASE WHEN lanname = 'sql' THEN coalesce(pg_get_function_sqlbody(p.oid), prosrc) END AS body
   FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace JOIN pg_language l ON l.oid = prolang
   WHERE nspname IN ('pg_catalog', 'information_schema') AND p.oid < 16384`;
@@ -43,6 +45,13 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(() => rows.clear());
+
+describe('SET_RETURNING', () => {
+  it('names every function that makes rows', () => {
+    const made = all().filter(({ schema, set }) => schema === 'pg_catalog' && set);
+    expect(unique(made.map(({ name }) => name))).toEqual([...SET_RETURNING].sort());
+  });
+});
 
 describe('FUNCTION_CLASSES', () => {
   it.each(POSTGRES_VERSIONS)('knows every function of PostgreSQL %i', (version) => {

@@ -169,6 +169,9 @@ describe.each([15, 18] as const)('writes that tell, PostgreSQL %i', (version) =>
     expect(code(await ask("INSERT INTO customers (id, email) SELECT n, 'x' FROM generate_series(1, 9) n ON CONFLICT DO NOTHING"))).toBe(
       '42501',
     );
+    for (const value of ["'person' || generate_series(1, 9)", "('{person1@example.com,person2@example.com}'::text[]).unnest"]) {
+      expect(code(await ask(`INSERT INTO customers (id, email) VALUES (1, ${value}) ON CONFLICT DO NOTHING`))).toBe('42501');
+    }
     const many = (n: number): string => Array.from({ length: n }, (_, i) => `(${2000 + i}, 'person${i + 1}@example.com')`).join();
     expect(code(await ask(`INSERT INTO customers (id, email) VALUES ${many(6)} ON CONFLICT DO NOTHING`))).toBe('53400');
     expect(await ask(`INSERT INTO customers (id, email) VALUES ${many(3)} ON CONFLICT DO NOTHING`)).toEqual(['INSERT 0 0']);

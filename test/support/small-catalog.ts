@@ -48,6 +48,7 @@ const ownFunction = (name: string, rest: Partial<CatalogFunction> = {}): Catalog
   name,
   unary: true,
   takesRow: false,
+  returnsSet: false,
   extension: undefined,
   ...rest,
 });
@@ -75,6 +76,7 @@ export const catalogOf = (rest: Partial<Catalog> = {}): Catalog => ({
     ownFunction('contact'),
     ownFunction('anything', { takesRow: true }),
     ownFunction('similarity', { extension: 'pg_trgm' }),
+    ownFunction('several', { returnsSet: true }),
     ownFunction('granted'),
     ownFunction('granted', { schema: 'hr' }),
   ]),

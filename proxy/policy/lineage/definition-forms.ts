@@ -2,6 +2,7 @@
  * What a part of a view's definition has in it, by its syntax alone.
  */
 import { listed } from '../../catalog/builtin/listed.ts';
+import { SET_RETURNING } from '../../catalog/builtin/set-returning.ts';
 import { namesOf, type Tree } from '../../sql/tree.ts';
 
 const anywhere = (value: unknown, fits: (tree: Tree) => boolean): boolean => {
@@ -24,17 +25,8 @@ const isCallOf =
 
 const AGGREGATES = new Set(listed('array_agg avg count json_agg jsonb_agg string_agg sum'));
 
-const MAKING_ROWS = new Set(
-  listed(`
-    aclexplode generate_series generate_subscripts json_array_elements json_array_elements_text json_each json_each_text json_object_keys
-    json_populate_recordset json_to_recordset jsonb_array_elements jsonb_array_elements_text jsonb_each jsonb_each_text jsonb_object_keys
-    jsonb_path_query jsonb_path_query_tz jsonb_populate_recordset jsonb_to_recordset regexp_matches regexp_split_to_table string_to_table
-    ts_debug ts_parse ts_token_type txid_snapshot_xip pg_snapshot_xip unnest
-  `),
-);
-
 /** Does it call a function of PostgreSQL's own that makes rows? */
-export const makesRows = (value: unknown): boolean => anywhere(value, isCallOf(MAKING_ROWS));
+export const makesRows = (value: unknown): boolean => anywhere(value, isCallOf(SET_RETURNING));
 
 /** Does it call any function? */
 export const hasCall = (value: unknown): boolean => anywhere(value, ({ funcname }) => funcname !== undefined);

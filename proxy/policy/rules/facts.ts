@@ -11,6 +11,7 @@ import type { Tree } from '../../sql/tree.ts';
 import { typesInReach } from '../checks/casts.ts';
 import { resolveRelation } from '../checks/relations.ts';
 import type { Decision, DecisionContext, ResolvedRelation } from '../decision.ts';
+import { makesRows } from '../makes-rows.ts';
 
 export type PartFacts = {
   readonly kinds: readonly string[];
@@ -87,7 +88,7 @@ const partFacts = (part: StatementPart, context: DecisionContext): PartFacts => 
     targets: withShown(targets, context),
     withoutWhere: leavesNothingOut(part, targets),
     withoutKey: isWithoutKey(part, targets),
-    fromQuery: part.fromQuery,
+    fromQuery: part.fromQuery || part.calls.some((call) => makesRows(call, context.catalog)),
     upsert: part.upsert,
   };
 };

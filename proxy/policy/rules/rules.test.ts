@@ -140,6 +140,9 @@ describe('a rule matches', () => {
     ['WITH s AS (SELECT * FROM orders) SELECT s.* FROM orders, s WHERE orders.id = 5', { withoutKey: true }],
     ['SELECT * FROM orders WHERE total = 5 FOR UPDATE', { statements: ['SelectForUpdate'], withoutKey: true }],
 
+    ...['generate_series(1, 9)', '1 + pg_catalog.unnest(ARRAY[1, 2])', '(ARRAY[1, 2]).unnest', 'CAST(several() AS int)'].map(
+      (value) => [`INSERT INTO orders (id) VALUES (${value})`, { fromQuery: true }] satisfies readonly [string, Said],
+    ),
     ['INSERT INTO orders (id) SELECT id FROM users', { fromQuery: true }],
     ['INSERT INTO orders (id) SELECT 1', { fromQuery: true }],
     ['INSERT INTO orders TABLE orders', { fromQuery: true }],
@@ -225,6 +228,7 @@ describe('a rule does not match', () => {
     ['UPDATE orders SET total = 1 WHERE CASE total WHEN 4 THEN true END', { withoutWhere: true }],
     ['INSERT INTO orders (id) VALUES (1), (2)', { fromQuery: true }],
     ['INSERT INTO orders DEFAULT VALUES', { fromQuery: true }],
+    ['INSERT INTO orders (id) VALUES (granted(1) + length($1)), ((SELECT max(n) FROM generate_series(1, 9) n))', { fromQuery: true }],
     ['INSERT INTO orders (id) VALUES (1) ON CONFLICT DO NOTHING', { upsert: true }],
     ['INSERT INTO orders (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET total = 1', { statements: ['Update'], withoutWhere: true }],
     ['SELECT 1 FROM users', { relations: ORDERS }],
