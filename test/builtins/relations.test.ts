@@ -64,7 +64,9 @@ describe('SYSTEM_RELATIONS', () => {
   it.each(POSTGRES_VERSIONS)('makes scopes that PostgreSQL %i runs, whatever the search_path', async (version) => {
     const server = servers.find((each) => each.version === version) as TestPostgres;
     const scopes = ((await server.sql(RELATIONS)) as Row[]).flatMap((row) => scopeOf(row) ?? []);
-    expect(scopes).toHaveLength([...SYSTEM_RELATIONS.values()].filter(({ type }) => type === 'Scoped').length);
+    const younger = version < 16 ? ['pg_catalog.pg_stat_io'] : [];
+    const expected = [...SYSTEM_RELATIONS].filter(([name, { type }]) => type === 'Scoped' && !younger.includes(name));
+    expect(scopes).toHaveLength(expected.length);
     for (const scope of scopes) await server.sql(`SET search_path = ''; ${scope}`);
   });
 

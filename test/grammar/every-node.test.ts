@@ -97,6 +97,9 @@ beforeAll(async () => {
   }
 });
 
+/** It holds no node, and whoever looks at it makes the verdict depend on the literal. */
+const isValueOfConstant = (key: string): boolean => / A_Const\.[a-z]+ \w+$/.test(key);
+
 describe.each(GRAMMAR_VERSIONS)('every node of grammar %i', { timeout: 120_000 }, (version) => {
   const declared = declarationsOf(version);
   const own = (): readonly Seed[] => seeds.get(version) ?? [];
@@ -167,7 +170,7 @@ describe.each(GRAMMAR_VERSIONS)('every node of grammar %i', { timeout: 120_000 }
     const seen = new Set<string>();
     for (const seed of own()) {
       for (const { tag, node, key } of seed.places.nodes) {
-        if (seen.has(key)) continue;
+        if (seen.has(key) || isValueOfConstant(key)) continue;
         seen.add(key);
         node['unheard'] = 1;
         if (analyzed(seed) !== undefined) passed.add(tag);

@@ -83,9 +83,14 @@ describe('a row filter', () => {
       "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'letters_pkey'",
       "SELECT heap_blks_hit FROM pg_statio_user_tables WHERE relname = 'letters'",
       "SELECT idx_blks_hit FROM pg_statio_user_indexes WHERE indexrelname = 'letters_pkey'",
+      'SELECT tup_fetched FROM pg_stat_database WHERE datname = current_database()',
+      'SELECT tup_returned + blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database()',
+      'SELECT sum(hits) + sum(reads) FROM pg_stat_io',
+      'SELECT buffers_alloc FROM pg_stat_bgwriter',
     ];
     for (const sql of counters) expect(told(await client.query(sql))).toEqual(['null']);
-    expect(told(await client.query("SELECT pg_stat_get_xact_tuples_fetched('letters'::regclass)"))[0]).toMatch(/^42501 /);
+    const functions = ["pg_stat_get_xact_tuples_fetched('letters'::regclass)", 'pg_stat_get_db_tuples_fetched(5)', 'pg_stat_get_io()'];
+    for (const call of functions) expect(told(await client.query(`SELECT ${call}`))[0]).toMatch(/^42501 /);
   });
 
   it('is explained with what it removes counted apart from the conditions', async () => {

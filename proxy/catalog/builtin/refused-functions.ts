@@ -79,7 +79,9 @@ export const REVEALING_FUNCTIONS: readonly string[] = listed(`
   pg_wal_summary_contents
   -- Values out of statistics.
   pg_mcv_list_items pg_mcv_list_out pg_mcv_list_send
-  -- How many rows an index found, those that a row filter hides among them.
+  -- How many rows an index found, those that a row filter hides among them: of a relation, and of a database that nobody else uses.
+  pg_stat_get_buf_alloc pg_stat_get_db_blk_read_time pg_stat_get_db_blocks_fetched pg_stat_get_db_blocks_hit
+  pg_stat_get_db_tuples_fetched pg_stat_get_db_tuples_returned pg_stat_get_io
   pg_stat_get_blocks_fetched pg_stat_get_blocks_hit pg_stat_get_tuples_fetched pg_stat_get_tuples_returned pg_stat_get_xact_blocks_fetched
   pg_stat_get_xact_blocks_hit pg_stat_get_xact_tuples_fetched pg_stat_get_xact_tuples_returned
 `);

@@ -23,7 +23,7 @@ const OPEN_CATALOG = listed(`
   pg_tables pg_tablespace pg_timezone_abbrevs pg_timezone_names pg_transform pg_trigger pg_ts_config pg_ts_config_map pg_ts_dict
   pg_ts_parser pg_ts_template pg_type pg_wait_events
   -- Counters.
-  pg_stat_archiver pg_stat_bgwriter pg_stat_checkpointer pg_stat_database pg_stat_database_conflicts pg_stat_io pg_stat_progress_analyze
+  pg_stat_archiver pg_stat_checkpointer pg_stat_database_conflicts pg_stat_progress_analyze
   pg_stat_progress_basebackup pg_stat_progress_cluster pg_stat_progress_copy pg_stat_progress_create_index pg_stat_progress_vacuum
   pg_stat_recovery_prefetch pg_stat_slru pg_stat_user_functions pg_stat_wal pg_stat_xact_user_functions pg_statio_all_sequences
   pg_statio_sys_sequences pg_statio_user_sequences
@@ -72,16 +72,22 @@ const COUNTED = ['all', 'sys', 'user'];
 /**
  * Counters that go up with the rows that an index finds: those of hidden rows too, where a condition is evaluated beside a row filter.
  */
-const COUNTERS: readonly (readonly [string, SystemRelation])[] = COUNTED.flatMap((of) => [
-  [`pg_catalog.pg_stat_${of}_indexes`, hiding('idx_tup_read idx_tup_fetch')],
-  [`pg_catalog.pg_stat_${of}_tables`, hiding('idx_tup_fetch')],
-  [`pg_catalog.pg_stat_xact_${of}_tables`, hiding('idx_tup_fetch')],
-  [`pg_catalog.pg_statio_${of}_indexes`, hiding('idx_blks_read idx_blks_hit')],
-  [
-    `pg_catalog.pg_statio_${of}_tables`,
-    hiding('heap_blks_read heap_blks_hit idx_blks_read idx_blks_hit toast_blks_read toast_blks_hit tidx_blks_read tidx_blks_hit'),
-  ],
-]);
+const COUNTERS: readonly (readonly [string, SystemRelation])[] = [
+  // Of a database that nobody else uses: the same.
+  ['pg_catalog.pg_stat_bgwriter', hiding('buffers_alloc')],
+  ['pg_catalog.pg_stat_database', hiding('tup_returned tup_fetched blks_read blks_hit blk_read_time')],
+  ['pg_catalog.pg_stat_io', hiding('reads read_bytes read_time hits evictions reuses')],
+  ...COUNTED.flatMap((of): readonly (readonly [string, SystemRelation])[] => [
+    [`pg_catalog.pg_stat_${of}_indexes`, hiding('idx_tup_read idx_tup_fetch')],
+    [`pg_catalog.pg_stat_${of}_tables`, hiding('idx_tup_fetch')],
+    [`pg_catalog.pg_stat_xact_${of}_tables`, hiding('idx_tup_fetch')],
+    [`pg_catalog.pg_statio_${of}_indexes`, hiding('idx_blks_read idx_blks_hit')],
+    [
+      `pg_catalog.pg_statio_${of}_tables`,
+      hiding('heap_blks_read heap_blks_hit idx_blks_read idx_blks_hit toast_blks_read toast_blks_hit tidx_blks_read tidx_blks_hit'),
+    ],
+  ]),
+];
 
 const NO_REPLICATION: readonly (readonly [string, SystemRelation])[] = listed(`
   pg_replication_slots pg_stat_replication pg_stat_replication_slots pg_stat_subscription pg_stat_wal_receiver
