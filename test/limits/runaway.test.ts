@@ -95,9 +95,10 @@ describe('a pipeline that is longer than what may be on its way', () => {
 });
 
 describe('an agent that connects again and again', () => {
-  it('leaves nothing behind', async () => {
+  // Each round's statements go on for a while: a client that closes its connection could be one that only has no more to say.
+  it('leaves nothing behind', { timeout: 180_000 }, async () => {
     const neighbour = await open(NEIGHBOUR);
-    for (let round = 0; round < 10; round += 1) {
+    for (let round = 0; round < 4; round += 1) {
       const crowd = await Promise.all(many(20, () => Buffer.alloc(0)).map(() => enter(shop, AGENT)));
       for (const client of crowd) client.write(send.query('SELECT count(*) FROM customers a, customers b, customers c, customers d'));
       expect(types(await neighbour.query('SELECT id FROM customers LIMIT 1'))).toBe('T D C Z');
