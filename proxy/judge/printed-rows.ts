@@ -33,7 +33,7 @@ const partitionsOf = (relation: CatalogRelation, { catalog, grants }: Context): 
   return found;
 };
 
-const printed = ({ schema, name }: CatalogRelation): string => `${schema}.${name}`;
+const printed = ({ schema, name }: CatalogRelation): string => relationKey(schema, name);
 
 /** INVARIANT: granted whole, so that no row of it holds what the agent may not see. */
 export const openTargets = (targets: readonly TargetScope[], context: Context): readonly string[] =>

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { relationKey } from '../catalog/catalog.ts';
 import type { Allowed } from '../policy/judgement.ts';
 import { errorForAgent, noticeForAgent } from './error-fields.ts';
 import { type StatementText, textOf } from './running-statement.ts';
@@ -62,12 +63,19 @@ describe('errorForAgent()', () => {
     ['of one of that name elsewhere', 'other', 'items', false],
   ])('tells a DETAIL that prints a row %s', (_, schema, table, told) => {
     const error = fields({ C: '23505', M: 'duplicate key', D: 'Key (id)=(3) already exists.', s: schema, t: table });
-    expect(errorForAgent(error, text({ open: ['shop.items'] })).fields.has('D')).toBe(told);
+    expect(errorForAgent(error, text({ open: [relationKey('shop', 'items')] })).fields.has('D')).toBe(told);
+  });
+
+  it('tells a relation from another whose names read the same with a dot between them', () => {
+    const error = fields({ C: '23505', M: 'duplicate key', D: 'Key (id)=(3) already exists.', s: 'shop', t: 'eu.items' });
+    const told = (schema: string, table: string): boolean =>
+      errorForAgent(error, text({ open: [relationKey(schema, table)] })).fields.has('D');
+    expect([told('shop', 'eu.items'), told('shop.eu', 'items')]).toEqual([true, false]);
   });
 
   it('tells no DETAIL of WITH CHECK OPTION, which names no table', () => {
     const error = fields({ C: '44000', M: 'new row violates check option', D: 'Failing row contains (1, 123-45-6789).' });
-    expect(errorForAgent(error, text({ open: ['shop.items'] })).fields.has('D')).toBe(false);
+    expect(errorForAgent(error, text({ open: [relationKey('shop', 'items')] })).fields.has('D')).toBe(false);
   });
 
   it.each([
@@ -84,8 +92,8 @@ describe('errorForAgent()', () => {
     const error = { C: '23505', M: 'violated', s: 'public', t: 'own' };
     const of = (table: string): Map<string, string> =>
       errorForAgent(fields({ ...error, D }), text({ shown: { [table]: columns } })).fields as Map<string, string>;
-    expect(of('public.own')).toEqual(fields(isKept ? { ...error, D } : error));
-    expect(of('public.other')).toEqual(fields(error));
+    expect(of(relationKey('public', 'own'))).toEqual(fields(isKept ? { ...error, D } : error));
+    expect(of(relationKey('public', 'other'))).toEqual(fields(error));
   });
 
   it('withholds of a text what those of its statements raise of which this is to be expected', () => {

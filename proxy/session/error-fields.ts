@@ -1,3 +1,4 @@
+import { relationKey } from '../catalog/catalog.ts';
 import { raisedFailure } from '../policy/raise.ts';
 import { inAgentWords } from './agent-words.ts';
 import { failureResponseFields, type ResponseFields, withFields, withoutFields } from '../wire/error-response.ts';
@@ -73,14 +74,16 @@ export const errorForAgent = (
 
 /** PostgreSQL names the table whose row or key it prints; of a view's WITH CHECK OPTION it names none. */
 const isOfOpen = (fields: ResponseFields, text: StatementText | undefined): boolean =>
-  text?.prepared.open?.includes(`${fields.get('s')}.${fields.get('t')}`) === true;
+  text?.prepared.open?.includes(tableOf(fields)) === true;
+
+const tableOf = (fields: ResponseFields): string => relationKey(fields.get('s') ?? '', fields.get('t') ?? '');
 
 /** The key of the row that was to be written. What stands there already is never printed by these. */
 const OWN_KEY = /^Key \(([^()"]+)\)=\(.*\) (?:already exists\.|is not present in table ".*"\.)$/s;
 
 /** Does a DETAIL print nothing of the relation but columns that the agent may read as they are? */
 const isOfShownKey = (fields: ResponseFields, text: StatementText | undefined): boolean => {
-  const shown = text?.judged?.shown?.[`${fields.get('s')}.${fields.get('t')}`];
+  const shown = text?.judged?.shown?.[tableOf(fields)];
   const key = OWN_KEY.exec(fields.get('D') ?? '')?.[1];
   return key?.split(', ').every((column) => shown?.includes(column) === true) ?? false;
 };
