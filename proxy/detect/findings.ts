@@ -25,7 +25,7 @@ export class Findings {
   /** What is beyond `size` is left over from other values. */
   clear(): void {
     this.size = 0;
-    this.hexes.length = 0;
+    if (this.hexes.length > 0) this.hexes.length = 0;
     if (this.kinds.length > KEPT) {
       this.kinds.length = KEPT;
       this.starts.length = KEPT;

@@ -2,6 +2,8 @@ import { isAlphanumeric, isDigit, isHex, isWordStart, runEnd, digitsEnd, SIGN } 
 
 /** The end of an IPv4 address whose first digit is at `at`, where a run of digits begins; -1: there is none. Those of no host do not count. */
 export const ipv4End = (bytes: Buffer, at: number, start: number, end: number): number => {
+  // A shorthand for most numbers: no point behind the first part.
+  if (bytes[at + 1] !== SIGN.dot && bytes[at + 2] !== SIGN.dot && bytes[at + 3] !== SIGN.dot) return -1;
   if (!isWordStart(bytes, at, start) || (at > start && bytes[at - 1] === SIGN.dot)) return -1;
   let from = at;
   let first = 0;
@@ -14,7 +16,8 @@ export const ipv4End = (bytes: Buffer, at: number, start: number, end: number): 
     const run = digitsEnd(bytes, from, Math.min(end, from + 4));
     const length = run - from;
     if (length === 0 || length > 3 || (length > 1 && bytes[from] === 0x30)) return -1;
-    const value = Number(bytes.toString('latin1', from, run));
+    let value = 0;
+    for (let digit = from; digit < run; digit += 1) value = value * 10 + (bytes[digit] as number) - 0x30;
     if (value > 255) return -1;
     if (part === 0) first = value;
     all += value;

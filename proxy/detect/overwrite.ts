@@ -56,9 +56,14 @@ const AFTER = Buffer.from(',]})');
 /** What begins JSON, arrays and rows as text. */
 const OPENS = Buffer.from('{[(');
 
+const isOneOf = (bytes: Buffer, byte: number | undefined): boolean => {
+  for (let index = 0; index < bytes.length; index += 1) if (bytes[index] === byte) return true;
+  return false;
+};
+
 /** Whether the digits from `first` to `last` (exclusive) are a number in something that a client may read by structure. */
 export const isBareNumber = ({ bytes, start, end }: Value, first: number, last: number): boolean => {
-  if (!OPENS.includes(bytes[start] as number)) return false;
+  if (!isOneOf(OPENS, bytes[start])) return false;
   for (let at = first; at < last; at += 1) {
     if (!isDigit(bytes[at])) return false;
   }
@@ -66,5 +71,5 @@ export const isBareNumber = ({ bytes, start, end }: Value, first: number, last: 
   while (before > start && isSpace(bytes[before])) before -= 1;
   let after = last;
   while (after < end - 1 && isSpace(bytes[after])) after += 1;
-  return before >= start && after < end && BEFORE.includes(bytes[before] as number) && AFTER.includes(bytes[after] as number);
+  return before >= start && after < end && isOneOf(BEFORE, bytes[before]) && isOneOf(AFTER, bytes[after]);
 };

@@ -43,16 +43,16 @@ const ISSUED = new Uint32Array(10_000);
 for (const { first, lengths } of BRANDS) {
   const [low, high] = first;
   const scale = 10 ** (4 - String(low).length);
-  for (let prefix = low * scale; prefix < (high + 1) * scale; prefix += 1) {
-    for (const length of lengths) ISSUED[prefix] = (ISSUED[prefix] as number) | (1 << length);
+  for (let four = low * scale; four < (high + 1) * scale; four += 1) {
+    for (const length of lengths) ISSUED[four] = (ISSUED[four] as number) | (1 << length);
   }
 }
 
-const issued = (length: number): boolean => {
-  let prefix = 0;
-  for (let index = 0; index < 4; index += 1) prefix = prefix * 10 + (number[index] as number);
-  return ((ISSUED[prefix] as number) & (1 << length)) !== 0;
-};
+/** The first four digits of `number`, as a number. */
+const prefix = (): number =>
+  (number[0] as number) * 1_000 + (number[1] as number) * 100 + (number[2] as number) * 10 + (number[3] as number);
+
+const issued = (length: number): boolean => ((ISSUED[prefix()] as number) & (1 << length)) !== 0;
 
 /** The check digit of ISO/IEC 7812-1 (Luhn). */
 const checks = (length: number): boolean => {
@@ -88,10 +88,11 @@ const isFraction = (bytes: Buffer, at: number, start: number): boolean => {
   return at - 1 - before < 14;
 };
 
-/** The end of `grouping` from `at`; -1: it is not written so. */
-const grouped = (bytes: Buffer, at: number, end: number, grouping: readonly number[]): number => {
-  const separator = bytes[at + 4];
-  if (separator !== SIGN.space && separator !== SIGN.dash && separator !== SIGN.dot) return -1;
+/** Digits in groups from `at`: what stands between them, and where the value ends. */
+type Groups = { readonly at: number; readonly end: number; readonly separator: number };
+
+/** The end of `grouping` from `at`, where four digits and `separator` stand; -1: it is not written so. */
+const grouped = (bytes: Buffer, { at, end, separator }: Groups, grouping: readonly number[]): number => {
   let from = at;
   let length = 0;
   for (let index = 0; index < grouping.length; index += 1) {
@@ -114,8 +115,12 @@ export const paymentCardEnd = ({ bytes, start, end }: Value, at: number, run: nu
   const length = run - at;
   if (length >= 14 && length <= LONGEST) return !isFraction(bytes, at, start) && contiguous(bytes, at, run) ? run : -1;
   if (length !== 4) return -1;
+  const separator = bytes[run];
+  if (separator !== SIGN.space && separator !== SIGN.dash && separator !== SIGN.dot) return -1;
+  for (let digit = 0; digit < 4; digit += 1) number[digit] = (bytes[at + digit] as number) - 0x30;
+  if (ISSUED[prefix()] === 0) return -1;
   for (const grouping of GROUPINGS) {
-    const found = grouped(bytes, at, end, grouping);
+    const found = grouped(bytes, { at, end, separator }, grouping);
     if (found >= 0) return found;
   }
   return -1;

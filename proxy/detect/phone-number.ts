@@ -41,7 +41,7 @@ const ends = new Int32Array(6);
 /** Reads up to six groups from `at`; answers how many there are. */
 const readGroups = (bytes: Buffer, at: number, end: number): number => {
   let count = 0;
-  sizes.fill(0);
+  for (let index = 0; index < sizes.length; index += 1) sizes[index] = 0;
   for (let from = at; from >= 0 && count < sizes.length; ) {
     const run = digitsEnd(bytes, from, end);
     sizes[count] = run - from;
@@ -93,10 +93,12 @@ const national = (value: Value, at: number, count: number): number => {
   return last < 0 || goesOn(value, at, last) ? -1 : last;
 };
 
-/** The end of a phone number whose first digit is at `at`, where a run of digits begins; -1: there is none. */
-export const phoneNumberEnd = (value: Value, at: number): number => {
+/** The end of a phone number whose first digit is at `at`, where a run of digits begins that ends at `run`; -1: there is none. */
+export const phoneNumberEnd = (value: Value, at: number, run: number): number => {
   const { bytes, start, end } = value;
   if (at > start && bytes[at - 1] === SIGN.plus) return international(bytes, at, start, end);
+  // A shorthand: what begins with none of these is none.
+  if (bytes[at] !== 0x30 && run - at !== 3 && (run - at !== 1 || bytes[at] !== 0x31)) return -1;
   if (!isWordStart(bytes, at, start)) return -1;
   const count = readGroups(bytes, at, end);
   const american = northAmerican(value, at);

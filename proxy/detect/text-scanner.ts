@@ -176,7 +176,7 @@ export class TextScanner {
       else if (wants.SocialSecurityNumber && (next = socialSecurityNumberEnd(value, at, run)) >= 0) {
         found.add('SocialSecurityNumber', at, next);
       } else if (wants.IpAddress && (next = ipv4End(bytes, at, start, end)) >= 0) found.add('IpAddress', at, next);
-      else if (wants.PhoneNumber && (next = phoneNumberEnd(value, at)) >= 0) found.add('PhoneNumber', at, next);
+      else if (wants.PhoneNumber && (next = phoneNumberEnd(value, at, run)) >= 0) found.add('PhoneNumber', at, next);
       at = next > run ? next : run;
       while (at < last && !isDigit(bytes[at])) at += 1;
     }

@@ -12,6 +12,8 @@ import type { Value } from './value.ts';
 /** Told of each find. True: it is to be masked. */
 export type Meet = (kind: DetectorKind) => boolean;
 
+const NO_HEXES: Findings['hexes'] = [];
+
 const DIGITS = new Uint8Array(Buffer.from('0123456789abcdef'));
 
 /** Values inside of values inside of values: as deep as anybody looks. */
@@ -68,11 +70,12 @@ export class ValueInspector {
     const found = this.#found;
     this.#scanner.scan(value, found);
     if (found.size === 0 && found.hexes.length === 0) return;
-    const hexes = found.hexes.splice(0);
+    const hexes = found.hexes.length === 0 ? NO_HEXES : found.hexes.splice(0);
     for (let index = 0; index < found.size; index += 1) {
       const kind = found.kinds[index] as DetectorKind;
       if (!meet(kind)) continue;
-      const [first = 0, last = 0] = [found.starts[index], found.ends[index]];
+      const first = found.starts[index] as number;
+      const last = found.ends[index] as number;
       const isWhole = first === start && last === end;
       if (stays === 'Address' || (stays === 'Number' && isWhole) || isBareNumber(value, first, last)) {
         overwriteDigits(bytes, first, last);
