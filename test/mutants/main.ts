@@ -1,93 +1,78 @@
 /**
- * `make mutants`: changes the sources in small ways, one at a time, and lists the changes that no unit test notices.
+ * `make mutants`: changes the sources in small ways, one at a time, and lists the changes that no unit test notices. Things start here.
  */
-import { spawnSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { createHash } from 'node:crypto';
+import { appendFileSync, existsSync, globSync, mkdirSync, readFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
 import { madeOnce } from '../support/made-once.ts';
-import { LEFT_OUT, type Mutant } from './mutated-files.ts';
-import type { Outcome } from './mutant-runner.ts';
+import { counted, FATES, type FileResult } from './file-result.ts';
+import { LEFT_OUT } from './mutated-files.ts';
+import { reachingTests } from './reaching-tests.ts';
+import { ROOT, run, tryFile } from './try-file.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
-const CACHE = join(ROOT, '.cache', 'mutants');
-const DEFAULT = 'proxy/sql/*.ts proxy/policy/**/*.ts proxy/scope/*.ts';
+const CACHE = join(ROOT, '.cache');
+/** One line for each file that was tried: a run that is ended goes on where it was. */
+const RESULTS = join(CACHE, 'mutants.jsonl');
+const ALL = ['sql', 'policy', 'scope', 'detect'].map((folder) => `proxy/${folder}/**/*.ts`).join(' ');
+/** Tests without a server; those of the judge's threads do not see the mutants. */
+const TESTS = 'proxy/{sql,policy,scope,judge,detect,session,catalog}/**/*.test.ts';
+const NOT_TESTS = new Set([join(ROOT, 'proxy/judge/large-texts.test.ts')]);
 
-const run = (program: string, parameters: readonly string[], env: NodeJS.ProcessEnv = process.env): boolean =>
-  spawnSync(program, parameters, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
+const { FILES = '', MUTANTS_TESTS: folders, MUTANTS_AT_LOAD } = process.env;
 
 /** Installed once: the demands of one program are not everybody's. No package's own script is run. */
 const packages = async (): Promise<string> => {
   const manifest = ['package.json', 'package-lock.json'];
-  const texts = await Promise.all(manifest.map((name) => readFile(join(import.meta.dirname, name), 'utf8')));
-  const folder = await madeOnce(CACHE, texts.join('\n'), async () => {
-    for (const name of manifest) await cp(join(import.meta.dirname, name), join(CACHE, name));
-    return run('npm', ['ci', '--prefix', CACHE, '--ignore-scripts', '--no-audit', '--no-fund']);
+  const texts = manifest.map((name) => readFileSync(join(import.meta.dirname, name), 'utf8'));
+  const own = join(CACHE, 'mutants');
+  const folder = await madeOnce(own, texts.join('\n'), async () => {
+    for (const name of manifest) await cp(join(import.meta.dirname, name), join(own, name));
+    return run('npm', ['ci', '--prefix', own, '--ignore-scripts', '--no-audit', '--no-fund']);
   });
   if (folder === undefined) throw new Error('the packages of test/mutants could not be installed');
   return folder;
 };
 
-const shortened = (text: string): string => {
-  const line = text.replaceAll(/\s+/g, ' ');
-  return line.length > 90 ? `${line.slice(0, 60)} ... ${line.slice(-25)}` : line;
+const named = (patterns: string): readonly string[] => globSync(patterns.split(' '), { cwd: ROOT }).map((name) => resolve(ROOT, name));
+
+const textOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
+
+/** The last result of each file. */
+const earlier = (): ReadonlyMap<string, FileResult> => {
+  const lines = existsSync(RESULTS) ? readFileSync(RESULTS, 'utf8').split('\n').filter(Boolean) : [];
+  return new Map(lines.map((line) => JSON.parse(line) as FileResult).map((result) => [result.file, result]));
 };
 
-/** The text that the mutant replaces. */
-const original = ({ location: { start, end } }: Mutant, lines: readonly string[]): string =>
-  lines
-    .slice(start.line, end.line + 1)
-    .map((line, index, all) => line.slice(index === 0 ? start.column : 0, index === all.length - 1 ? end.column : undefined))
-    .join('\n');
+const before = earlier();
+const isDone = (source: string): boolean => before.get(relative(ROOT, source))?.text === textOf(source);
 
-type Fate = 'killed' | 'survived' | 'at load' | 'not met';
+const sources = named(FILES || ALL)
+  .filter((name) => !name.endsWith('.test.ts'))
+  .filter((name) => FILES !== '' || !isDone(name))
+  .sort();
+const tests = named(folders === undefined ? TESTS : `proxy/${folders}/**/*.test.ts`).filter((name) => !NOT_TESTS.has(name));
+const installed = await packages();
+mkdirSync(CACHE, { recursive: true });
+for (const source of sources) {
+  const result = await tryFile({
+    source,
+    text: textOf(source),
+    packages: installed,
+    tests: reachingTests(tests, source),
+    atLoad: MUTANTS_AT_LOAD === '1',
+  });
+  appendFileSync(RESULTS, `${JSON.stringify(result)}\n`);
+  console.log([`${result.file}: ${counted(result)}`, ...result.left, ''].join('\n'));
+  if (!result.green) console.log('a test fails once mutants were tried with it: what they leave behind counts for others\n');
+}
 
-const FATES: readonly Fate[] = ['killed', 'survived', 'at load', 'not met'];
-
-const fateIn = (outcomes: readonly Outcome[]): ((mutant: Mutant) => Fate) => {
-  const [killed, met, atLoad] = (['killed', 'met', 'atLoad'] as const).map((key) => new Set(outcomes.flatMap((outcome) => outcome[key])));
-  return ({ id }) => (killed?.has(id) ? 'killed' : met?.has(id) ? 'survived' : atLoad?.has(id) ? 'at load' : 'not met');
-};
-
-const report = async (mutants: readonly Mutant[], outcomes: readonly Outcome[]): Promise<void> => {
-  const fateOf = fateIn(outcomes);
-  const counted = (some: readonly Mutant[]): string =>
-    [`${some.length} mutants`, ...FATES.map((fate) => `${some.filter((mutant) => fateOf(mutant) === fate).length} ${fate}`)].join(', ');
-  const rows: string[] = [];
-  for (const [fileName, own] of Map.groupBy(mutants, (mutant) => mutant.fileName)) {
-    const lines = (await readFile(fileName, 'utf8')).split('\n');
-    rows.push('', `${relative(ROOT, fileName)}: ${counted(own)}`);
-    for (const mutant of own.filter((each) => ['survived', 'not met'].includes(fateOf(each)))) {
-      const { line, column } = mutant.location.start;
-      rows.push(
-        `  ${line + 1}:${column + 1} ${fateOf(mutant)}: ${shortened(original(mutant, lines))}  =>  ${shortened(mutant.replacement)}`,
-      );
-    }
-  }
-  rows.push('', `all, without ${LEFT_OUT.join()}: ${counted(mutants)}`);
-  rows.push(`${outcomes.flatMap(({ slow }) => slow).length} slow tests were not repeated for mutants`);
-  process.stdout.write(`${rows.join('\n')}\n`);
-};
-
-const folder = await mkdtemp(join(tmpdir(), 'pg-airlock-mutants-'));
-const list = join(folder, 'mutants.json');
-const found = join(folder, 'outcomes');
-await mkdir(found);
-const isRun = run('node', ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/mutants/vitest.config.ts', '--reporter', 'dot'], {
-  ...process.env,
-  MUTANTS_PACKAGES: await packages(),
-  MUTANTS_FILES: process.env.FILES || DEFAULT,
-  MUTANTS_LIST: list,
-  MUTANTS_OUTCOMES: found,
-});
-if (!isRun) console.error('a test fails once mutants were tried with it: what they leave behind counts for others');
-const outcomes = await Promise.all(
-  (await readdir(found)).map(async (name) => JSON.parse(await readFile(join(found, name), 'utf8')) as Outcome),
-);
-const mutants = JSON.parse(await readFile(list, 'utf8')) as readonly Mutant[];
-await report(
-  mutants.filter(({ status }) => status !== 'Ignored'),
-  outcomes,
-);
-await rm(folder, { recursive: true, force: true });
-process.exitCode = isRun ? 0 : 1;
+const isAsked = new Set((FILES === '' ? named(ALL) : sources).map((source) => relative(ROOT, source)));
+const results = [...earlier().values()].filter(({ file }) => isAsked.has(file));
+console.log(['| File | Mutants | Killed | Survived | At load | Not met |', '|---|---|---|---|---|---|'].join('\n'));
+for (const { file, fates } of results) {
+  const numbers = [FATES.reduce((sum, fate) => sum + fates[fate], 0), ...FATES.map((fate) => fates[fate])];
+  console.log(`| \`${file}\` | ${numbers.join(' | ')} |`);
+}
+console.log(`without ${LEFT_OUT.join()}`);
+process.exitCode = results.every(({ green }) => green) ? 0 : 1;

@@ -35,7 +35,13 @@ const coverage = (switches.mutantCoverage ??= { static: {}, perTest: {} });
 
 const SLOW_MS = Number(process.env.MUTANTS_SLOW_MS ?? 250);
 
-const { MUTANTS_OUTCOMES = '' } = process.env;
+const { MUTANTS_OUTCOMES = '', MUTANTS_ACTIVE } = process.env;
+
+/** What is called while a mutant is tried counts for no test. */
+const TRYING = 'a mutant';
+
+// One that takes effect before any test is there from the beginning, and for the whole run.
+if (MUTANTS_ACTIVE !== undefined) Object.assign(switches, { activeMutant: MUTANTS_ACTIVE, hitCount: 0, hitLimit: 1_000_000 });
 
 /** Vitest may load this module anew for each file of tests: what those before have found is read back. */
 const earlier = readdirSync(MUTANTS_OUTCOMES).map((name) => JSON.parse(readFileSync(join(MUTANTS_OUTCOMES, name), 'utf8')) as Outcome);
@@ -51,6 +57,7 @@ export default class MutantRunner extends TestRunner {
   async runTask(test: RunnerTestCase): Promise<void> {
     atLoad ??= Object.keys(coverage.static);
     const body = TestRunner.getTestFn(test);
+    if (MUTANTS_ACTIVE !== undefined) return void (await body());
     const started = performance.now();
     switches.currentTestId = test.id;
     try {
@@ -72,19 +79,20 @@ export default class MutantRunner extends TestRunner {
   }
 
   async #fails(body: () => unknown, id: string, count: number): Promise<boolean> {
-    Object.assign(switches, { activeMutant: id, hitCount: 0, hitLimit: count * 100 + 1000 });
+    Object.assign(switches, { activeMutant: id, hitCount: 0, hitLimit: count * 100 + 1000, currentTestId: TRYING });
     try {
       await body();
       return false;
     } catch {
       return true;
     } finally {
-      Object.assign(switches, { activeMutant: undefined, hitCount: undefined });
+      Object.assign(switches, { activeMutant: undefined, hitCount: undefined, currentTestId: undefined });
     }
   }
 
   override onAfterRunFiles(files: RunnerTestFile[]): void {
     super.onAfterRunFiles(files);
+    if (MUTANTS_ACTIVE !== undefined) return;
     const outcome: Outcome = { atLoad: atLoad ?? [], met: [...met], killed: [...killed], slow };
     writeFileSync(own, JSON.stringify(outcome));
   }

@@ -1,26 +1,31 @@
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { mutatedFiles } from './mutated-files.ts';
 
-const { MUTANTS_PACKAGES = '', MUTANTS_FILES = '', MUTANTS_LIST = '', MUTANTS_TESTS = '{sql,policy,scope,judge}' } = process.env;
+const { MUTANTS_PACKAGES = '', MUTANTS_FILE = '', MUTANTS_LIST = '', MUTANTS_TESTS = '[]' } = process.env;
 const root = join(import.meta.dirname, '..', '..');
-const names = globSync(MUTANTS_FILES.split(' '), { cwd: root }).filter((name) => !name.endsWith('.test.ts'));
-const { files, mutants } = await mutatedFiles(
-  MUTANTS_PACKAGES,
-  Object.fromEntries(names.map((name) => [resolve(root, name), readFileSync(resolve(root, name), 'utf8')])),
-);
+const { files, mutants } = await mutatedFiles(MUTANTS_PACKAGES, { [MUTANTS_FILE]: readFileSync(MUTANTS_FILE, 'utf8') });
 const mutated = new Map(files.map(({ name, content }) => [name, content]));
 writeFileSync(MUTANTS_LIST, JSON.stringify(mutants));
 
-/** The unit tests of what judges and writes statements, without those that start threads. */
+const tests = JSON.parse(MUTANTS_TESTS) as readonly string[];
+
+/** The tests that are nearest to the source kill most mutants, and spare the others the trouble. */
+class Nearest extends BaseSequencer {
+  override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return Promise.resolve(files.toSorted((a, b) => tests.indexOf(a.moduleId) - tests.indexOf(b.moduleId)));
+  }
+}
+
 export default defineConfig({
   root,
   plugins: [{ name: 'mutants', enforce: 'pre', load: (id) => mutated.get(id) }],
   test: {
-    include: [`proxy/${MUTANTS_TESTS}/**/*.test.ts`],
-    exclude: ['**/node_modules/**', 'proxy/judge/large-texts.test.ts'],
+    include: tests.map((test) => relative(root, test)),
     runner: join(import.meta.dirname, 'mutant-runner.ts'),
+    sequence: { sequencer: Nearest },
     pool: 'forks',
     maxWorkers: 1,
     isolate: false,
