@@ -243,7 +243,6 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
 /** One command of ALTER TABLE on the relation of a use. */
 export const alterCommand = (node: Tree, use: number, definer: Definer): Altered => {
-  definer.only(node, ['subtype', 'name', 'def', 'behavior', 'missing_ok'], 'ALTER TABLE');
   const kind = String(node.subtype);
   const command = Object.hasOwn(COMMANDS, kind) ? COMMANDS[kind] : undefined;
   if (command === undefined) {
@@ -253,5 +252,6 @@ export const alterCommand = (node: Tree, use: number, definer: Definer): Altered
       .toUpperCase();
     return definer.fail(statementRefused(`ALTER TABLE ... ${words}`, 'Leave it to the owner of the database.'), 0);
   }
+  definer.only(node, ['subtype', 'name', 'def', 'behavior', 'missing_ok'], 'ALTER TABLE');
   return command(node, use, definer);
 };

@@ -142,8 +142,8 @@ const rename: Define = (node, definer) => {
 };
 
 const setSchema: Define = (node, definer) => {
+  if (!RENAMED_RELATIONS.has(String(node.objectType))) refused('SET SCHEMA of what is not a relation', definer);
   definer.only(node, ['objectType', 'relation', 'newschema', 'missing_ok'], 'SET SCHEMA');
-  if (!RENAMED_RELATIONS.has(String(node.objectType)) || node.relation === undefined) refused('SET SCHEMA', definer);
   const use = definer.relation(treeOf(node.relation), 'Relation', 'Move', { missingOk: node.missing_ok === true });
   const to = stringOf(node.newschema) ?? '';
   definer.use('Schema', { schema: undefined, name: to }, 'Extend');
@@ -315,9 +315,9 @@ const vacuum: Define = (node, definer) => {
 };
 
 const reindex: Define = (node, definer) => {
+  if (node.relation === undefined) refused('REINDEX of a schema or database', definer, 'Name the table or index.');
   definer.only(node, ['kind', 'relation', 'params'], 'REINDEX');
   definer.options(node.params, new Set(['concurrently']), 'REINDEX');
-  if (node.relation === undefined) refused('REINDEX of a schema or database', definer, 'Name the table or index.');
   definer.relation(treeOf(node.relation), 'Relation', 'Maintain');
   return { verb: 'Reindex' };
 };
