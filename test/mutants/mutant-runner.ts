@@ -57,7 +57,10 @@ export default class MutantRunner extends TestRunner {
   async runTask(test: RunnerTestCase): Promise<void> {
     atLoad ??= Object.keys(coverage.static);
     const body = TestRunner.getTestFn(test);
-    if (MUTANTS_ACTIVE !== undefined) return void (await body());
+    if (MUTANTS_ACTIVE !== undefined) {
+      await body();
+      return;
+    }
     const started = performance.now();
     switches.currentTestId = test.id;
     try {
