@@ -139,6 +139,15 @@ const processSection = ({ footprint, disk }: Results): string => {
 const DURABILITIES = `\`pg-airlock\` keeps its audit log with \`durability: Fsync\`, the default: a decision is on the disk before its statement is forwarded.
 \`pg-airlock (Write)\` hands it to the operating system first: safe when the process is killed, not when the machine loses power.`;
 
+const LIMITS = `## What limits the rest
+
+What a proxy costs in processor time it takes from PostgreSQL and from the load, which share its cores; the columns "CPU each" say how much that is.
+Of a statement seen before about half is the kernel's (two reads, two writes, a part of an audit write), a fifth makes its audit records, and the
+rest is Node's streams and what the session follows; one thread does it all (docs/decisions/0010). A relay in Node that reads nothing but message
+lengths comes to 0.74 to 0.80 of PgBouncer. With \`Fsync\` a statement also waits for the disk, together with those that came meanwhile.
+A statement never seen before is parsed twice (docs/decisions/0003), which is half of its time; \`PROFILE=1 make bench\` shows the stages.
+`;
+
 /** What the stages cost, as a table. */
 export const stageTable = (costs: readonly StageCost[]): string =>
   table(
@@ -154,6 +163,7 @@ export const reportOf = (results: Results): string =>
     `${DURABILITIES}\n`,
     ...results.skipped.map((what) => `Skipped: ${what}\n`),
     `## Aims\n\n${aims(results)}\n`,
+    LIMITS,
     processSection(results),
     `## Workloads\n\n${results.workloads.map((one) => section(one, results.servers)).join('\n')}`,
   ].join('\n');
