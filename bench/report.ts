@@ -141,10 +141,10 @@ const DURABILITIES = `\`pg-airlock\` keeps its audit log with \`durability: Fsyn
 
 const LIMITS = `## What limits the rest
 
-What a proxy costs in processor time it takes from PostgreSQL and from the load, which share its cores; the columns "CPU each" say how much that is.
-Of a statement seen before about half is the kernel's (two reads, two writes, a part of an audit write), a fifth makes its audit records, and the
-rest is Node's streams and what the session follows; one thread does it all (docs/decisions/0010). A relay in Node that reads nothing but message
-lengths comes to 0.74 to 0.80 of PgBouncer. With \`Fsync\` a statement also waits for the disk, together with those that came meanwhile.
+What a proxy costs in processor time ("CPU each") it takes from PostgreSQL and from the load, which share its cores; one thread does all of it
+(docs/decisions/0010). The tables of \`select-only prepared\` have a relay in Node that reads nothing: no proxy in Node does better, and what is
+between it and pg-airlock is ours: following the session, judging, two audit records. With \`Fsync\` a statement also waits for the disk,
+together with those that came meanwhile.
 A statement never seen before is parsed twice (docs/decisions/0003), which is half of its time; \`PROFILE=1 make bench\` shows the stages.
 `;
 

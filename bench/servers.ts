@@ -1,5 +1,6 @@
 /**
- * What is compared: PostgreSQL itself, PgBouncer before it, and pg-airlock before it with the audit log's two durabilities.
+ * What is compared: PostgreSQL itself, PgBouncer before it, a relay in Node that reads nothing, and pg-airlock with the audit log's two
+ * durabilities.
  */
 import { spawn } from 'node:child_process';
 import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,7 +11,7 @@ import { accepting, ended, freePort, versionOf } from './child-process.ts';
 import { AGENT, DATABASE, ROLE, writeManifests } from './database.ts';
 import { startAirlock } from './start-airlock.ts';
 
-export type ServerName = 'direct' | 'PgBouncer' | 'pg-airlock' | 'pg-airlock (Write)' | 'pg-airlock (detectors)';
+export type ServerName = 'direct' | 'PgBouncer' | 'bare relay' | 'pg-airlock' | 'pg-airlock (Write)' | 'pg-airlock (detectors)';
 
 /** Somewhere that speaks PostgreSQL. */
 export type Server = {
@@ -60,15 +61,27 @@ const startProxyServer = async (name: ServerName, postgres: TestPostgres, durabi
   return { name, port: airlock.port, user: AGENT, pid: airlock.process.pid, stop };
 };
 
-/** Whether the workload is for the server: detectors are compared where they have something to look at. */
-export const takesPart = ({ name }: Server, workload: string): boolean =>
-  name !== 'pg-airlock (detectors)' || workload.startsWith('rows detect');
+/** What Node alone comes to, without any work of ours. */
+const startBareRelay = async (postgres: TestPostgres): Promise<Server> => {
+  const port = await freePort();
+  const program = join(import.meta.dirname, 'bare-relay.ts');
+  const child = spawn(process.execPath, [program, String(port), String(postgres.port)], { stdio: ['ignore', 'ignore', 'inherit'] });
+  await accepting(port, child);
+  return { name: 'bare relay', port, user: ROLE, pid: child.pid, stop: () => ended(child) };
+};
+
+/** Whether the workload is for the server: detectors are compared where they have something to look at, the relay where Node is what limits. */
+export const takesPart = ({ name }: Server, workload: string): boolean => {
+  if (name === 'pg-airlock (detectors)') return workload.startsWith('rows detect');
+  return name !== 'bare relay' || workload.startsWith('select-only prepared');
+};
 
 /** Starts all that can be started, the one to compare with first. */
 export const startServers = async (postgres: TestPostgres, pgbouncer: string): Promise<readonly Server[]> => {
   const direct: Server = { name: 'direct', port: postgres.port, user: ROLE, pid: undefined, stop: () => Promise.resolve() };
   const servers = [direct];
   if (versionOf(pgbouncer) !== undefined) servers.push(await startPgBouncer(pgbouncer, postgres));
+  servers.push(await startBareRelay(postgres));
   servers.push(await startProxyServer('pg-airlock', postgres, 'Fsync'), await startProxyServer('pg-airlock (Write)', postgres, 'Write'));
   servers.push(await startProxyServer('pg-airlock (detectors)', postgres, 'Write'));
   return servers;
