@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import type { AuditReceipt, AuditSession } from '../../kernel/audit-record.ts';
 import { Failure, internalError, shuttingDown, upstreamLost } from '../../kernel/failure.ts';
-import { ClientFrames } from '../wire/client-frames.ts';
 import { encodeFailure } from '../wire/error-response.ts';
-import { ServerFrames } from '../wire/server-frames.ts';
 import { AuditTrail } from './audit-trail.ts';
+import { Cancelling } from './cancelling.ts';
 import { ClientOutput } from './client-output.ts';
+import { ClientReading } from './client-reading.ts';
 import { closeClient, closeUpstream } from './closing.ts';
 import type { Access, SessionDependencies, SessionUpstream } from './dependencies.ts';
 import { Expectations } from './expectations.ts';
@@ -16,6 +16,7 @@ import { FrontendHandler } from './frontend-handler.ts';
 import { Outbox } from './outbox.ts';
 import { Pace } from './pace.ts';
 import { Probes } from './probes.ts';
+import { Relay } from './relay.ts';
 import { outcomeOf } from './running-statement.ts';
 import { ServerHandler } from './server-handler.ts';
 import { OVER, ServerWait } from './server-wait.ts';
@@ -37,15 +38,6 @@ export type ConversationParts = {
 };
 
 /**
- * A batch that grows beyond this, some hundreds of statements, is sent before the rest of what has arrived is read: the server begins with
- * it meanwhile, and less is alive at once.
- */
-const BATCH_BYTES = 192 * 1024;
-
-/** What may wait for a slow client while a statement that was stopped comes to its end: the rest of a row, and the error. */
-const STOPPING_BACKLOG = 1024 * 1024;
-
-/**
  * Drives one session: reads the client, has its messages judged, recorded and forwarded, in that order and one batch after
  * the other; and brings back what the server answers. What may pass is decided by the two handlers.
  */
@@ -56,19 +48,17 @@ export class Conversation {
   readonly #state: ServerState;
   readonly #output = new ClientOutput();
   readonly #outbox: Outbox;
-  readonly #frontend: FrontendHandler;
+  readonly #reading: ClientReading;
   readonly #server: ServerHandler;
-  readonly #serverFrames = new ServerFrames();
+  readonly #relay: Relay;
   readonly #trail: AuditTrail;
   readonly #timers: SessionTimers;
   readonly #memory: SessionMemory;
   readonly #forwarding: Forwarding;
   readonly #pace: Pace;
   readonly #probes: Probes;
-  #cancelling: Promise<void> | undefined;
+  readonly #cancelling: Cancelling;
   readonly #wait = new ServerWait();
-  /** The reading side is between two reads. */
-  #reading = false;
   #terminating = false;
   readonly #halfClose: HalfClose;
   #draining = false;
@@ -80,14 +70,14 @@ export class Conversation {
     this.#parts = parts;
     this.#dependencies = dependencies;
     const { access, session } = parts;
-    const { clock, limited, observe } = dependencies;
+    const { clock, limited, log, observe } = dependencies;
     this.#trail = new AuditTrail(access.audit, parts.receipt, (error) => this.#failureOf(error));
     this.#state = new ServerState(access.judge, this.#expectations, parts.startupPath);
     this.#timers = new SessionTimers({
       clock,
       limits: access.limits,
       sendTimeout: dependencies.sendTimeout,
-      idle: () => this.#reading && (this.#expectations.size === 0 || this.#expectations.copyIn),
+      idle: () => this.#reading.waiting && (this.#expectations.size === 0 || this.#expectations.copyIn),
       expectations: this.#expectations,
       state: this.#state,
       confirmed: () => this.#server.confirmed,
@@ -126,7 +116,6 @@ export class Conversation {
       },
     };
     this.#outbox = new Outbox(context);
-    this.#frontend = new FrontendHandler(context, this.#outbox);
     this.#server = new ServerHandler({
       session,
       expectations: this.#expectations,
@@ -137,7 +126,7 @@ export class Conversation {
       detectors: () => access.detectors?.(),
       limits: access.limits,
       probed: (count) => this.#probes.spend(count),
-      stop: () => void this.#cancel(),
+      stop: () => void this.#cancelling.request(),
       timedOut: () => this.#timers.timedOut(),
       control: (message) => parts.upstream.sendControl(message),
       completed: (running, record) => {
@@ -145,6 +134,18 @@ export class Conversation {
         limited(running.stopped?.fields.limit);
         observe(outcomeOf(running.decided, record, running.decisionMs));
       },
+    });
+    this.#cancelling = new Cancelling({
+      upstream: parts.upstream,
+      expectations: this.#expectations,
+      failed: (error) => log('cancel-failed', { session: session.id, error: String(error) }),
+    });
+    this.#relay = new Relay({
+      socket: parts.socket,
+      upstream: parts.upstream,
+      sink: this.#server,
+      output: this.#output,
+      timers: this.#timers,
     });
     this.#forwarding = new Forwarding({
       upstream: parts.upstream,
@@ -154,10 +155,23 @@ export class Conversation {
       wait: this.#wait,
       clock,
       observe,
-      cancelling: () => this.#cancelling,
+      cancelling: () => this.#cancelling.underWay,
       begun: () => this.#timers.active(),
       waits: () => this.#memory.pass(),
       skip: (expectation) => this.#server.skip(expectation),
+    });
+    this.#reading = new ClientReading({
+      reader: parts.reader,
+      messageLimit: dependencies.messageLimit,
+      frontend: new FrontendHandler(context, this.#outbox),
+      outbox: this.#outbox,
+      forwarding: this.#forwarding,
+      pace: this.#pace,
+      waits: () => this.#endIfDrained(),
+      came: () => {
+        this.#timers.active();
+        this.#memory.check();
+      },
     });
   }
 
@@ -168,9 +182,8 @@ export class Conversation {
     access.ended.addEventListener('abort', revoked, { once: true });
     socket.on('close', this.#clientGone);
     socket.on('drain', () => {
-      this.#timers.drained();
+      this.#relay.drained();
       this.#memory.note();
-      upstream.resume();
     });
     upstream.onDrain(() => {
       this.#forwarding.drained();
@@ -240,7 +253,9 @@ export class Conversation {
   /** The client's wish: cancels what runs; nothing else is forwarded until the server has taken it. */
   async cancel(): Promise<void> {
     this.#timers.cancelled();
-    await this.#cancel();
+    if (!this.#over) {
+      await this.#cancelling.request();
+    }
   }
 
   /** Stops what runs, though the client does not read, or does not send its COPY: the server is in neither case open to a cancel. */
@@ -248,61 +263,15 @@ export class Conversation {
     const { head } = this.#expectations;
     this.#server.stop(failure);
     this.#parts.upstream.resume();
-    await this.#cancel();
+    await this.#cancelling.request();
     if (!this.#over && this.#expectations.copyIn && this.#expectations.head === head) {
       this.#parts.upstream.sendControl({ type: 'CopyFail' });
     }
   }
 
-  async #cancel(): Promise<void> {
-    if (this.#over || this.#expectations.size === 0) {
-      return;
-    }
-    const { upstream } = this.#parts;
-    this.#cancelling ??= upstream
-      .cancel()
-      .catch((error: unknown) => this.#dependencies.log('cancel-failed', { session: this.#parts.session.id, error: String(error) }))
-      .finally(() => {
-        this.#cancelling = undefined;
-      });
-    await this.#cancelling;
-  }
-
   async #readClient(): Promise<void> {
-    const frames = new ClientFrames(this.#dependencies.messageLimit, this.#parts.reader.queue);
     try {
-      for (;;) {
-        for (let frame = frames.next(); frame !== undefined; frame = frames.next()) {
-          const handled = this.#frontend.handle(frame);
-          if (handled instanceof Promise ? await handled : handled) {
-            await this.#forwarding.flush();
-            this.#sayGoodbye('client-terminated');
-            return;
-          }
-          if (this.#outbox.batch.bytes >= BATCH_BYTES || this.#pace.overQuota) {
-            await this.#forwarding.flush();
-          }
-          const rest = this.#pace.rest();
-          if (rest !== undefined) {
-            await rest;
-          }
-        }
-        const flushed = this.#forwarding.flush();
-        if (flushed instanceof Promise) {
-          await flushed;
-        }
-        this.#reading = true;
-        this.#endIfDrained();
-        const more = await this.#parts.reader.more();
-        this.#reading = false;
-        if (!more) {
-          this.#sayGoodbye('client-disconnected');
-          return;
-        }
-        this.#timers.active();
-        this.#memory.check();
-        this.#pace.begin();
-      }
+      this.#sayGoodbye(await this.#reading.untilGoodbye());
     } catch (error) {
       if (error !== OVER) {
         this.end(this.#failureOf(error));
@@ -324,17 +293,8 @@ export class Conversation {
     if (this.#over) {
       return;
     }
-    const { socket, upstream } = this.#parts;
     try {
-      this.#serverFrames.push(chunk, this.#server);
-      if (!socket.writable) {
-        this.#output.discard();
-      } else if (!this.#output.flush(socket)) {
-        this.#timers.stalled();
-        if (!this.#timers.stopping || socket.writableLength > STOPPING_BACKLOG) {
-          upstream.pause();
-        }
-      }
+      this.#relay.take(chunk);
       this.#memory.pass();
     } catch (error) {
       this.end(this.#failureOf(error));
@@ -379,7 +339,7 @@ export class Conversation {
   }
 
   #endIfDrained(): void {
-    if (this.#draining && this.#reading && this.#expectations.size === 0 && this.#state.status === 'Idle') {
+    if (this.#draining && this.#reading.waiting && this.#expectations.size === 0 && this.#state.status === 'Idle') {
       this.end(shuttingDown());
     }
   }
