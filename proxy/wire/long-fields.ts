@@ -1,5 +1,10 @@
+import { upstreamProtocolViolation } from '../../kernel/failure.ts';
+
 /** Bytes of one text of an error or notice that are kept. An error may quote a value of any size, and is held whole to be judged. */
 export const FIELD_LIMIT = 256 * 1024;
+
+/** PostgreSQL has some twenty kinds of fields, each at most once. */
+const MOST_FIELDS = 64;
 
 /** Stands behind a text that was cut, which is thereby longer than the limit. */
 const CUT = Buffer.from('...');
@@ -12,13 +17,19 @@ export class LongFields {
   readonly #kept: Buffer[] = [];
   /** Bytes of the text under way; undefined: a letter comes next. */
   #text: number | undefined;
+  #fields = 0;
 
+  /** Throws `Failure` where there are more fields than any server has. */
   push(bytes: Buffer): void {
     let at = 0;
     while (at < bytes.length) {
       if (this.#text === undefined) {
         // A NUL in place of a letter ends the fields.
         this.#text = bytes[at] === 0 ? undefined : 0;
+        this.#fields += 1;
+        if (this.#fields > MOST_FIELDS) {
+          throw upstreamProtocolViolation(`An error or notice has more than ${MOST_FIELDS} fields.`);
+        }
         this.#keep(bytes, at, at + 1);
         at += 1;
       } else {

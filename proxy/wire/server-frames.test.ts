@@ -111,6 +111,11 @@ describe('ServerFrames', () => {
     }
   });
 
+  it('refuses an error of more fields than there are, instead of holding each', () => {
+    const body = Buffer.concat([Buffer.from('Mx\0'.repeat(100_000)), Buffer.alloc(1)]);
+    expect(() => deliver([frame('E', body)])).toThrow(upstreamProtocolViolation('An error or notice has more than 64 fields.'));
+  });
+
   it('delivers a run of rows in one chunk as one slice of that chunk', () => {
     const chunk = Buffer.concat(Array.from({ length: 50 }, () => frame('D', Buffer.alloc(20))));
     const slices: Span[] = [];
