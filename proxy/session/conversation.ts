@@ -58,7 +58,7 @@ export class Conversation {
   readonly #pace: Pace;
   readonly #probes: Probes;
   readonly #cancelling: Cancelling;
-  readonly #wait = new ServerWait();
+  readonly #wait = new ServerWait(() => this.#listen());
   #terminating = false;
   readonly #halfClose: HalfClose;
   #draining = false;
@@ -317,6 +317,16 @@ export class Conversation {
     }
     this.#terminating = true;
     this.#parts.upstream.sendControl({ type: 'Terminate' });
+  }
+
+  /** Hears that the client goes while the server is waited for, or has gone before. */
+  #listen(): void {
+    const { socket, reader } = this.#parts;
+    if (socket.destroyed) {
+      this.#clientGone();
+    } else {
+      reader.listen();
+    }
   }
 
   readonly #clientGone = (): void => {

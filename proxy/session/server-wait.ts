@@ -5,8 +5,14 @@ type Waiting = { readonly ready: () => boolean; readonly wake: () => void; reado
 
 /** The reading side of a session, as it waits for the server to come to something. One wait at a time. */
 export class ServerWait {
+  readonly #begins: () => void;
   #waiting: Waiting | undefined;
   #over = false;
+
+  /** `begins` is called when somebody begins to wait. */
+  constructor(begins: () => void) {
+    this.#begins = begins;
+  }
 
   /** Somebody waits. */
   get active(): boolean {
@@ -28,6 +34,7 @@ export class ServerWait {
     }
     await new Promise<void>((resolve, reject) => {
       this.#waiting = { ready, wake: resolve, giveUp: () => reject(OVER) };
+      this.#begins();
     });
   }
 

@@ -50,6 +50,13 @@ export class SocketReader {
     });
   }
 
+  /** Reads a little ahead, where nobody asks for more for a while: who does not read does not hear that the other side has gone. */
+  listen(): void {
+    if (this.#ownBuffer && !this.#ended && this.queue.length < QUEUE_BYTES && this.#socket.isPaused()) {
+      this.#socket.resume();
+    }
+  }
+
   /** Nothing more is read; who waits for `more` is told so. */
   stop(): void {
     this.#fresh = false;

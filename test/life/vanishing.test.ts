@@ -10,7 +10,7 @@ import { AGENT, ROLE, type Shop, startShop } from '../clients/shop.ts';
 import { countOf, Random, seedOf } from '../hunt/random.ts';
 import { sample } from '../limits/views.ts';
 import { connectRaw, type RawClient, send, types } from '../support/raw-client.ts';
-import { agentSessions, openSession } from './sessions.ts';
+import { agentSessions, keepBusy, openSession } from './sessions.ts';
 
 const COUNT = countOf(process.env, 'VANISH', 80);
 const SEED = seedOf(process.env, 'VANISH');
@@ -97,6 +97,24 @@ const sockets = async (): Promise<number> => (await readdir(`/proc/${shop.proxy.
 const held = async (): Promise<Record<string, number>> => ({
   sessions: await sample(shop, 'pg_airlock_sessions'),
   server: await agentSessions(shop),
+});
+
+const LONG_TEXT = `SELECT length('${'x'.repeat(400_000)}')`;
+
+/** What a client has sent behind a statement that lasts; whole, and the first part longer than what is read ahead. */
+const BEHIND: Readonly<Record<string, readonly Buffer[]>> = {
+  'a message that the server does not take': [send.copyData(Buffer.alloc(12 * 1024 * 1024))],
+  'several that it does not take': [12 * 1024 * 1024, 100_000, 10].map((length) => send.copyData(Buffer.alloc(length))),
+  'a text that waits for an answer to be judged': [send.query('SET search_path = public'), send.query(LONG_TEXT)],
+};
+
+it.each(Object.entries(BEHIND))('leave nothing behind when they go with %s', async (marker, messages) => {
+  const session = await openSession(shop);
+  await keepBusy(shop, session, marker);
+  // All of it is on its way, so that nothing is missing but whoever sent it.
+  await new Promise((resolve) => session.client.socket.write(Buffer.concat(messages), resolve));
+  session.client.destroy();
+  await expect.poll(held).toEqual({ sessions: 0, server: 0 });
 });
 
 it.skipIf(process.platform !== 'linux')(`${COUNT} of them, seed ${SEED}`, { timeout: 3_600_000 }, async () => {
