@@ -233,7 +233,8 @@ export class Conversation {
     this.#memory.leave();
     this.#server.lose();
     this.#output.flush(socket);
-    if (failure !== undefined && socket.writable) {
+    // As PostgreSQL does it (`ProcessClientWriteInterrupt`): in the middle of a row it closes without a word.
+    if (failure !== undefined && socket.writable && !this.#relay.inRow) {
       socket.write(encodeFailure({ ...failure.fields, severity: 'FATAL' }));
     }
     reader.stop();

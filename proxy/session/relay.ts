@@ -9,7 +9,7 @@ export type RelayContext = {
   readonly socket: Socket;
   readonly upstream: Pick<SessionUpstream, 'pause' | 'resume'>;
   /** Takes the server's messages, and puts into `output` what the client may see. */
-  readonly sink: ServerFrameSink;
+  readonly sink: ServerFrameSink & { readonly partsPass: boolean };
   readonly output: ClientOutput;
   readonly timers: Pick<SessionTimers, 'drained' | 'stalled' | 'stopping'>;
 };
@@ -24,6 +24,11 @@ export class Relay {
 
   constructor(context: RelayContext) {
     this.#context = context;
+  }
+
+  /** The client has a part of a row: it would take anything for the rest of it. */
+  get inRow(): boolean {
+    return this.#frames.inRow && this.#context.sink.partsPass;
   }
 
   /** What has come of the server. Throws `Failure` for what ends the session. */

@@ -4,25 +4,24 @@ import { type Failure, serverSettingUnsafe, upstreamProtocolViolation } from '..
 import type { Limits } from '../../kernel/policy.ts';
 import { SQLSTATE } from '../../kernel/sqlstate.ts';
 import type { Detectors } from '../detect/detectors.ts';
-import type { Watch } from '../policy/judgement.ts';
 import type { ControlMessage } from '../upstream/control-message.ts';
 import { decodeCommandComplete } from '../wire/completion.ts';
 import { decodeResponseFields, encodeErrorResponse, encodeFailure, encodeNoticeResponse } from '../wire/error-response.ts';
 import { BACKEND } from '../wire/message-type.ts';
 import { bodyOf, type ServerFrameSink } from '../wire/server-frames.ts';
 import { decodeParameterStatus, decodeReadyForQuery, transactionStatus } from '../wire/server-status.ts';
-import { Span } from '../wire/span.ts';
+import type { Span } from '../wire/span.ts';
 import type { ClientOutput } from './client-output.ts';
-import { inspectedFields, inspectRows, type Rows, takeDescription } from './detection.ts';
+import { inspectedFields, takeDescription } from './detection.ts';
 import { errorForAgent, noticeForAgent } from './error-fields.ts';
 import { type Consequence, type Expectation, type Expectations, isQuery } from './expectations.ts';
 import { answerHeld, endHeld } from './held-statement.ts';
 import { termsOf, withoutResult } from './hidden-result.ts';
 import { tellsLater, toldByError, toldByTag } from './probes.ts';
-import { resultLimitReached } from './result-limit.ts';
+import { RowDelivery } from './row-delivery.ts';
 import { completionRecord, type RunningStatement } from './running-statement.ts';
 import type { ServerState } from './session-state.ts';
-import { countAffected, countReturned, type Crossed } from './watches.ts';
+import { countAffected, meet } from './watches.ts';
 
 /** What the handler needs of its session. */
 export type ServerContext = {
@@ -67,15 +66,13 @@ export class ServerHandler implements ServerFrameSink {
   readonly #context: ServerContext;
   /** Commands of the Query under way that are confirmed. */
   #confirmed = 0;
-  /** What is stopped as soon as it returns another row. */
-  #stopping: { readonly running: RunningStatement; readonly failure: Failure } | undefined;
-  /** Of a statement that was stopped, the client has the beginning of a row. */
-  #rowBegun = false;
+  readonly #rows: RowDelivery;
   /** The server said why it goes. */
   fatal = false;
 
   constructor(context: ServerContext) {
     this.#context = context;
+    this.#rows = new RowDelivery(context);
   }
 
   get confirmed(): number {
@@ -84,59 +81,17 @@ export class ServerHandler implements ServerFrameSink {
 
   /** What the statement under way returns from now on is thrown away. Where it returns nothing more, it may still succeed. */
   stop(failure: Failure): void {
-    const running = this.#context.expectations.head?.running;
-    this.#stopping = running === undefined ? undefined : { running, failure };
+    this.#rows.stop(this.#context.expectations.head?.running, failure);
+  }
+
+  /** Where a row has not come to its end, the client has the beginning of it. */
+  get partsPass(): boolean {
+    return this.#rows.partsPass;
   }
 
   bulk(raw: Span, rows: number, begun: number): void {
-    const { expectations, output, stop } = this.#context;
-    const { running, text } = expectations.answer(BACKEND.dataRow).expectation;
-    if (running === undefined) {
-      output.add(raw);
-      return;
-    }
-    const { hidesResult, watches } = termsOf(text, this.#confirmed);
-    if (hidesResult) {
-      return;
-    }
-    if (running.inspection === undefined) {
-      this.#deliver(running, watches, { raw, rows, begun });
-      return;
-    }
-    // The client never has a part of a row that is looked into.
-    const deliver = (whole: Span, count: number): void => this.#deliver(running, watches, { raw: whole, rows: count, begun: 0 });
-    inspectRows(running, running.inspection, raw, { deliver, stop });
-  }
-
-  /** Passes rows on, as far as limits and rules let them. */
-  #deliver(running: RunningStatement, watches: readonly Watch[], { raw, rows, begun }: Rows): void {
-    const { output, limits, stop } = this.#context;
-    if (running.stopped === undefined && running === this.#stopping?.running) {
-      running.stopped = this.#stopping.failure;
-      this.#rowBegun = true;
-    }
-    if (running.stopped === undefined) {
-      running.size.rows += rows;
-      running.size.bytes += raw.length;
-      running.stopped = resultLimitReached(running.size, limits());
-      const watched = running.watched[this.#confirmed];
-      if (watched !== undefined) {
-        meet(running, countReturned(watches, watched, rows, raw.length));
-      }
-      if (running.stopped === undefined) {
-        running.rows += rows;
-        running.bytes += raw.length;
-        output.add(raw);
-        return;
-      }
-      this.#rowBegun = true;
-      stop();
-    }
-    // The row that the client has begun to read must end, or it would take our error for a part of it.
-    if (this.#rowBegun) {
-      output.add(new Span(raw.buffer, raw.start, raw.start + begun));
-      this.#rowBegun = begun === raw.length && rows === 0;
-    }
+    const { expectation } = this.#context.expectations.answer(BACKEND.dataRow);
+    this.#rows.take(expectation, this.#confirmed, { raw, rows, begun });
   }
 
   message(type: number, raw: Span): void {
@@ -380,13 +335,3 @@ export class ServerHandler implements ServerFrameSink {
     completed(running, completionRecord(session, running, outcome, clock.monotonic()));
   }
 }
-
-/** Notes the rules that the statement meets, and stops it where one of them ends it. */
-const meet = (running: RunningStatement, { rules, failure }: Crossed): void => {
-  for (const rule of rules) {
-    if (!running.rules.includes(rule)) {
-      running.rules = [...running.rules, rule];
-    }
-  }
-  running.stopped ??= failure;
-};

@@ -3,12 +3,13 @@ import type { Failure } from '../../kernel/failure.ts';
 import type { RunningTerms, Watch } from '../policy/judgement.ts';
 import { endsByRowsAffected } from '../policy/uncounted.ts';
 import type { ResultSize } from './result-limit.ts';
+import type { RunningStatement } from './running-statement.ts';
 
 /** What has been counted of a statement. */
 type Counts = Readonly<Record<Watch['counts'], number>>;
 
 /** Rules that a statement has met while it ran; `failure`: of the one that ends it. */
-export type Crossed = { readonly rules: readonly string[]; readonly failure: Failure | undefined };
+type Crossed = { readonly rules: readonly string[]; readonly failure: Failure | undefined };
 
 const NOTHING_CROSSED: Crossed = { rules: [], failure: undefined };
 
@@ -51,6 +52,16 @@ const crossedBy = (watches: readonly Watch[], counts: Partial<Counts>): Crossed 
 const failureOf = ({ rule, policy, action, counts, over }: Watch): Failure => {
   const fact = FACTS[counts](over);
   return action === 'RequireApproval' ? approvalRequired(rule, policy, fact) : ruleRefused(rule, policy, fact, HINTS[counts]);
+};
+
+/** Notes the rules that the statement meets, and stops it where one of them ends it. */
+export const meet = (running: RunningStatement, { rules, failure }: Crossed): void => {
+  for (const rule of rules) {
+    if (!running.rules.includes(rule)) {
+      running.rules = [...running.rules, rule];
+    }
+  }
+  running.stopped ??= failure;
 };
 
 /** Adds what came to what the statement has returned, and says which rules that meets. */

@@ -50,6 +50,11 @@ export class ServerFrames {
     this.#limit = limit;
   }
 
+  /** The row under way has not come to its end. */
+  get inRow(): boolean {
+    return this.#rowRemaining > 0;
+  }
+
   push(chunk: Buffer, sink: ServerFrameSink): void {
     let offset = this.#finishHead(chunk, sink);
     offset = this.#finishLong(chunk, this.#finishMessage(chunk, offset, sink), sink);

@@ -20,6 +20,24 @@ describe('the end', () => {
     await eventually(async () => !(await running('revoke')));
   });
 
+  it.each([
+    ['a row', "SELECT repeat('x', 60000000)", 'TD'],
+    ['a row of COPY', "COPY (SELECT repeat('x', 60000000)) TO STDOUT", 'Hd'],
+  ])('says nothing in the middle of %s, which would take it for its rest', async (_what, sql, begins) => {
+    const client = await open();
+    const chunks: Buffer[] = [];
+    client.socket.removeAllListeners('data');
+    client.socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    client.write(send.query(sql));
+    await eventually(() => chunks.reduce((sum, { length }) => sum + length, 0) > 1_000_000);
+    airlock.revoke.abort(sessionRevoked('The policy was deleted.'));
+    await client.waitClosed();
+    const bytes = Buffer.concat(chunks);
+    expect(bytes.toString('latin1', 0, 1)).toBe(begins[0]);
+    expect(bytes.length).toBeLessThan(60_000_000);
+    expect(/^x{100}$/.test(bytes.toString('latin1', bytes.length - 100))).toBe(true);
+  });
+
   it('of the process waits for transactions, up to the grace', async () => {
     const [idle, busy, open1] = [await open(), await open(), await open()];
     await open1.query('BEGIN');
