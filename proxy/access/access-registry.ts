@@ -5,9 +5,10 @@ import type { Clock } from '../../kernel/clock.ts';
 import { connectionUnavailable, databaseUnknown, Failure, internalError, sessionRevoked, shuttingDown } from '../../kernel/failure.ts';
 import type { Identity } from '../../kernel/identity.ts';
 import { type Bundle, type Connection, type ConnectionKey, type Limits, NO_LIMITS } from '../../kernel/policy.ts';
-import { checkSetting, resolvedPath, splitIdentifiers } from '../policy/checks/settings.ts';
+import { checkSetting, resolvedPath } from '../policy/checks/settings.ts';
 import { type Grants, grantsFor } from '../policy/grants.ts';
 import type { AgentJudge } from '../judge/judge.ts';
+import { splitIdentifiers } from '../sql/identifier-list.ts';
 import type { Access, SessionAudit } from '../session/dependencies.ts';
 import { openUpstream } from '../upstream/connect.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -194,7 +195,8 @@ const startupSetting = (name: string, value: string, judge: AgentJudge, runtime:
   const grants = judge.grants();
   if (grants === undefined) return databaseUnknown('', []);
   const path = name.toLowerCase() === 'search_path';
-  const change = { name: name.toLowerCase(), values: path ? splitIdentifiers(value) : [value], local: false };
+  // The session reads an invalid list as such.
+  const change = { name: name.toLowerCase(), values: path ? (splitIdentifiers(value) ?? []) : [value], local: false };
   const state = { searchPath: [], prepared: () => undefined, cursor: () => undefined };
   const { reason } = checkSetting(change, { catalog: runtime.catalog.current(), grants, state, revision: judge.revision() });
   return reason?.failure;

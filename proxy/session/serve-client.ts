@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { AuditSession } from '../../kernel/audit-record.ts';
 import { Failure, internalError, shuttingDown, startupOptionRefused } from '../../kernel/failure.ts';
 import type { Identity } from '../../kernel/identity.ts';
+import { splitIdentifiers } from '../sql/identifier-list.ts';
 import { encodeFailure } from '../wire/error-response.ts';
 import { encodeBackendKeyData, encodeParameterStatus, encodeReadyForQuery } from '../wire/server-status.ts';
 import type { CancelRegistry } from './cancel-registry.ts';
@@ -12,7 +13,7 @@ import { checkMajor, logIn, negotiateVersion } from './login.ts';
 import { checkPinned } from './server-handler.ts';
 import type { Sessions } from './sessions.ts';
 import { type Arrival, type DoorOptions, openDoor } from './startup-door.ts';
-import { readStartup, splitSearchPath, type StartupRequest } from './startup-options.ts';
+import { readStartup, type StartupRequest } from './startup-options.ts';
 
 /** What all clients of one listener share. */
 export type ServeOptions = {
@@ -200,7 +201,7 @@ const judgedSettings = (
       throw failure;
     }
     if (name === 'search_path') {
-      const names = splitSearchPath(value);
+      const names = splitIdentifiers(value);
       if (names === undefined) {
         throw startupOptionRefused(name, 'The list of names has an invalid syntax.');
       }

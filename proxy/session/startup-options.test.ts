@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodingRefused, type Failure, protocolViolation, replicationRefused, startupOptionRefused } from '../../kernel/failure.ts';
-import { readStartup, splitOptions, splitSearchPath } from './startup-options.ts';
+import { readStartup, splitOptions } from './startup-options.ts';
 
 const read = (parameters: Record<string, string>) => readStartup(new Map(Object.entries({ user: 'ann', ...parameters })));
 
@@ -84,20 +84,5 @@ describe('splitOptions()', () => {
 
   it.each(['-c', '-c a', '--a', '-c =1', 'a=1', '-B 10', '-', '--'])('refuses %j', (options) => {
     expect(() => splitOptions(options)).toThrow('permission denied to set parameter "options" at connection start');
-  });
-});
-
-describe('splitSearchPath()', () => {
-  it.each<[string, string[] | undefined]>([
-    ['', []],
-    ['public', ['public']],
-    ['"$user", Public', ['$user', 'public']],
-    ['a,"b ""c"" , d"', ['a', 'b "c" , d']],
-    ['a,', undefined],
-    [',a', undefined],
-    ['a b', undefined],
-    ['"a', undefined],
-  ])('reads %j', (value, names) => {
-    expect(splitSearchPath(value)).toEqual(names);
   });
 });

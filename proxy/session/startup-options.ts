@@ -122,26 +122,3 @@ const splitWords = (options: string): readonly string[] => {
   }
   return word === undefined ? words : [...words, word];
 };
-
-/**
- * The names in a search_path value, as `SplitIdentifierString` of `src/backend/utils/adt/varlena.c` reads them;
- * undefined where PostgreSQL would call it invalid.
- */
-export const splitSearchPath = (value: string): readonly string[] | undefined => {
-  const names: string[] = [];
-  const element = /\s*(?:"((?:[^"]|"")*)"|([^\s",]+))\s*(,|$)/y;
-  if (value.trim() === '') {
-    return names;
-  }
-  for (;;) {
-    const match = element.exec(value);
-    if (match === null) {
-      return undefined;
-    }
-    const [, quoted, bare, separator] = match;
-    names.push(quoted === undefined ? (bare as string).toLowerCase() : quoted.replaceAll('""', '"'));
-    if (separator === '') {
-      return names;
-    }
-  }
-};

@@ -5,6 +5,7 @@ import { settingHidden, settingRefused, settingUnnamed } from '../../../kernel/f
 import { acceptsAnyValue, isSearchPath, judgeSetting, mayShow } from '../../catalog/builtin/settings.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { FunctionUse, SettingChange } from '../../sql/analysis.ts';
+import { splitIdentifiers } from '../../sql/identifier-list.ts';
 import type { DecisionContext, Reason } from '../decision.ts';
 import type { StatementEffect } from '../judgement.ts';
 
@@ -16,12 +17,6 @@ const reasonOf = (failure: Reason['failure'], location: number): SettingVerdict 
   reason: { failure, location, auditable: false },
   path: undefined,
 });
-
-/** Identifiers of a search_path value, as SplitIdentifierString reads them. */
-export const splitIdentifiers = (value: string): readonly string[] =>
-  [...value.matchAll(/"((?:[^"]|"")*)"|([^,\s"]+)/g)].map((match) =>
-    match[1] === undefined ? (match[2] ?? '').toLowerCase() : match[1].replaceAll('""', '"'),
-  );
 
 /** No schema can have the empty name: `SET search_path TO ''` says that nothing is looked up. */
 const ALWAYS = new Set(['public', '$user', '']);
@@ -103,5 +98,8 @@ export const checkSettingFunction = (
     );
   }
   const values = isSearchPath(name) ? splitIdentifiers(value) : [value];
+  if (values === undefined) {
+    return reasonOf(settingRefused(name, 'The list of names has an invalid syntax.', 'Separate names by commas.'), use.location);
+  }
   return checkSetting({ name: name.toLowerCase(), values, local: isTrue(local) }, context, use.location);
 };
