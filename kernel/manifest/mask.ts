@@ -6,18 +6,13 @@ import type { DatabaseAccessPolicy } from '../generated/database-access-policy.t
 import type { FieldPath } from './field-path.ts';
 import { type Building, faulty } from './resource.ts';
 import { secretValue } from './secret-value.ts';
+import { sqlExpression, sqlText } from './sql-expression.ts';
 
 type RelationDocument = NonNullable<DatabaseAccessPolicy['spec']['relations']>[number];
 export type MaskDocument = NonNullable<NonNullable<RelationDocument['select']>['masks']>[number]['mask'];
 
 /** Shorter keys can be guessed. */
 const MIN_KEY_BYTES = 16;
-
-/** SQL or a value that becomes SQL: PostgreSQL knows no NUL and no half characters. */
-export const sqlText = (building: Building, text: string, path: FieldPath): string | undefined =>
-  text.includes('\0') || !text.isWellFormed()
-    ? faulty(building, path, 'has a character that PostgreSQL has not', 'Remove NUL characters and halves of surrogate pairs.')
-    : text;
 
 const hashKey = (building: Building, reference: NonNullable<MaskDocument['hash']>['keySecretRef'], path: FieldPath): Mask | undefined => {
   const key = secretValue(building, reference, path);
@@ -49,7 +44,7 @@ const withParameters = (building: Building, mask: MaskDocument, path: FieldPath)
       return value === undefined ? undefined : { type, value };
     }
     case 'Expression': {
-      const expression = mask.expression && sqlText(building, mask.expression.sql, [...path, 'expression', 'sql']);
+      const expression = mask.expression && sqlExpression(building, mask.expression.sql, [...path, 'expression', 'sql']);
       return expression === undefined ? undefined : { type, expression };
     }
     case 'Hash':

@@ -5,9 +5,10 @@ import type { ColumnMask, RelationGrant, SelectGrant } from '../policy.ts';
 import type { DatabaseAccessPolicy } from '../generated/database-access-policy.ts';
 import type { FieldPath } from './field-path.ts';
 import { repeated } from './list-uniqueness.ts';
-import { maskOf, sqlText } from './mask.ts';
+import { maskOf } from './mask.ts';
 import { columnList, columnName, columnNames, uniqueNames } from './names.ts';
 import type { Building } from './resource.ts';
+import { sqlExpression } from './sql-expression.ts';
 
 export type RelationDocument = NonNullable<DatabaseAccessPolicy['spec']['relations']>[number];
 type SelectDocument = NonNullable<RelationDocument['select']>;
@@ -60,7 +61,7 @@ export const relationGrants = (building: Building, relations: readonly RelationD
       update: update && { columns: columnList(building, update.columns, [...here, 'update', 'columns']) },
       delete: relation.delete !== undefined,
       ...(relation.guessable && { guessable: columnNames(building, relation.guessable, [...here, 'guessable']) }),
-      where: where === undefined ? undefined : sqlText(building, where, [...here, 'where']),
+      where: where === undefined ? undefined : sqlExpression(building, where, [...here, 'where']),
       ...(beneath === 'Ignore' && { beneath }),
     };
     return name === undefined ? [] : [{ ...name, ...grant }];

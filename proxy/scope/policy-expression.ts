@@ -7,7 +7,7 @@ import type { CatalogRelation } from '../catalog/catalog.ts';
 import { analyze } from '../sql/analyze.ts';
 import type { Grammar } from '../sql/grammar.ts';
 import type { Tree } from '../sql/tree.ts';
-import { readTokens, TOKEN } from '../sql/tokens.ts';
+import { closingParenthesis, readTokens, TOKEN } from '../sql/tokens.ts';
 import { BASE_ALIAS } from './mask.ts';
 import { quoteIdentifier } from './quote.ts';
 
@@ -34,9 +34,12 @@ export const policyExpression = (text: string, relation: CatalogRelation, gramma
   const bytes = Buffer.from(statement);
   try {
     // A parameter would be the agent's.
-    if (readTokens(bytes).kinds.includes(TOKEN.parameter)) return problem('parameters are not supported');
+    const tokens = readTokens(bytes);
+    if (tokens.kinds.includes(TOKEN.parameter)) return problem('parameters are not supported');
     const parsed = grammar.parse(statement);
     const [first] = parsed;
+    // INVARIANT: what stands beside the expression is not a part of it: `true) OR (true` would be another condition there.
+    if (closingParenthesis(tokens, 1) !== tokens.count - 1) return problem('it has to be one expression');
     if (first === undefined || parsed.length !== 1) return problem('it has to be one expression');
     const select = first.node.SelectStmt as Record<string, unknown> | undefined;
     const targets = select?.targetList as readonly { ResTarget?: { name?: string; val?: Tree } }[] | undefined;

@@ -158,6 +158,25 @@ export const INVALID: readonly (readonly [string, Partial<Record<'connection' | 
     ],
   ],
   [
+    'conditions that are none by themselves',
+    {
+      policy: policy(`  relations:
+  - { name: public.a, where: 'true) OR (true', delete: {} }
+  - { name: public.b, where: "a = ')' OR b IN (1, 2", delete: {} }
+  - name: public.c
+    where: |
+      a = E'\\'' AND "b)" = $x$)$x$ /* ) /* ) */ ) */ AND c = ')' -- )
+    select: { masks: [{ column: a, mask: { type: Expression, expression: { sql: "'x') || ('y'" } } }] }
+  - { name: public.d, where: 'true; true', delete: {} }`),
+    },
+    [
+      '2.yaml:9: document 1, spec.relations[0].where: is not one SQL expression: it closes a parenthesis that it has not opened. Write one expression, which stands by itself.',
+      '2.yaml:10: document 1, spec.relations[1].where: is not one SQL expression: it opens a parenthesis that it does not close. Write one expression, which stands by itself.',
+      '2.yaml:14: document 1, spec.relations[2].select.masks[0].mask.expression.sql: is not one SQL expression: it closes a parenthesis that it has not opened. Write one expression, which stands by itself.',
+      '2.yaml:15: document 1, spec.relations[3].where: is not one SQL expression: it has a semicolon. Write one expression, which stands by itself.',
+    ],
+  ],
+  [
     'a time that does not exist',
     { policy: policy("  validity: { notAfter: '2026-02-30T00:00:00Z' }") },
     [
