@@ -103,6 +103,16 @@ SELECT c.oid::int8::text AS oid, pg_catalog.pg_get_viewdef(c.oid) AS definition,
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm') AND ${USER_SCHEMA}`;
 
+/** Functions outside of PostgreSQL's own that a view's definition calls, whether it names them or an operator or cast does. */
+export const VIEW_CALLS_SQL = `
+SELECT DISTINCT r.ev_class::int8::text AS oid, n.nspname AS schema, p.proname AS name FROM (
+  SELECT d.objid AS rule, d.refobjid AS function FROM pg_catalog.pg_depend d
+    WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+  UNION SELECT d.objid, o.oprcode FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_operator o ON o.oid = d.refobjid
+    WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid = 'pg_catalog.pg_operator'::regclass
+) AS c JOIN pg_catalog.pg_rewrite r ON r.oid = c.rule AND r.rulename = '_RETURN' AND r.oid >= 16384
+JOIN pg_catalog.pg_proc p ON p.oid = c.function JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace`;
+
 /** Relations that make something else of what is written to them: by rules but for _RETURN, or by INSTEAD OF triggers (64 of \`tgtype\`). */
 export const DIVERSIONS_SQL = `
 SELECT r.ev_class::int8::text AS oid FROM pg_catalog.pg_rewrite r WHERE r.ev_type <> '1' AND r.oid >= 16384

@@ -47,6 +47,8 @@ export type CatalogRelation = {
   readonly definition?: string;
   /** The transaction that made that definition: another one has another. */
   readonly definitionVersion?: string;
+  /** Functions that the definition depends on, but for those that come with PostgreSQL: also those of operators and casts. */
+  readonly calls?: readonly { readonly schema: string; readonly name: string }[];
   /** Rules or INSTEAD OF triggers make something else of what is written to it. */
   readonly diverts?: boolean;
   /** Made or changed by the session's open transaction: the server tells nobody else of it yet. */

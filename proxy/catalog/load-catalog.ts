@@ -38,6 +38,7 @@ import {
   SESSION_SQL,
   TYPES_SQL,
   type TypeRow,
+  VIEW_CALLS_SQL,
 } from './catalog-queries.ts';
 import { CONSTRAINTS_SQL, type ConstraintRow } from './constraint-queries.ts';
 
@@ -172,6 +173,11 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
     (row) => `${row.oid}.${row.column}`,
     (row) => row.source,
   );
+  const calls = groupBy(
+    await query<{ oid: string; schema: string; name: string }>(VIEW_CALLS_SQL),
+    (row) => row.oid,
+    ({ schema, name }) => ({ schema, name }),
+  );
   const ties = new Set((await query<{ oid: string }>(TIES_SQL)).map((row) => Number(row.oid)));
   const indexRows = await query<{ schema: string; name: string; table: string }>(INDEXES_SQL);
   const functionRows = await query<FunctionRow>(FUNCTIONS_SQL);
@@ -213,6 +219,7 @@ export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, f
       reaches: reaches.get(oid) ?? [],
       ...(parents.has(oid) && { parents: parents.get(oid)! }),
       ...definitions.get(oid),
+      ...(calls.has(oid) && { calls: calls.get(oid)! }),
       ...(diversions.has(oid) && { diverts: true }),
     };
     relations.set(relationKey(relation.schema, relation.name), relation);

@@ -32,16 +32,33 @@ const ORACLES: Readonly<Record<string, string>> = {
   offset: 'SELECT c.id FROM customers c, guesses OFFSET (SELECT count(*) FROM customers d, guesses g WHERE d.ssn ~ g.guess)',
   setting: `SELECT c.id FROM customers c, regexp_matches(c.ssn, current_setting('application_name'))`,
   sample: 'SELECT c.id FROM customers c TABLESAMPLE BERNOULLI ((SELECT 100 * count(*) FROM customers d, guesses g WHERE d.ssn ~ g.guess))',
+  limit_of_union:
+    'SELECT c.id FROM customers c UNION ALL SELECT id FROM orders LIMIT (SELECT count(*) FROM customers d, guesses g WHERE d.ssn ~ g.guess)',
+  limit_of_values: 'VALUES (1), (2) LIMIT (SELECT count(*) FROM customers d, guesses g WHERE d.ssn ~ g.guess)',
 };
 
 /** A row filter on `tenant`, whose column is not shown as it stands in each row. */
 const FILTERED: Readonly<Record<string, string>> = {
   coalesced: 'SELECT id, COALESCE(tenant, 1) AS tenant, subject FROM tickets',
   coalesced_beside: 'SELECT t.id, l.tenant, t.subject FROM tickets t, LATERAL (SELECT COALESCE(t.tenant, 1) AS tenant) l',
-  united: 'SELECT t.id, l.tenant, t.subject FROM tickets t, LATERAL (SELECT t.tenant UNION ALL SELECT 1) l',
+  united_beside: 'SELECT t.id, l.tenant, t.subject FROM tickets t, LATERAL (SELECT t.tenant UNION ALL SELECT 1) l',
   listed:
     'SELECT v.a AS id, v.b AS tenant, v.c AS subject FROM tickets t, LATERAL (VALUES (t.id, t.tenant, t.subject), (t.id, 1, t.subject)) v(a, b, c)',
   selected: 'SELECT t.id, (SELECT t.tenant WHERE t.id < 2) AS tenant, t.subject FROM tickets t',
+  intersected: 'SELECT id, tenant, subject FROM tickets INTERSECT SELECT id, tenant, subject FROM tickets',
+  left_over: 'SELECT id, tenant, subject FROM old_tickets EXCEPT SELECT id, tenant, subject FROM tickets',
+  united_with_all: 'SELECT id, tenant, subject FROM tickets UNION ALL SELECT id, customer_id, NULL FROM orders',
+  united_otherwise: 'SELECT id, tenant, subject FROM tickets UNION ALL SELECT tenant, id, subject FROM old_tickets',
+  united_with_other_filter: 'SELECT id, tenant, subject FROM tickets UNION ALL SELECT id, tenant, subject FROM new_tickets',
+  united_and_limited: 'SELECT id, tenant, subject FROM tickets UNION ALL SELECT id, tenant, subject FROM old_tickets ORDER BY 1 LIMIT 1',
+  united_with_limited: 'SELECT id, tenant, subject FROM tickets UNION ALL (SELECT id, tenant, subject FROM old_tickets LIMIT 1)',
+  distinct_on: 'SELECT DISTINCT ON (subject) id, tenant, subject FROM tickets',
+  distinct_of_numbered: 'SELECT DISTINCT row_number() OVER (ORDER BY id) AS id, tenant, subject FROM tickets',
+  rolled_up: 'SELECT count(*) AS id, tenant, subject FROM tickets GROUP BY ROLLUP (tenant, subject)',
+  grouped_by_other: 'SELECT count(*) AS id, 1 AS tenant, subject FROM tickets GROUP BY subject',
+  aggregated: 'SELECT count(*) AS id, max(tenant) AS tenant, max(subject) AS subject FROM tickets',
+  grouped_and_limited: 'SELECT count(*) AS id, tenant, subject FROM tickets GROUP BY tenant, subject ORDER BY 1 LIMIT 1',
+  grouped_beside: 'SELECT count(o.id) AS id, t.tenant, t.subject FROM tickets t JOIN old_tickets o ON true GROUP BY t.tenant, t.subject',
   outer_side: 'SELECT t.id, l.tenant, t.subject FROM tickets t LEFT JOIN LATERAL (SELECT t.tenant WHERE t.id > 2) l ON true',
 };
 
@@ -66,6 +83,25 @@ const SHOWN: Readonly<Record<string, readonly [definition: string, rows: readonl
   counted_rich: ['SELECT count(*) AS n FROM customers WHERE salary > 7', [['1']]],
   limited: ['SELECT id FROM orders ORDER BY id LIMIT (SELECT 1)', [['1']]],
   repeated: ['SELECT t.subject, t.tenant, g FROM tickets t, generate_series(1, 1) g', [['mine', '1', '1']]],
+  united_all: [
+    'SELECT id, tenant, subject FROM tickets UNION ALL SELECT id, tenant, subject FROM old_tickets',
+    [
+      ['1', '1', 'mine'],
+      ['4', '1', 'old'],
+    ],
+  ],
+  united_three: ['(SELECT tenant FROM tickets UNION SELECT tenant FROM old_tickets) UNION ALL SELECT tenant FROM tickets', [['1'], ['1']]],
+  united_distinct: ['SELECT DISTINCT tenant FROM tickets UNION SELECT tenant FROM old_tickets GROUP BY tenant', [['1']]],
+  distinct: ['SELECT DISTINCT tenant FROM tickets', [['1']]],
+  distinct_in_from: [
+    'SELECT q.tenant, o.id FROM (SELECT DISTINCT tenant, subject FROM tickets) q JOIN orders o ON o.id = q.tenant',
+    [['1', '1']],
+  ],
+  grouped_by_tenant: [
+    'SELECT tenant, count(*) AS n, max(subject) AS subject FROM tickets GROUP BY tenant HAVING count(*) > 0',
+    [['1', '1', 'mine']],
+  ],
+  grouped_by_all: ['SELECT subject, tenant FROM tickets GROUP BY 1, 2', [['mine', '1']]],
   joined: ['SELECT t.subject, t.tenant, o.id FROM tickets t LEFT JOIN orders o ON o.id = t.id', [['mine', '1', '1']]],
 };
 
@@ -75,6 +111,8 @@ INSERT INTO customers VALUES (1, 'Ann', 'zecret', 6, '{a}'), (2, 'Bob', 'public'
 CREATE TABLE guesses (id int PRIMARY KEY, guess text); INSERT INTO guesses VALUES (1, '^z');
 CREATE TABLE orders (id int PRIMARY KEY, customer_id int); INSERT INTO orders VALUES (1, 1), (2, 2);
 CREATE TABLE tickets (id int, tenant int, subject text); INSERT INTO tickets VALUES (1, 1, 'mine'), (2, 2, 'theirs'), (3, NULL, 'nobodys');
+CREATE TABLE old_tickets (id int, tenant int, subject text); INSERT INTO old_tickets VALUES (4, 1, 'old'), (5, 2, 'old theirs');
+CREATE TABLE new_tickets (id int, tenant int, subject text);
 ${[
   ...Object.entries({ ...MADE_OF_MASKED, ...ORACLES, ...FILTERED }),
   ...Object.entries(SHOWN).map(([name, [definition]]) => [name, definition] as const),
@@ -91,6 +129,8 @@ const POLICY = `
     - { name: public.guesses, select: { columns: ['*'] }, insert: { columns: ['*'] } }
     - { name: public.orders, select: { columns: ['*'] } }
     - { name: public.tickets, where: 'tenant = 1', select: { columns: ['*'] } }
+    - { name: public.old_tickets, where: 'tenant = 1', select: { columns: ['*'] } }
+    - { name: public.new_tickets, where: 'tenant = 2', select: { columns: ['*'] } }
 ${NAMES.map((name) => `    - { name: public.v_${name}, select: { columns: ['*'] } }`).join('\n')}
 `;
 

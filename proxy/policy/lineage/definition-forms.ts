@@ -3,7 +3,7 @@
  */
 import { listed } from '../../catalog/builtin/listed.ts';
 import { SET_RETURNING } from '../../catalog/builtin/set-returning.ts';
-import { namesOf, type Tree } from '../../sql/tree.ts';
+import { listOf, namesOf, tagOf, type Tree } from '../../sql/tree.ts';
 
 const anywhere = (value: unknown, fits: (tree: Tree) => boolean): boolean => {
   const pending: unknown[] = [value];
@@ -37,6 +37,16 @@ export const isAggregated = ({ groupClause, targetList }: Tree): boolean =>
 
 /** Does it look at other rows through a window? */
 export const hasWindow = (value: unknown): boolean => anywhere(value, ({ over }) => over !== undefined);
+
+/**
+ * Does it make rows of several that differ in columns which it shows as they are? DISTINCT and GROUP BY do not: whoever leaves out rows by
+ * such columns may do so afterwards.
+ */
+export const mixesRows = ({ distinctClause, groupClause, windowClause, targetList }: Tree): boolean =>
+  listOf(distinctClause).some((each) => tagOf(each) !== '') ||
+  listOf(groupClause).some((each) => tagOf(each) === 'GroupingSet') ||
+  windowClause !== undefined ||
+  hasWindow(targetList);
 
 /** Does it ask for a setting? */
 export const asksSetting = (value: unknown): boolean => anywhere(value, ({ funcname }) => namesOf(funcname).at(-1) === 'current_setting');

@@ -3,8 +3,6 @@
  * INVARIANT: nothing is judged by a grant that has not been here.
  */
 import type { RelationGrant, SelectGrant } from '../../../kernel/policy.ts';
-import { readyExtension } from '../../catalog/builtin/extensions.ts';
-import { functionClass } from '../../catalog/builtin/functions.ts';
 import { systemRelation } from '../../catalog/builtin/relations.ts';
 import { type Catalog, type CatalogRelation, relationKey } from '../../catalog/catalog.ts';
 import type { Grammar } from '../../sql/grammar.ts';
@@ -13,7 +11,9 @@ import type { GrantedRelation, Grants, Narrowing } from '../grants.ts';
 import { Families, seenOfTable, writesWithin } from './family.ts';
 import { seenOfView } from './seen-of-view.ts';
 import { ALL_SEEN, bothConditions, CLEAR, type ColumnSight, displayName, isClear, NULL_MASK, type Seen } from './seen.ts';
-import { type Lineage, traceDefinition, Untraceable } from './trace-definition.ts';
+import { type Lineage, Untraceable } from './lineage.ts';
+import { viewOpacity } from './opacity.ts';
+import { traceDefinition } from './trace-definition.ts';
 
 export type NarrowingInput = {
   readonly grants: Grants;
@@ -116,9 +116,10 @@ class Narrower {
     const { catalog, definitions } = this.#input;
     const definition = definitions.get(relation.oid);
     if (definition === undefined) throw new Untraceable('it cannot be parsed');
+    const { opaque, unmet } = viewOpacity(relation, this.#input);
     const lineage = traceDefinition(definition, {
       relation: (schema, name) => catalog.relations.get(relationKey(schema ?? 'pg_catalog', name)),
-      opaque: (schema, name) => this.#opaque(schema, name),
+      opaque,
     });
     if (lineage.outputs.length !== relation.columns.length) throw new Untraceable('it has other columns');
     // What the server says that it depends on, tracing has to have met; the catalog has no composite types, and a sequence shows no rows by its name.
@@ -127,7 +128,8 @@ class Narrower {
       .flatMap((oid) => catalog.relationsByOid.get(oid) ?? [])
       .find(({ oid, kind }) => !met.has(oid) && kind !== 'S');
     if (missed !== undefined && !lineage.hasFunctions) throw new Untraceable(`it reaches ${displayName(missed)}`);
-    return lineage;
+    const unknown = unmet();
+    return unknown === undefined ? lineage : { ...lineage, outputs: lineage.outputs.map((value) => ({ ...value, unknown })) };
   }
 
   /** Does it reach anything that a policy hides a part of? */
@@ -144,24 +146,6 @@ class Narrower {
       pending.push(...each.reaches);
     }
     return false;
-  }
-
-  #opaque(schema: string | undefined, name: string): string | undefined {
-    const { catalog, grants } = this.#input;
-    if (grants.functions.has(relationKey(schema ?? 'pg_catalog', name))) return undefined;
-    const why = `function ${schema ?? 'pg_catalog'}.${name}`;
-    if (schema === undefined || schema === 'pg_catalog' || schema === 'information_schema') {
-      const known = functionClass(schema ?? 'pg_catalog', name);
-      return known === 'harmless' || known === 'judged' ? undefined : why;
-    }
-    const candidates = (catalog.functions.get(name) ?? []).filter((each) => each.schema === schema);
-    const isReady = candidates.length > 0 && candidates.every(({ extension }) => extension !== undefined && this.#isReady(extension, name));
-    return isReady ? undefined : why;
-  }
-
-  #isReady(extension: string, name: string): boolean {
-    const ready = readyExtension(extension);
-    return ready !== undefined && !ready.refused.includes(name);
   }
 
   #writes(relation: CatalogRelation, column: string): boolean {

@@ -6,7 +6,7 @@ import type { CatalogColumn, CatalogRelation } from '../../catalog/catalog.ts';
 import type { Grammar } from '../../sql/grammar.ts';
 import { renamedExpression } from './renamed-expression.ts';
 import { bothConditions, CLEAR, type ColumnSight, displayName, isClear, NULL_MASK, type Seen, strictest } from './seen.ts';
-import type { Lineage, Telling } from './trace-definition.ts';
+import type { Lineage, Part, Telling } from './lineage.ts';
 import { type Leaf, leafKey, leavesOf, type Value } from './value.ts';
 
 export type ViewSurroundings = {
@@ -31,13 +31,11 @@ const isSameType = (base: CatalogColumn | undefined, shown: CatalogColumn): bool
 
 /** Which column of the view shows a column of one entry as it is. */
 const shownAs =
-  (item: number, view: CatalogRelation, lineage: Lineage) =>
+  (item: number, view: CatalogRelation, outputs: readonly Value[]) =>
   (column: string): string | undefined => {
-    const index = lineage.outputs.findIndex(
-      ({ only, same, by }) => only && by.length === 0 && same[0]?.item === item && same[0].column === column,
-    );
+    const index = outputs.findIndex(({ only, same, by }) => only && by.length === 0 && same[0]?.item === item && same[0].column === column);
     const shown = view.columns[index];
-    const base = lineage.outputs[index]?.same[0];
+    const base = outputs[index]?.same[0];
     return shown !== undefined && base !== undefined && columnOf(base)?.castTo === shown.castTo ? shown.name : undefined;
   };
 
@@ -48,22 +46,26 @@ const fromOf = (leaf: Leaf, sight: ColumnSight): string => sight.from ?? nameOf(
 /** The view's own columns and rows. Its lineage has as many outputs as it has columns. */
 export const seenOfView = (view: CatalogRelation, lineage: Lineage, surroundings: ViewSurroundings): Seen => {
   const { grammar } = surroundings;
-  const sightOf = ({ relation, column }: Leaf): ColumnSight =>
-    (relation === undefined ? undefined : surroundings.seen(relation).columns.get(column)) ?? CLEAR;
+  const sightOf = ({ relation, column, calledWith }: Leaf): ColumnSight => {
+    if (relation !== undefined) return surroundings.seen(relation).columns.get(column) ?? CLEAR;
+    return calledWith === undefined ? CLEAR : { hidden: false, mask: NULL_MASK, from: column };
+  };
   const problems: string[] = [];
   for (const { relation } of lineage.items) {
     const { problem } = surroundings.seen(relation);
     if (problem !== undefined) problems.push(`it shows ${displayName(relation)}: ${problem}`);
   }
-  const oracle = lineage.tellings.find((telling) => isOracle(telling, sightOf, surroundings));
+  const tellings = lineage.tellings.map((telling) => ({ ...telling, leaves: telling.leaves.flatMap((leaf) => comparedIn(leaf, sightOf)) }));
+  const oracle = tellings.find((telling) => isOracle(telling, sightOf, surroundings));
   if (oracle !== undefined) {
     const masked = oracle.leaves.find((leaf) => sightOf(leaf).mask !== undefined)!;
-    problems.push(`its rows depend on how masked ${nameOf(masked)} compares with what the agent may write or set`);
+    const what = masked.relation === undefined ? `what ${nameOf(masked)} makes` : `masked ${nameOf(masked)}`;
+    problems.push(`its rows depend on how ${what} compares with what the agent may write or set`);
   }
-  const tied = tiedLeaves(lineage.tellings, sightOf);
+  const tied = tiedLeaves(tellings, sightOf);
   const carried = (mask: Mask, leaf: Leaf): Mask => {
     if (mask.type !== 'Expression') return mask;
-    const renamed = renamedExpression(mask.expression, shownAs(leaf.item, view, lineage), grammar);
+    const renamed = renamedExpression(mask.expression, shownAs(leaf.item, view, lineage.outputs), grammar);
     return renamed === undefined ? NULL_MASK : { type: 'Expression', expression: renamed.sql };
   };
   const columns = new Map<string, ColumnSight>();
@@ -71,17 +73,42 @@ export const seenOfView = (view: CatalogRelation, lineage: Lineage, surroundings
     const sight = sightOfOutput(lineage.outputs[index]!, column, { sightOf, tied, carried });
     if (!isClear(sight)) columns.set(column.name, sight);
   }
-  const conditions: string[] = [];
-  for (const { item, relation } of lineage.items) {
-    const { where } = surroundings.seen(relation);
-    if (where === undefined) continue;
-    const renamed = lineage.passing.has(item) ? renamedExpression(where, shownAs(item, view, lineage), grammar) : undefined;
-    if (renamed !== undefined && renamed.columns.length > 0) conditions.push(renamed.sql);
-    else problems.push(`it shows rows of ${displayName(relation)}, which has a row filter, in a way that the filter cannot be applied to`);
+  const filters = lineage.parts.map((part) => filtersOf(part, view, surroundings));
+  const [first] = filters;
+  const isSame = (one: ReadonlySet<string>): boolean => one.size === first?.passed.size && [...one].every((each) => first.passed.has(each));
+  // Of several queries, a filter that is not that of all of them would leave out rows of the others.
+  const kept = filters.every(({ passed }) => isSame(passed)) ? [] : filters.flatMap(({ filtered }) => filtered);
+  for (const relation of [...filters.flatMap(({ lost }) => lost), ...kept]) {
+    problems.push(`it shows rows of ${displayName(relation)}, which has a row filter, in a way that the filter cannot be applied to`);
   }
-  const where = bothConditions(conditions);
+  const where = bothConditions([...(first?.passed ?? [])]);
   return { columns, where, ...(problems[0] !== undefined && { problem: problems[0] }) };
 };
+
+/** Row filters of what a query shows, as conditions over the view's columns. `lost`: relations whose filter cannot be said there. */
+const filtersOf = ({ items, passing, outputs }: Part, view: CatalogRelation, { seen, grammar }: ViewSurroundings) => {
+  const passed = new Set<string>();
+  const filtered: CatalogRelation[] = [];
+  const lost: CatalogRelation[] = [];
+  for (const { item, relation } of items) {
+    const { where } = seen(relation);
+    if (where === undefined) continue;
+    filtered.push(relation);
+    const renamed = passing.has(item) ? renamedExpression(where, shownAs(item, view, outputs), grammar) : undefined;
+    if (renamed !== undefined && renamed.columns.length > 0) passed.add(renamed.sql);
+    else lost.push(relation);
+  }
+  return { passed, filtered, lost };
+};
+
+/** A call stands for what it is called with where that is masked: what it makes of it is compared with the rest. */
+const comparedIn = (leaf: Leaf, sightOf: (leaf: Leaf) => ColumnSight): readonly Leaf[] => {
+  const arguments_ = (leaf.calledWith ?? []).flatMap((each) => comparedIn(each, sightOf));
+  return arguments_.some((each) => isMaskedColumn(each, sightOf)) ? [leaf, ...arguments_] : [leaf];
+};
+
+const isMaskedColumn = (leaf: Leaf, sightOf: (leaf: Leaf) => ColumnSight): boolean =>
+  leaf.relation !== undefined && sightOf(leaf).mask !== undefined;
 
 /**
  * Do the rows tell how a masked value compares with one that the agent chooses? What the definition compares with constants it tells
@@ -90,9 +117,11 @@ export const seenOfView = (view: CatalogRelation, lineage: Lineage, surroundings
 const isOracle = (telling: Telling, sightOf: (leaf: Leaf) => ColumnSight, { writes }: ViewSurroundings): boolean => {
   const masked = telling.leaves.filter((leaf) => sightOf(leaf).mask !== undefined);
   if (masked.length === 0) return false;
-  if (telling.asksSetting) return true;
+  // What a function makes of visible columns is compared with nothing where it is only called, or sorted by.
+  const isOfColumn = masked.some((leaf) => isMaskedColumn(leaf, sightOf));
+  if (telling.asksSetting) return isOfColumn;
   const written = telling.leaves.filter(({ relation, column }) => relation !== undefined && writes(relation, column));
-  if (telling.type === 'Rows') return written.length > 0;
+  if (telling.type === 'Rows') return isOfColumn && written.length > 0;
   return written.some((leaf) => masked.some((other) => leafKey(other) !== leafKey(leaf)));
 };
 

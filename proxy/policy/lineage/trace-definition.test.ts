@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RELATIONS } from '../../../test/support/small-catalog.ts';
 import { Grammar } from '../../sql/grammar.ts';
-import { traceDefinition, Untraceable } from './trace-definition.ts';
+import { Untraceable } from './lineage.ts';
+import { traceDefinition } from './trace-definition.ts';
 
 const grammar = new Grammar(18);
 beforeEach(() => grammar.load());

@@ -4,46 +4,21 @@
  */
 import type { CatalogRelation } from '../../catalog/catalog.ts';
 import { listOf, namesOf, numberOf, stringOf, tagOf, type Tree, treeOf, unwrap } from '../../sql/tree.ts';
-import { asksSetting, hasCall, hasWindow, isAggregated, makesRows } from './definition-forms.ts';
+import { asksSetting, hasCall, hasWindow, isAggregated, makesRows, mixesRows } from './definition-forms.ts';
+import { type Lineage, type Telling, type TraceContext, Untraceable } from './lineage.ts';
 import { traceValue } from './trace-value.ts';
 import { calledBy, type Item, type Names, type Output, rowOfName, valueOfName } from './names.ts';
 import { CONSTANT, columnValue, dependingOn, derived, either, isAlike, type Leaf, leavesOf, type Value } from './value.ts';
 
-/** What of a definition decides which rows there are, or where they stand. */
-export type Telling = {
-  /**
-   * `Condition`: of these columns with each other. `Rows`: of these columns between rows (grouping, order, distinct rows). `Made`: of these
-   * columns by a function that makes rows, or by LIMIT.
-   */
-  readonly type: 'Condition' | 'Rows' | 'Made';
-  readonly leaves: readonly Leaf[];
-  /** It asks for a setting, which an agent might set. */
-  readonly asksSetting: boolean;
-};
-
-export type Lineage = {
-  readonly outputs: readonly Value[];
-  readonly tellings: readonly Telling[];
-  /** Every entry of a FROM clause that is a relation. */
-  readonly items: readonly { readonly item: number; readonly relation: CatalogRelation }[];
-  /** A FROM clause has a function: what it depends on are the columns of its result, too. */
-  readonly hasFunctions: boolean;
-  /** Entries of which each row of the view shows exactly one row. */
+type Query = {
+  readonly outputs: readonly Output[];
   readonly passing: ReadonlySet<number>;
+  /** Of UNION, whose rows are those of these queries. */
+  readonly united?: readonly Part[];
 };
 
-/** What tracing asks of its surroundings. */
-export type TraceContext = {
-  /** Without a schema: one of pg_catalog. */
-  readonly relation: (schema: string | undefined, name: string) => CatalogRelation | undefined;
-  /** Why what a function returns cannot be traced; undefined where its arguments say all. */
-  readonly opaque: (schema: string | undefined, name: string) => string | undefined;
-};
-
-/** Why a definition could not be traced. */
-export class Untraceable extends Error {}
-
-type Query = { readonly outputs: readonly Output[]; readonly passing: ReadonlySet<number> };
+/** `from`, `to`: its entries of FROM, by their numbers. */
+type Part = Query & { readonly from: number; readonly to: number };
 
 type Cte = { readonly tree: Tree; readonly around: Ctes; readonly recursive: boolean };
 
@@ -98,20 +73,28 @@ class DefinitionTracer {
           .flatMap(({ leaves }) => leaves)
       : [];
     this.#conditions(treeOf(select.havingClause), names, known);
-    for (const limit of [select.limitCount, select.limitOffset]) this.#makesRows(limit, this.#value(treeOf(limit), names, known, true));
+    const limited = this.#limits(select, names, known);
     const windows = listOf(select.windowClause).map((window) => this.#value(window, names, known));
     const outputs = listOf(select.targetList).flatMap((target) => this.#target(target, names, { ctes: known, windows, multiplied }));
     for (const clause of [select.groupClause, select.distinctClause, select.sortClause]) {
       for (const each of listOf(clause)) if (tagOf(each) !== '') this.#rows([this.#sorted(each, outputs, { names, ctes: known })]);
     }
-    const distinct = select.distinctClause !== undefined;
-    if (distinct) this.#rows(outputs.map(({ value }) => value));
+    if (select.distinctClause !== undefined) this.#rows(outputs.map(({ value }) => value));
     this.#rows(windows);
-    const reshaped =
-      distinct ||
-      ['groupClause', 'havingClause', 'limitCount', 'limitOffset', 'windowClause'].some((clause) => select[clause] !== undefined) ||
-      hasWindow(select.targetList);
+    const reshaped = limited || mixesRows(select);
     return { outputs, passing: reshaped ? NONE : from.passing };
+  }
+
+  /** Does LIMIT or OFFSET choose rows by their number? */
+  #limits({ limitCount, limitOffset }: Tree, names: Names, ctes: Ctes): boolean {
+    for (const limit of [limitCount, limitOffset]) this.#makesRows(limit, this.#value(treeOf(limit), names, ctes, true));
+    return limitCount !== undefined || limitOffset !== undefined;
+  }
+
+  /** A query, and which entries are its own. */
+  #part(select: Tree, ctes: Ctes, outer: Names | undefined): Part {
+    const from = this.items.length;
+    return { ...this.query(select, ctes, outer), from, to: this.items.length };
   }
 
   #withCtes(select: Tree, ctes: Ctes): Ctes {
@@ -127,8 +110,8 @@ class DefinitionTracer {
   }
 
   #setOperation(select: Tree, ctes: Ctes, outer: Names | undefined): Query {
-    const left = this.query(treeOf(select.larg), ctes, outer);
-    const right = this.query(treeOf(select.rarg), ctes, outer);
+    const left = this.#part(treeOf(select.larg), ctes, outer);
+    const right = this.#part(treeOf(select.rarg), ctes, outer);
     if (left.outputs.length !== right.outputs.length) throw new Untraceable('the sides of a set operation differ');
     const outputs = left.outputs.map(({ name, value }, index) => ({ name, value: either([value, right.outputs[index]!.value]) }));
     const plain = select.op === 'SETOP_UNION' && select.all === true;
@@ -140,7 +123,8 @@ class DefinitionTracer {
     }
     const names: Names = { items: [{ name: undefined, outputs }], merged: new Map(), outer };
     for (const each of listOf(select.sortClause)) this.#rows([this.#sorted(each, outputs, { names, ctes })]);
-    return { outputs, passing: NONE };
+    const isUnion = !this.#limits(select, names, ctes) && select.op === 'SETOP_UNION';
+    return { outputs, passing: NONE, ...(isUnion && { united: [left, right].flatMap((part) => part.united ?? part) }) };
   }
 
   #values(select: Tree, ctes: Ctes, outer: Names | undefined): Query {
@@ -150,6 +134,7 @@ class DefinitionTracer {
       name: `column${index + 1}`,
       value: either(rows.map((row) => row[index] ?? CONSTANT)),
     }));
+    this.#limits(select, names, ctes);
     return { outputs, passing: NONE };
   }
 
@@ -225,6 +210,7 @@ class DefinitionTracer {
         return found;
       },
       opaque: this.#context.opaque,
+      itself: (column, calledWith) => ({ item: --this.#made, relation: undefined, column, calledWith }),
       query: (select) => {
         const before = this.tellings.length;
         const { outputs } = this.query(select, ctes, names);
@@ -380,16 +366,24 @@ type TargetContext = {
   readonly multiplied: readonly Leaf[];
 };
 
-const isOfMadeRows = ({ type, leaves }: Telling): boolean => type === 'Made' || leaves.some(({ relation }) => relation === undefined);
+const isOfMadeRows = ({ type, leaves }: Telling): boolean =>
+  type === 'Made' || leaves.some(({ relation, calledWith }) => relation === undefined && calledWith === undefined);
 
 /** @throws Untraceable */
 export const traceDefinition = (definition: Tree, context: TraceContext): Lineage => {
   const select = treeOf(definition.SelectStmt);
   const tracer = new DefinitionTracer(context);
   try {
-    const { outputs, passing } = tracer.query(select, new Map(), undefined);
+    const query = tracer.query(select, new Map(), undefined);
     const { tellings, items, hasFunctions } = tracer;
-    return { outputs: outputs.map(({ value }) => value), tellings, items, hasFunctions, passing };
+    const valuesOf = ({ outputs }: Query): readonly Value[] => outputs.map(({ value }) => value);
+    const whole: Part = { ...query, from: 0, to: items.length };
+    const parts = (query.united ?? [whole]).map((part) => ({
+      outputs: valuesOf(part),
+      passing: part.passing,
+      items: items.slice(part.from, part.to),
+    }));
+    return { outputs: valuesOf(query), tellings, items, hasFunctions, parts };
   } catch (error) {
     // The stack is at its end: a sum of a thousand terms has as many levels.
     if (error instanceof RangeError) throw new Untraceable('it is nested too deeply', { cause: error });

@@ -2,14 +2,17 @@
  * What an expression of a view's definition is made of.
  */
 import { isTree, listOf, namesOf, stringOf, type Tree, treeOf, unwrap } from '../../sql/tree.ts';
+import type { Opaque } from './lineage.ts';
 import { type Item, wholeRow } from './names.ts';
-import { CONSTANT, derived, either, type Leaf, type Value } from './value.ts';
+import { CONSTANT, derived, either, type Leaf, leavesOf, type Value } from './value.ts';
 
 /** What an expression asks of the query around it. */
 export type ValueContext = {
   readonly name: (fields: readonly string[]) => Value;
   readonly row: (table: string | undefined) => readonly Item[];
-  readonly opaque: (schema: string | undefined, name: string) => string | undefined;
+  readonly opaque: Opaque;
+  /** What an opaque call makes, as a column of its own. */
+  readonly itself: (what: string, calledWith: readonly Leaf[]) => Leaf;
   /** A sub-query: its columns, and what decides about its rows. */
   readonly query: (select: Tree) => { readonly outputs: readonly Value[]; readonly told: readonly Leaf[] };
 };
@@ -38,7 +41,20 @@ const subLink = (node: Tree, context: ValueContext): Value => {
     return { ...only, only: false, by: derived([{ ...only, same: [] }, decided]).by };
   // EXISTS shows no column, only whether there is a row.
   const shown = node.subLinkType === 'EXISTS_SUBLINK' ? [] : outputs;
-  return derived([...shown, decided, traceValue(treeOf(node.testexpr), context)]);
+  const compared = derived([...shown, decided, traceValue(treeOf(node.testexpr), context)]);
+  return node.operName === undefined ? compared : made(compared, opaqueBy('Operator', node.operName, context), context);
+};
+
+const opaqueBy = (by: Parameters<Opaque>[0], name: unknown, { opaque }: ValueContext): string | undefined => {
+  const names = namesOf(name);
+  return opaque(by, names.length > 1 ? names.at(-2) : undefined, names.at(-1) ?? '');
+};
+
+/** What is made of a value. `unknown`: by what may read by itself; called with columns, a condition may compare it with others. */
+const made = (value: Value, unknown: string | undefined, context: ValueContext): Value => {
+  const leaves = leavesOf(value);
+  if (unknown === undefined || leaves.length === 0) return derived([value], unknown);
+  return { plain: false, same: [], only: false, by: [context.itself(unknown, leaves)], unknown };
 };
 
 /** Traces a node, a list of them, or whatever stands in a node: what it does not know it takes for something computed. */
@@ -60,14 +76,16 @@ export const traceValue = (value: unknown, context: ValueContext): Value => {
       return { ...traceValue(node.arg, context), only: false };
     case 'TypeCast': {
       const inner = traceValue(node.arg, context);
-      return keepsText(node) ? inner : derived([inner]);
+      const unknown = opaqueBy('Cast', treeOf(node.typeName).names, context);
+      return keepsText(node) && unknown === undefined ? inner : made(inner, unknown, context);
     }
     case 'CoalesceExpr':
       return either(listOf(node.args).map((each) => traceValue(each, context)));
-    case 'FuncCall': {
-      const names = namesOf(node.funcname);
-      const opaque = context.opaque(names.length > 1 ? names.at(-2) : undefined, names.at(-1) ?? '');
-      return derived([withinNode(node, context)], opaque);
+    case 'FuncCall':
+      return made(withinNode(node, context), opaqueBy('Function', node.funcname, context), context);
+    case 'A_Expr': {
+      const unknown = opaqueBy('Operator', node.name, context);
+      return unknown === undefined ? withinNode(value, context) : made(withinNode(node, context), unknown, context);
     }
     case 'A_Const':
     case 'TypeName':

@@ -10,6 +10,8 @@ export type Leaf = {
   /** Undefined: what the definition makes itself, from constants or by a function. */
   readonly relation: CatalogRelation | undefined;
   readonly column: string;
+  /** Of what a function makes that may read by itself: the columns that it is called with. */
+  readonly calledWith?: readonly Leaf[];
 };
 
 export type Value = {
