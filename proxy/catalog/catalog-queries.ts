@@ -4,9 +4,13 @@
 
 const USER_SCHEMA = `n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'`;
 
-/** Cheap enough to run often: changes when a relation, column, function, operator, view or inheritance does. */
+/**
+ * Cheap enough to run often: changes when a relation, column, function, operator, view or inheritance does. `settings`: when what a new session
+ * starts with does.
+ */
 export const FINGERPRINT_SQL = `
-SELECT pg_catalog.md5(all_of_it) AS fingerprint FROM (SELECT COALESCE(pg_catalog.string_agg(x, ',' ORDER BY x), '') AS all_of_it FROM (
+SELECT pg_catalog.md5(all_of_it) AS fingerprint, (SELECT COALESCE(pg_catalog.string_agg(s.setdatabase || '.' || s.setrole || ':' || s.xmin, ','
+  ORDER BY s.setdatabase, s.setrole), '') FROM pg_catalog.pg_db_role_setting s) AS settings FROM (SELECT COALESCE(pg_catalog.string_agg(x, ',' ORDER BY x), '') AS all_of_it FROM (
   SELECT 'c' || c.oid || ':' || c.xmin AS x FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r','v','m','p','f','S','i','I') AND ${USER_SCHEMA}
   UNION ALL SELECT 'a' || a.attrelid || '.' || a.attnum || ':' || a.xmin FROM pg_catalog.pg_attribute a

@@ -18,6 +18,7 @@ describe('CatalogStore', () => {
     await store.stop();
     opened({
       query: () => Promise.reject(new Error('nothing is asked')),
+      queryAll: () => Promise.reject(new Error('nothing is asked')),
       end: () => {
         ended += 1;
         return Promise.resolve();

@@ -4,11 +4,11 @@
 import { Failure, notReady } from '../../kernel/failure.ts';
 import type { Catalog } from './catalog.ts';
 import { withFormerNames } from './former-names.ts';
-import { type CatalogQuery, loadCatalog, readFingerprint } from './load-catalog.ts';
+import { type CatalogQuery, type CatalogRead, type Fingerprint, loadCatalog, readFingerprint } from './load-catalog.ts';
 import { type Estimable, type RowEstimate, RowEstimator } from './row-estimator.ts';
 
 /** The server session that it reads with. */
-export type CatalogSession = { readonly query: CatalogQuery; readonly end: () => Promise<void> };
+export type CatalogSession = { readonly query: CatalogQuery; readonly queryAll: CatalogRead; readonly end: () => Promise<void> };
 
 export type CatalogStoreOptions = {
   readonly open: () => Promise<CatalogSession>;
@@ -35,6 +35,8 @@ export class CatalogStore {
   #session: CatalogSession | undefined;
   #catalog: Catalog | undefined;
   #fingerprint = '';
+  /** What `#session` was started with, or what came before; undefined where that is not known. */
+  #settings: string | undefined;
   #work: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   /** Milliseconds to the next look. */
@@ -182,19 +184,13 @@ export class CatalogStore {
     }
   }
 
-  /** A new session for each read: only a new one sees what ALTER ROLE ... SET changed. */
   async #read(): Promise<void> {
-    await this.#close();
-    const { query } = await this.#open();
-    const inPath =
-      (path: string): CatalogQuery =>
-      async (sql) => {
-        await query(path);
-        return await query(sql);
-      };
+    const { query, queryAll } = await this.#open();
     // Taken before the rest is read: what changes in between shows as a change at the next look.
-    const fingerprint = await readFingerprint(query);
-    const catalog = await loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'), fingerprint);
+    const { fingerprint } = await readFingerprint(query);
+    // A probe may have set it.
+    const read: CatalogRead = async (texts) => (await queryAll(['RESET lock_timeout', ...texts])).slice(1);
+    const catalog = await loadCatalog(read, fingerprint);
     this.#catalog = withFormerNames(catalog, this.#catalog);
     this.#fingerprint = fingerprint;
     this.#probes.clear();
@@ -204,11 +200,23 @@ export class CatalogStore {
   async #poll(): Promise<void> {
     const { query } = await this.#open();
     try {
-      if ((await readFingerprint(query)) !== this.#fingerprint) await this.#read();
+      const seen = await readFingerprint(query);
+      if (seen.fingerprint === this.#fingerprint) return;
+      await this.#renewSession(seen);
+      await this.#read();
     } catch (error) {
       await this.#close();
       throw error;
     }
+  }
+
+  /** Only a new session sees what ALTER ROLE ... SET changed. */
+  async #renewSession({ settings }: Fingerprint): Promise<void> {
+    if (settings === this.#settings) return;
+    await this.#close();
+    await this.#open();
+    // INVARIANT: seen before the session began, so that what changes in between makes a new one again.
+    this.#settings = settings;
   }
 
   #schedule(): void {

@@ -1,5 +1,5 @@
 /**
- * Reads a `Catalog` from the server. Its queries run with `search_path` empty, so that names and types come out qualified.
+ * Reads a `Catalog` from the server, in one round trip.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -41,6 +41,9 @@ import {
   VIEW_CALLS_SQL,
 } from './catalog-queries.ts';
 import { CONSTRAINTS_SQL, type ConstraintRow } from './constraint-queries.ts';
+
+/** Runs several statements under the proxy's role, in one session and one round trip: the rows of each, as objects. */
+export type CatalogRead = (texts: readonly string[]) => Promise<readonly (readonly object[])[]>;
 
 /** Runs one query under the proxy's role, rows as objects. */
 export type CatalogQuery = <Row extends object>(sql: string) => Promise<readonly Row[]>;
@@ -132,63 +135,99 @@ const constraintOf = (row: ConstraintRow): CatalogConstraint => ({
         },
 });
 
-/** Stands for the catalog's content: another one whenever that has changed. */
-export const readFingerprint = async (query: CatalogQuery): Promise<string> => {
-  const [found] = await query<{ fingerprint: string }>(FINGERPRINT_SQL);
+/** `fingerprint` stands for the catalog's content: another one whenever that has changed. `settings`: for what a new session starts with. */
+export type Fingerprint = { readonly fingerprint: string; readonly settings: string };
+
+export const readFingerprint = async (query: CatalogQuery): Promise<Fingerprint> => {
+  const [found] = await query<Fingerprint>(FINGERPRINT_SQL);
   if (found === undefined) throw new Error('the server gave no answer to a catalog query');
-  return found.fingerprint;
+  return found;
 };
 
-/** Reads the whole catalog, which `fingerprint` stands for. `defaults` runs in a session with the role's own search_path. */
-export const loadCatalog = async (query: CatalogQuery, defaults: CatalogQuery, fingerprint: string): Promise<Catalog> => {
-  const [session] = await defaults<{ major: number; database: string; role: string; encoding: string; path: string; readOnly: boolean }>(
-    SESSION_SQL,
-  );
+/** In the role's own search_path, and with none: names and types then come out qualified. */
+const TEXTS = [
+  'RESET search_path',
+  SESSION_SQL,
+  `SET search_path = ''`,
+  COLUMNS_SQL,
+  TYPES_SQL,
+  KEYS_SQL,
+  REACHES_SQL,
+  DEFINITIONS_SQL,
+  DIVERSIONS_SQL,
+  PARENTS_SQL,
+  MADE_OF_SQL,
+  VIEW_CALLS_SQL,
+  TIES_SQL,
+  INDEXES_SQL,
+  FUNCTIONS_SQL,
+  BUILTINS_SQL,
+  OPERATORS_SQL,
+  SCHEMAS_SQL,
+  PARTS_SQL,
+  LEAKPROOF_SQL,
+  IMPLICIT_CASTS_SQL,
+  CONVERSIONS_SQL,
+  CONSTRAINTS_SQL,
+];
+
+type SessionRow = { major: number; database: string; role: string; encoding: string; path: string; readOnly: boolean };
+
+/** Reads the whole catalog, which `fingerprint` stands for. */
+export const loadCatalog = async (read: CatalogRead, fingerprint: string): Promise<Catalog> => {
+  const answers = await read(TEXTS);
+  const rowsOf = <Row extends object>(text: string): readonly Row[] => {
+    const rows = answers[TEXTS.indexOf(text)];
+    if (rows === undefined) throw new Error('the server gave no answer to a catalog query');
+    return rows as readonly Row[];
+  };
+  const [session] = rowsOf<SessionRow>(SESSION_SQL);
   if (session === undefined) throw new Error('the server gave no answer to a catalog query');
-  const columnRows = await query<ColumnRow>(COLUMNS_SQL);
-  const types = new Map((await query<TypeRow>(TYPES_SQL)).map((row) => [row.oid, row]));
+  const columnRows = rowsOf<ColumnRow>(COLUMNS_SQL);
+  const types = new Map(rowsOf<TypeRow>(TYPES_SQL).map((row) => [row.oid, row]));
   const keys = groupBy(
-    await query<{ oid: string; column: string }>(KEYS_SQL),
+    rowsOf<{ oid: string; column: string }>(KEYS_SQL),
     (row) => row.oid,
     (row) => row.column,
   );
   const reaches = groupBy(
-    await query<{ oid: string; target: string }>(REACHES_SQL),
+    rowsOf<{ oid: string; target: string }>(REACHES_SQL),
     (row) => row.oid,
     (row) => Number(row.target),
   );
   const definitions = new Map(
-    (await query<{ oid: string; definition: string | null; version: string | null }>(DEFINITIONS_SQL)).map(
-      ({ oid, definition, version }) => [oid, { definition: definition ?? '', definitionVersion: version ?? '' }],
-    ),
+    rowsOf<{ oid: string; definition: string | null; version: string | null }>(DEFINITIONS_SQL).map(({ oid, definition, version }) => [
+      oid,
+      { definition: definition ?? '', definitionVersion: version ?? '' },
+    ]),
   );
-  const diversions = new Set((await query<{ oid: string }>(DIVERSIONS_SQL)).map(({ oid }) => oid));
+  const diversions = new Set(rowsOf<{ oid: string }>(DIVERSIONS_SQL).map(({ oid }) => oid));
   const parents = groupBy(
-    await query<{ oid: string; parent: string }>(PARENTS_SQL),
+    rowsOf<{ oid: string; parent: string }>(PARENTS_SQL),
     (row) => row.oid,
     (row) => Number(row.parent),
   );
   const madeOf = groupBy(
-    await query<{ oid: string; column: string; source: string }>(MADE_OF_SQL),
+    rowsOf<{ oid: string; column: string; source: string }>(MADE_OF_SQL),
     (row) => `${row.oid}.${row.column}`,
     (row) => row.source,
   );
   const calls = groupBy(
-    await query<{ oid: string; schema: string; name: string }>(VIEW_CALLS_SQL),
+    rowsOf<{ oid: string; schema: string; name: string }>(VIEW_CALLS_SQL),
     (row) => row.oid,
     ({ schema, name }) => ({ schema, name }),
   );
-  const ties = new Set((await query<{ oid: string }>(TIES_SQL)).map((row) => Number(row.oid)));
-  const indexRows = await query<{ schema: string; name: string; table: string }>(INDEXES_SQL);
-  const functionRows = await query<FunctionRow>(FUNCTIONS_SQL);
-  const builtinRows = await query<{ name: string }>(BUILTINS_SQL);
-  const operatorRows = await query<OperatorRow>(OPERATORS_SQL);
-  const schemaRows = await query<{ name: string }>(SCHEMAS_SQL);
-  const partRows = await query<{ oid: string; part: string }>(PARTS_SQL);
-  const leakproofRows = await query<{ operator: string }>(LEAKPROOF_SQL);
-  const castRows = await query<{ source: string; casts: number }>(IMPLICIT_CASTS_SQL);
-  const conversionRows = await query<ConversionRow>(CONVERSIONS_SQL);
-  const constraintRows = await query<ConstraintRow>(CONSTRAINTS_SQL);
+  const ties = new Set(rowsOf<{ oid: string }>(TIES_SQL).map((row) => Number(row.oid)));
+  const indexRows = rowsOf<{ schema: string; name: string; table: string }>(INDEXES_SQL);
+  const functionRows = rowsOf<FunctionRow>(FUNCTIONS_SQL);
+  const builtinRows = rowsOf<{ name: string }>(BUILTINS_SQL);
+  const operatorRows = rowsOf<OperatorRow>(OPERATORS_SQL);
+  const schemaRows = rowsOf<{ name: string }>(SCHEMAS_SQL);
+  const partRows = rowsOf<{ oid: string; part: string }>(PARTS_SQL);
+  const leakproofRows = rowsOf<{ operator: string }>(LEAKPROOF_SQL);
+  const castRows = rowsOf<{ source: string; casts: number }>(IMPLICIT_CASTS_SQL);
+  const conversionRows = rowsOf<ConversionRow>(CONVERSIONS_SQL);
+  const constraintRows = rowsOf<ConstraintRow>(CONSTRAINTS_SQL);
 
   const ownTypes = ownTypesOf(
     types,

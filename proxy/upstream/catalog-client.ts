@@ -11,6 +11,8 @@ import { openSession } from './connect.ts';
 export type CatalogClient = {
   /** Rows as objects. */
   readonly query: <Row extends object>(sql: string, parameters?: readonly unknown[]) => Promise<readonly Row[]>;
+  /** Several statements in one go, each with its rows as objects: one round trip, and one session for them all. */
+  readonly queryAll: (texts: readonly string[]) => Promise<readonly (readonly object[])[]>;
   /** Rows as arrays. */
   readonly queryArrays: <Row extends readonly unknown[]>(sql: string, parameters?: readonly unknown[]) => Promise<readonly Row[]>;
   /** The session was lost: what was read may be out of date. Each listener is told every time. */
@@ -29,6 +31,8 @@ export type CatalogOptions = {
 
 /** Grace for the answer of a server that ends its statement in time. */
 const ANSWER_GRACE_MS = 5_000;
+/** Statements of one text that may each take as long as one alone. */
+const MOST_TURNS = 6;
 /** How long a server may take to close after Terminate. */
 const GOODBYE_MS = 2_000;
 const BACKOFF_MS = { first: 100, most: 1_000 } as const;
@@ -86,21 +90,34 @@ export const openCatalogClient = async (connection: Connection, options: Catalog
     while (client === undefined && !closing.signal.aborted) await connected().catch(() => undefined);
   };
 
-  const run = async <T>(sql: string, parameters: readonly unknown[], rowMode: 'array' | undefined): Promise<readonly T[]> => {
+  /** `statements`: how many may take their time one after the other. */
+  const answer = async <Result>(ask: (current: Client) => Promise<Result>, statements = 1): Promise<Result> => {
     const current = await connected().catch((error: unknown) => {
       throw asFailure(error);
     });
     // A server that has vanished without a word never answers, not even with its own timeout.
-    const overdue = setTimeout(() => destroy(current), statementTimeoutMs + ANSWER_GRACE_MS);
+    const overdue = setTimeout(() => destroy(current), Math.min(statements, MOST_TURNS) * statementTimeoutMs + ANSWER_GRACE_MS);
     try {
-      const query = { text: sql, values: [...parameters], ...(rowMode === undefined ? {} : { rowMode }) };
-      const { rows } = await current.query(query as { text: string; values: unknown[] });
-      return rows as T[];
+      return await ask(current);
     } catch (error) {
       throw asFailure(error);
     } finally {
       clearTimeout(overdue);
     }
+  };
+
+  const run = async <T>(sql: string, parameters: readonly unknown[], rowMode: 'array' | undefined): Promise<readonly T[]> => {
+    const query = { text: sql, values: [...parameters], ...(rowMode === undefined ? {} : { rowMode }) };
+    const { rows } = await answer((current) => current.query(query as { text: string; values: unknown[] }));
+    return rows as T[];
+  };
+
+  const runAll = async (texts: readonly string[]): Promise<readonly (readonly object[])[]> => {
+    // node-postgres gives a list of results where there are several.
+    const results = (await answer((current) => current.query(texts.join(';\n')), texts.length)) as unknown as readonly {
+      readonly rows: object[];
+    }[];
+    return results.map(({ rows }) => rows);
   };
 
   /** node-postgres is about to drop its own queue. */
@@ -115,6 +132,7 @@ export const openCatalogClient = async (connection: Connection, options: Catalog
   });
   return {
     query: (sql, parameters = []) => inTurn(() => run(sql, parameters, undefined)),
+    queryAll: (texts) => inTurn(() => runAll(texts)),
     queryArrays: (sql, parameters = []) => inTurn(() => run(sql, parameters, 'array')),
     onLost: (listener) => void listeners.push(listener),
     end: async () => {

@@ -5,6 +5,7 @@ import type { AccessPolicy } from '../../kernel/policy.ts';
 import { CatalogStore } from '../../proxy/catalog/catalog-store.ts';
 import { AgentJudge } from '../../proxy/judge/judge.ts';
 import type { Judged, SessionState } from '../../proxy/policy/judgement.ts';
+import { catalogReader } from '../support/catalog-reader.ts';
 import { type PostgresOptions, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { policy } from '../support/small-catalog.ts';
 
@@ -38,7 +39,11 @@ export const useJudge = (schema: string, grants: Partial<AccessPolicy>, postgres
       open: async () => {
         const session = new pg.Client({ connectionString: server.superuserUrl });
         await session.connect();
-        return { query: async <Row extends object>(sql: string) => (await session.query<Row>(sql)).rows, end: () => session.end() };
+        return {
+          query: async <Row extends object>(sql: string) => (await session.query<Row>(sql)).rows,
+          queryAll: catalogReader(session),
+          end: () => session.end(),
+        };
       },
       onFailure: (failure) => faults.push(failure),
     });

@@ -5,10 +5,11 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Catalog, type CatalogColumn, relationKey } from '../../proxy/catalog/catalog.ts';
-import { type CatalogQuery, loadCatalog } from '../../proxy/catalog/load-catalog.ts';
+import { loadCatalog } from '../../proxy/catalog/load-catalog.ts';
 import { isHarmless } from '../../proxy/scope/harmless.ts';
 import { Grammar } from '../../proxy/sql/grammar.ts';
 import { treeOf } from '../../proxy/sql/tree.ts';
+import { catalogReader } from '../support/catalog-reader.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { POSTGRES_VERSIONS } from '../support/postgres-binaries.ts';
 
@@ -64,14 +65,7 @@ describe.each(POSTGRES_VERSIONS)('on PostgreSQL %i, a harmless comparison', (ver
     await server.sql(`CREATE TABLE every (${columns.join(', ')})`);
     client = new pg.Client({ connectionString: server.superuserUrl });
     await client.connect();
-    const query: CatalogQuery = async <Row extends object>(sql: string) => (await client.query<Row>(sql)).rows;
-    const inPath =
-      (path: string): CatalogQuery =>
-      async (sql) => {
-        await client.query(path);
-        return await query(sql);
-      };
-    catalog = await loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'), 'f');
+    catalog = await loadCatalog(catalogReader(client), 'f');
     await client.query('RESET search_path');
     await grammar.load();
   });

@@ -4,9 +4,10 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Mask } from '../../kernel/policy.ts';
 import type { Catalog } from '../../proxy/catalog/catalog.ts';
-import { type CatalogQuery, loadCatalog } from '../../proxy/catalog/load-catalog.ts';
+import { loadCatalog } from '../../proxy/catalog/load-catalog.ts';
 import { probeOf, type ScopedRelation, scopeOf } from '../../proxy/scope/scope.ts';
 import { Grammar } from '../../proxy/sql/grammar.ts';
+import { catalogReader } from '../support/catalog-reader.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { COLUMNS, SCHEMA } from './every-type.ts';
 
@@ -21,14 +22,7 @@ beforeAll(async () => {
   client = new pg.Client({ connectionString: server.superuserUrl });
   await client.connect();
   await grammar.load();
-  const query: CatalogQuery = async <Row extends object>(sql: string) => (await client.query<Row>(sql)).rows;
-  const inPath =
-    (path: string): CatalogQuery =>
-    async (sql) => {
-      await client.query(path);
-      return await query(sql);
-    };
-  catalog = await loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'), 'f');
+  catalog = await loadCatalog(catalogReader(client), 'f');
 });
 
 afterAll(async () => {

@@ -1,11 +1,12 @@
 /** The text that is sent for an agent's statement, by a policy of row filters and masks over a real catalog. */
 import pg from 'pg';
 import type { RelationGrant } from '../../kernel/policy.ts';
-import { type CatalogQuery, loadCatalog } from '../../proxy/catalog/load-catalog.ts';
+import { loadCatalog } from '../../proxy/catalog/load-catalog.ts';
 import { judgeText } from '../../proxy/judge/judge-text.ts';
 import type { ResolvedRelation } from '../../proxy/policy/decision.ts';
 import { type Scope, scopeOf } from '../../proxy/scope/scope.ts';
 import { Grammar } from '../../proxy/sql/grammar.ts';
+import { catalogReader } from '../support/catalog-reader.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { grantsOf, policy } from '../support/small-catalog.ts';
 
@@ -19,14 +20,7 @@ export type Rewriting = {
 export const openRewriting = async (server: TestPostgres, database: string, relations: readonly RelationGrant[]): Promise<Rewriting> => {
   const client = new pg.Client({ connectionString: server.url('postgres', database) });
   await client.connect();
-  const query: CatalogQuery = async <Row extends object>(sql: string) => (await client.query<Row>(sql)).rows;
-  const inPath =
-    (path: string): CatalogQuery =>
-    async (sql) => {
-      await client.query(path);
-      return await query(sql);
-    };
-  const catalog = await loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'), 'f');
+  const catalog = await loadCatalog(catalogReader(client), 'f');
   await client.query('RESET search_path');
   const grammar = new Grammar(server.version);
   await grammar.load();

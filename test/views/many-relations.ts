@@ -9,6 +9,7 @@ import { narrowedGrants } from '../../proxy/judge/narrowed.ts';
 import { judgeContext } from '../../proxy/judge/judge-context.ts';
 import { judgeText } from '../../proxy/judge/judge-text.ts';
 import { Grammar } from '../../proxy/sql/grammar.ts';
+import { catalogReader } from '../support/catalog-reader.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { grantsOf, policy } from '../support/small-catalog.ts';
 
@@ -47,15 +48,7 @@ for (const count of [10, 1000]) {
   const [look] = await timed(() => readFingerprint(query));
   globalThis.gc?.();
   const before = process.memoryUsage().heapUsed;
-  const inPath =
-    (path: string): CatalogQuery =>
-    async (sql) => {
-      await client.query(path);
-      return await query(sql);
-    };
-  const [load, catalog]: readonly [number, Catalog] = await timed(() =>
-    loadCatalog(inPath(`SET search_path = ''`), inPath('RESET search_path'), 'f'),
-  );
+  const [load, catalog]: readonly [number, Catalog] = await timed(() => loadCatalog(catalogReader(client), 'f'));
   globalThis.gc?.();
   const memory = process.memoryUsage().heapUsed - before;
   const masks = [{ column: 'c7', mask: { type: 'Redact' } as const }];
