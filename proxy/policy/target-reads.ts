@@ -104,7 +104,7 @@ class TargetReads {
     const sight = sightOf(target, column);
     if (sight === 'Clear' || sight === 'Unknown') return undefined;
     if (!certain) return this.refuse(sighted, columnUncertain(column, this.named(sighted)));
-    if (sight === 'Hidden' || target.write.conflict?.level === level) {
+    if (sight === 'Hidden' || target.write.conflict?.level === level || target.write.command === 'CopyIn') {
       return this.refuse(sighted, columnRefused(column, this.named(sighted), readableColumns(target)));
     }
     return { read: { target, use, item, column } };
@@ -153,7 +153,8 @@ class TargetReads {
       level.items.every((item) => this.hasColumn(item, name) === false || isTargetItem(item));
     const isProposed = level !== target.write.returningLevel && own.find((item) => item.name === name)?.type === 'Version';
     const isArbiter = target.write.conflict?.level === level;
-    if (!certain || isProposed || isArbiter || readableColumns(target).length === 0) return this.wholeRow(sighted);
+    if (!certain || isProposed || isArbiter || target.write.command === 'CopyIn' || readableColumns(target).length === 0)
+      return this.wholeRow(sighted);
     return { read: { target, use, item: name, column: { whole: 'Row' } } };
   }
 

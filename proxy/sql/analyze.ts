@@ -86,23 +86,17 @@ const explain: Handler = (node, context) => {
   return { form: { type: 'Explain', execute: undefined, analyzed } };
 };
 
-const COPY_OPTIONS = new Set(['format', 'delimiter', 'null', 'header', 'quote', 'escape', 'force_quote', 'encoding']);
-
-const checkEncoding = (given: ReadonlyMap<string, string>, { fail }: Context): void => {
-  const encoding = given.get('encoding');
-  if (encoding !== undefined && !/^utf-?8$/i.test(encoding)) fail(notUnderstood(`encoding "${encoding}"`), 0);
-};
-
-const COPY_FROM_OPTIONS = new Set(
-  'format delimiter null default header quote escape force_not_null force_null encoding on_error log_verbosity reject_limit'.split(' '),
+/** Of both directions: PostgreSQL says which of them is for the other one. */
+const COPY_OPTIONS = new Set(
+  `format freeze delimiter null default header quote escape force_quote force_not_null force_null convert_selectively encoding on_error
+  log_verbosity reject_limit`.split(/\s+/),
 );
 
 /** The rows come from the client: `COPY ... FROM STDIN`. */
 const copyFrom: Handler = (node, context) => {
-  if (node.whereClause !== undefined) context.fail(statementRefused('COPY FROM with WHERE', 'Leave WHERE out, and copy fewer rows.'), 0);
-  only(node, ['relation', 'attlist', 'options', 'is_from'], 'COPY', context);
-  checkEncoding(options(node.options, COPY_FROM_OPTIONS, 'COPY FROM', context), context);
-  context.walker.copyInto(treeOf(node.relation), node.attlist === undefined ? undefined : namesOf(node.attlist));
+  only(node, ['relation', 'attlist', 'options', 'is_from', 'whereClause'], 'COPY', context);
+  options(node.options, COPY_OPTIONS, 'COPY FROM', context);
+  context.walker.copyFrom(node, node.attlist === undefined ? undefined : namesOf(node.attlist));
   return { form: { type: 'CopyIn' } };
 };
 
@@ -114,7 +108,9 @@ const copy: Handler = (node, context) => {
   }
   if (node.is_from === true) return copyFrom(node, context);
   only(node, ['relation', 'query', 'attlist', 'options'], 'COPY', context);
-  checkEncoding(options(node.options, COPY_OPTIONS, 'COPY', context), context);
+  const encoding = options(node.options, COPY_OPTIONS, 'COPY', context).get('encoding');
+  // Detectors read UTF-8.
+  if (encoding !== undefined && !/^utf-?8$/i.test(encoding)) fail(notUnderstood(`encoding "${encoding}"`), 0);
   let relation: RelationReference | undefined;
   if (node.relation !== undefined) relation = walker.relation(treeOf(node.relation));
   else {

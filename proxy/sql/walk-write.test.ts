@@ -38,6 +38,7 @@ describe('analyze() tells what is written', () => {
     ],
     ['COPY a (b, c) FROM STDIN', [['CopyIn', 'a', 'b,c', '']]],
     ['COPY a FROM STDIN CSV', [['CopyIn', 'a', '*', '']]],
+    ['COPY a (b) FROM STDIN WHERE b > 1', [['CopyIn', 'a', 'b', '']]],
     [
       'WITH x AS (DELETE FROM a RETURNING *), y AS (UPDATE b SET c = 1) INSERT INTO d SELECT * FROM x',
       [

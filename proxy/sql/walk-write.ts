@@ -42,15 +42,6 @@ const NOTHING = {
   returningLevel: undefined,
 } as const satisfies Partial<Write>;
 
-/** COPY FROM, which has no clause that sees its target. */
-export const copyInto = (reference: RelationReference, columns: readonly string[] | undefined): Write => ({
-  ...NOTHING,
-  command: 'CopyIn',
-  reference,
-  inserts: [columns === undefined ? { type: 'First', count: undefined, parameters: [] } : { type: 'Named', columns, parameters: [] }],
-  outermost: true,
-});
-
 const targetItem = (reference: RelationReference): FromItem => ({
   type: 'Target',
   name: reference.alias ?? reference.name,
@@ -59,6 +50,23 @@ const targetItem = (reference: RelationReference): FromItem => ({
 });
 
 const versionItem = (name: string, reference: RelationReference): FromItem => ({ type: 'Version', name, reference, columnAliases: false });
+
+/** COPY FROM. Its WHERE sees the rows that come as those of the target, before they are there. */
+export const walkCopyFrom = <Names>(node: Tree, columns: readonly string[] | undefined, names: Names, walk: WriteWalk<Names>): void => {
+  const reference = walk.target(treeOf(node.relation));
+  if (isTree(node.whereClause)) {
+    const level = walk.level(undefined);
+    level.items.push(targetItem(reference));
+    walk.node(node.whereClause, level, names);
+  }
+  walk.add({
+    ...NOTHING,
+    command: 'CopyIn',
+    reference,
+    inserts: [columns === undefined ? { type: 'First', count: undefined, parameters: [] } : { type: 'Named', columns, parameters: [] }],
+    outermost: true,
+  });
+};
 
 /** One write: the same steps for all four statements, in the order in which PostgreSQL takes them. */
 class OneWrite<Names> {

@@ -23,7 +23,7 @@ import { misplaced } from './misplaced.ts';
 import { NODE_SHAPES } from './nodes.ts';
 import { groupItems, parametersOf, targetOf } from './query-level.ts';
 import { listOf, locationOf, namesOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';
-import { copyInto, walkWrite, WRITE_TAGS, type WriteWalk } from './walk-write.ts';
+import { walkCopyFrom, walkWrite, WRITE_TAGS, type WriteWalk } from './walk-write.ts';
 
 /** Deeper trees than this are refused before the JavaScript stack ends; long chains of operators are that deep. */
 const MAX_DEPTH = 6000;
@@ -88,9 +88,9 @@ export class Walker {
     return reference;
   }
 
-  /** The target of COPY FROM. */
-  copyInto(node: Tree, columns: readonly string[] | undefined): void {
-    this.writes.push(copyInto(this.#writing.target(node), columns));
+  /** COPY FROM, as the statement has it. */
+  copyFrom(node: Tree, columns: readonly string[] | undefined): void {
+    walkCopyFrom(node, columns, EMPTY, this.#writing);
   }
 
   #level(parent: QueryLevel | undefined): QueryLevel {

@@ -40,6 +40,7 @@ COPY users (id) TO STDOUT WITH (FORMAT csv, FORCE_QUOTE (id))
 COPY (SELECT id FROM users) TO STDOUT
 COPY (DELETE FROM orders RETURNING id) TO STDOUT
 COPY orders (id) FROM STDIN WITH (FORMAT csv, FORCE_NULL (id))
+COPY orders (id) FROM STDIN WHERE lower(id::text) = 'x'
 PREPARE p (int, numeric(1, 2)) AS SELECT $1
 PREPARE p AS UPDATE orders SET id = 1
 EXECUTE p (1, lower('a'))

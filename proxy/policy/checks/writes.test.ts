@@ -39,3 +39,32 @@ describe('a relation of which some columns are granted for insert', () => {
     expect(reasons.map(({ failure: { message } }) => message)).toEqual(expected);
   });
 });
+
+describe('WHERE of COPY FROM, where a column is masked and another one not granted', () => {
+  const users = {
+    ...grant('users', { select: { columns: ['id', 'name'], masks: [{ column: 'ssn', mask: { type: 'Redact' } }] } }),
+    insert: { columns: '*' },
+  } as const;
+  const hidden = (column: string): string => `permission denied for column "${column}" of relation "public.users"`;
+  const whole = 'permission denied for a whole row of relation "public.users"';
+  it.each([
+    ["id > 1 AND lower(users.name) = 'x'", []],
+    ["ssn = 'x'", [hidden('ssn')]],
+    ["public.users.ssn = 'x'", [hidden('ssn')]],
+    ['settings IS NULL', [hidden('settings')]],
+    ['users IS NULL', [whole]],
+    ['(users).ssn IS NULL', [whole]],
+    ['users.* IS NULL', [whole]],
+    ['pg_sleep(1) IS NULL', ['permission denied for function pg_sleep']],
+    ['EXISTS (SELECT FROM orders WHERE total > id)', []],
+    ["EXISTS (SELECT FROM orders WHERE ssn = 'x')", [hidden('ssn')]],
+    ['EXISTS (SELECT FROM secrets)', ['permission denied for relation "secrets"']],
+  ])('%s', (condition, expected) => {
+    const sql = `COPY users FROM STDIN WHERE ${condition}`;
+    const [statement] = grammar.parse(sql);
+    const grants = grantsOf(policy({ relations: [users, grant('orders')] }));
+    if (statement === undefined || grants === undefined) throw new Error('nothing to decide');
+    const { reasons } = decide(analyze(statement, Buffer.from(sql)), contextOf({ grants }));
+    expect(reasons.map(({ failure: { message } }) => message)).toEqual(expected);
+  });
+});
