@@ -17,8 +17,10 @@ the audit record (\`reasons\`), in the log, and in \`pg_airlock_blocked_total\` 
 A refused statement behaves as a failed one: in a transaction, everything up to ROLLBACK fails with 25P02. FATAL ends the session; what is
 said while connecting always does.
 
-Errors of the database itself are passed on with their own SQLSTATE, without what could show a hidden value: CONTEXT, and DETAIL of
-constraint violations (classes 23 and 44), unless it is about a relation that the statement writes and the policy grants whole, or a partition of one. Where an expression of the policy, or a view, runs on hidden values, most errors become
+Errors of the database itself are passed on with their own SQLSTATE, without what could show a hidden value: texts and
+values in CONTEXT, and DETAIL of constraint violations (classes 23 and 44), unless it is about a relation that the statement writes and the policy
+grants whole, or a partition of one, or the policies grant every relation of the database whole. Lines of CONTEXT that say in which function an error
+arose are told, and which line of COPY FROM STDIN it was. Where an expression of the policy, or a view, runs on hidden values, most errors become
 \`could not compute a value that the policy protects\`; the audit record has the original.
 `;
 

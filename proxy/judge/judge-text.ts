@@ -13,6 +13,7 @@ import {
 import { decide } from '../policy/decide.ts';
 import type { Decision, DecisionContext } from '../policy/decision.ts';
 import type { Grants } from '../policy/grants.ts';
+import { hidesNothing } from '../policy/hides-nothing.ts';
 import { definitionChanges } from '../policy/definition-changes.ts';
 import { judgeRules, refusedByKind } from '../policy/rules/judge-rules.ts';
 import { afterEffect, NOTHING_UNCOMMITTED } from '../policy/uncommitted.ts';
@@ -270,6 +271,7 @@ const judgeStatements = async (
     withholdErrors: withheld.length > 0,
     ...(effects.length > 1 && { withheld }),
     ...shownColumns(scopes.filter(isTarget), context),
+    ...(hidesNothing(context.grants, context.catalog) && { hidesNothing: true }),
     withholdInside: namedHides || scopes.some(hidesColumns),
     open: [...openTargets(scopes.filter(isTarget), context), ...namedOpen],
     ...(looksUp && { searchPath: state.searchPath }),

@@ -138,6 +138,8 @@ export type Allowed = Common & {
   readonly terms: readonly RunningTerms[];
   /** Server errors of this text may print raw values (a filter or expression of the policy can raise them). */
   readonly withholdErrors: boolean;
+  /** The policies show the agent every relation whole. */
+  readonly hidesNothing?: boolean;
   /** Of relations that it writes and the agent sees in part, by `relationKey`: columns that are read as they are. */
   readonly shown?: Readonly<Record<string, readonly string[]>>;
   /** Of a text of several statements: those of which this is so, by their number from 0. */

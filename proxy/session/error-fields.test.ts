@@ -29,7 +29,7 @@ const text = (changes: Partial<Allowed> = {}): StatementText => textOf(Buffer.fr
 const fields = (entries: Record<string, string>): Map<string, string> => new Map(Object.entries(entries));
 
 describe('errorForAgent()', () => {
-  it('maps the position to the text of the agent, and leaves out the insides of functions', () => {
+  it('maps the position to the text of the agent, and leaves out the bodies of functions', () => {
     const error = fields({
       S: 'ERROR',
       C: '42703',
@@ -37,10 +37,16 @@ describe('errorForAgent()', () => {
       P: '14',
       q: 'SELECT secret',
       p: '3',
-      W: 'PL/pgSQL function f()',
+      W: 'SQL statement "SELECT secret"\nPL/pgSQL function f() line 1 at SQL statement',
     });
     expect(errorForAgent(error, text())).toEqual({
-      fields: fields({ S: 'ERROR', C: '42703', M: 'column "nope" does not exist', P: '12' }),
+      fields: fields({
+        S: 'ERROR',
+        C: '42703',
+        M: 'column "nope" does not exist',
+        P: '12',
+        W: 'PL/pgSQL function f() line 1 at SQL statement',
+      }),
       withheld: undefined,
     });
   });
@@ -149,9 +155,48 @@ describe('where the statement writes what the policy hides columns of, errorForA
     expect(errorForAgent(error, text()).fields.get('M')).toBe('ssn 123');
   });
 
+  it('tells of no place in a trigger, which may depend on what is hidden', () => {
+    const error = fields({ C: '42703', M: 'column "a" does not exist', W: 'PL/pgSQL function f() line 3 at RAISE' });
+    expect(errorForAgent(error, hiding).fields).toEqual(fields({ C: '42703', M: 'column "a" does not exist' }));
+    expect(errorForAgent(error, text({ withholdErrors: true })).fields.has('W')).toBe(false);
+    expect(errorForAgent(error, text()).fields).toEqual(error);
+  });
+
+  it('tells what is wrong with a line that the agent copies', () => {
+    const copying = text({ withholdInside: true, kinds: ['Copy'], relations: ['public.items'] });
+    const error = fields({ C: '22P02', M: 'invalid input syntax for type integer: "x"', W: 'COPY items, line 1, column n: "x"' });
+    expect(errorForAgent(error, copying).fields).toEqual(error);
+    const computed = fields({ C: '22P02', M: 'invalid input syntax for type integer: "secret"', W: 'COPY items, line 1: "x"' });
+    expect(errorForAgent(computed, copying).fields).toEqual(withheld('22P02'));
+    expect(errorForAgent(error, hiding).fields).toEqual(withheld('22P02'));
+  });
+
   it('tells of a constraint that is violated within a trigger', () => {
     const error = fields({ C: '23505', M: 'duplicate key', D: 'Key (ssn)=(1)', W: 'SQL statement', F: 'nbtinsert.c' });
     expect(errorForAgent(error, hiding).fields).toEqual(fields({ C: '23505', M: 'duplicate key', F: 'nbtinsert.c' }));
+  });
+});
+
+describe('where the policies hide nothing', () => {
+  const open = text({ hidesNothing: true });
+  const row = { C: '23514', M: 'new row violates check constraint "c"', D: 'Failing row contains (1).', s: 'public', t: 'any' };
+
+  it('tells every DETAIL, and the value that was no JSON', () => {
+    const json = { C: '22P02', M: 'invalid input syntax for type json', D: 'Token "x" is invalid.', W: 'JSON data, line 1: x' };
+    for (const error of [row, json]) expect(errorForAgent(fields(error), open).fields).toEqual(fields(error));
+    expect(noticeForAgent(fields({ M: 'm', D: 'd', W: 'PL/pgSQL function f() line 1 at RAISE' }), open)).toEqual(
+      fields({ M: 'm', D: 'd', W: 'PL/pgSQL function f() line 1 at RAISE' }),
+    );
+  });
+
+  it('keeps bodies of functions back', () => {
+    expect(errorForAgent(fields({ ...row, W: 'SQL statement "x"', q: 'x', p: '1' }), open).fields).toEqual(fields(row));
+  });
+
+  it('says nothing of what an earlier statement may raise that met what was hidden', () => {
+    const lingering = { cursorMayFail: true, insideMayTell: true };
+    expect(errorForAgent(fields({ C: '22012', M: 'division by zero', D: 'd' }), open, lingering).fields.has('D')).toBe(false);
+    expect(noticeForAgent(fields({ M: 'm', D: 'd' }), open, lingering)).toEqual(fields({ M: 'm' }));
   });
 });
 

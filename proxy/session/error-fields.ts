@@ -1,6 +1,7 @@
 import { relationKey } from '../catalog/catalog.ts';
 import { raisedFailure } from '../policy/raise.ts';
 import { inAgentWords } from './agent-words.ts';
+import { contextForAgent, isOfCopiedLine } from './context-lines.ts';
 import { failureResponseFields, type ResponseFields, withFields, withoutFields } from '../wire/error-response.ts';
 import { agentPosition, byteOffset } from './positions.ts';
 import type { StatementText } from './running-statement.ts';
@@ -12,8 +13,8 @@ export type ToldError = {
   readonly withheld: string | undefined;
 };
 
-/** Internal query and position, and context: the insides of functions and triggers. */
-const INTERNAL = 'qpW';
+/** Internal query and position: bodies of functions and triggers. */
+const INTERNAL = 'qp';
 
 /**
  * SQLSTATE classes whose DETAIL prints rows and keys of the table, in columns that the agent may not be allowed to see:
@@ -62,14 +63,40 @@ export const errorForAgent = (
   const sqlstate = fields.get('C') ?? 'XX000';
   const isSaid = isSaidInside(fields);
   // PostgreSQL's own errors about constraints name them, and their DETAIL is dropped.
-  const isInside = mayTell(text, lingering) && (isSaid || (fields.has('W') && !PRINTS_ROWS.test(sqlstate)));
+  const hides = mayFail(text, lingering, index) || mayTell(text, lingering);
+  const isInside =
+    mayTell(text, lingering) && (isSaid || (fields.has('W') && !PRINTS_ROWS.test(sqlstate) && !isOfOwnLine(fields, text, index)));
   if ((mayFail(text, lingering, index) || isInside) && (isSaid || !HARMLESS.test(sqlstate))) {
-    const told = new Map([...withoutFields(fields, `${INTERNAL}DHPFLRstcdn`), ['M', 'could not compute a value that the policy protects']]);
+    const told = new Map([
+      ...withoutFields(fields, `${INTERNAL}WDHPFLRstcdn`),
+      ['M', 'could not compute a value that the policy protects'],
+    ]);
     return { fields: told, withheld: wordsOf(fields) };
   }
-  const dropsDetail = PRINTS_ROWS.test(sqlstate) && fields.has('D') && !isOfOpen(fields, text) && (isSaid || !isOfShownKey(fields, text));
-  const told = withoutFields(fields, dropsDetail ? `${INTERNAL}D` : INTERNAL);
+  const dropsDetail =
+    PRINTS_ROWS.test(sqlstate) &&
+    fields.has('D') &&
+    !hidesNothing(text) &&
+    !isOfOpen(fields, text) &&
+    (isSaid || !isOfShownKey(fields, text));
+  const told = withContext(withoutFields(fields, dropsDetail ? `${INTERNAL}D` : INTERNAL), text, { index, frames: !hides });
   return { fields: withPosition(told, text), withheld: dropsDetail ? wordsOf(fields) : undefined };
+};
+
+const hidesNothing = (text: StatementText | undefined): boolean => text?.judged?.hidesNothing === true;
+
+const isCopy = (text: StatementText | undefined, index: number): boolean => text?.judged?.kinds[index] === 'Copy';
+
+const isOfOwnLine = (fields: ResponseFields, text: StatementText | undefined, index: number): boolean =>
+  isCopy(text, index) && isOfCopiedLine(fields.get('W'), fields.get('F'), text?.judged?.relations ?? []);
+
+const withContext = (
+  fields: ResponseFields,
+  text: StatementText | undefined,
+  { index, frames }: { readonly index: number; readonly frames: boolean },
+): ResponseFields => {
+  const told = contextForAgent(fields.get('W'), { frames, copies: isCopy(text, index), hidesNothing: hidesNothing(text) });
+  return told === undefined ? withoutFields(fields, 'W') : withFields(fields, { W: told });
 };
 
 /** PostgreSQL names the table whose row or key it prints; of a view's WITH CHECK OPTION it names none. */
@@ -102,16 +129,17 @@ const withPosition = (fields: ResponseFields, text: StatementText | undefined): 
   return withFields(fields, { ...own, M: inAgentWords(message, byteOffset(sent, position), edits, text.sql) });
 };
 
-/** A notice for the agent: DETAIL and what tells of the insides can carry values. Undefined: all of it can. */
+/** A notice for the agent: DETAIL and texts of the insides can carry values. Undefined: all of it can. */
 export const noticeForAgent = (
   fields: ResponseFields,
   text: StatementText | undefined,
   lingering: Lingering = NOTHING,
   index = 0,
 ): ResponseFields | undefined => {
-  const isInside = fields.has('W') || isSaidInside(fields);
-  if (isInside && (mayFail(text, lingering, index) || mayTell(text, lingering))) {
+  const hides = mayFail(text, lingering, index) || mayTell(text, lingering);
+  if (hides && (fields.has('W') || isSaidInside(fields))) {
     return undefined;
   }
-  return withoutFields(fields, `${INTERNAL}DP`);
+  const left = hides || !hidesNothing(text) ? `${INTERNAL}DP` : `${INTERNAL}P`;
+  return withContext(withoutFields(fields, left), text, { index, frames: !hides });
 };
