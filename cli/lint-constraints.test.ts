@@ -43,12 +43,12 @@ const CONSTRAINTS: readonly CatalogConstraint[] = [
   constraint('Referenced', 'from_vault', ['id'], { other: { relation: hidden.oid, columns: ['id'], deletes: true, updates: false } }),
 ];
 
-const lint = (given: RelationGrant): readonly string[] => {
+const lint = (given: RelationGrant, constraints = CONSTRAINTS): readonly string[] => {
   const relations = [items, hidden];
   const catalog = catalogOf({
     relations: new Map(relations.map((each) => [relationKey(each.schema, each.name), each])),
     relationsByOid: new Map(relations.map((each) => [each.oid, each])),
-    constraints: new Map([[items.oid, CONSTRAINTS]]),
+    constraints: new Map([[items.oid, constraints]]),
   });
   const only = policy({ relations: [given] });
   const input: LintInput = {
@@ -66,6 +66,13 @@ const EMAIL = { columns: ['id', 'tenant', 'discount', 'total'], masks: [{ column
 const ALL = { columns: '*' } as const;
 
 describe('telling constraints', () => {
+  it('are also what is computed of hidden columns', () => {
+    const worth = constraint('Computed', 'worth', [], { expression: '(discount * price), lower(email)' });
+    expect(lint(grant('items', { select: { columns: ['discount'], masks: [] }, update: { columns: ['discount'] } }), [worth])).toEqual([
+      'spec.relations[0].update: "worth" is computed of column "discount" of public.items and hidden column "price", so that update of it is refused',
+    ]);
+  });
+
   it('are named with the kind of writing that tells, and what it tells', () => {
     expect(lint(grant('items', { select: EMAIL, insert: ALL, update: ALL, delete: true }))).toEqual([
       'spec.relations[0].select: column "total" of public.items is shown as it is, and computed from hidden "price"',

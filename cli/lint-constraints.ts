@@ -43,7 +43,8 @@ const factOf = ({ constraint, column, with: hidden, verb }: Tells & { readonly v
   const [compared] = hidden;
   if (compared !== undefined) {
     const how = hidden.every((each) => guessable.has(each)) ? 'whose values can be found by trying' : `so that ${verb} of it is refused`;
-    return `constraint "${name}" compares column "${column}" of ${place.name} with hidden column "${compared}", ${how}`;
+    const [what, and] = type === 'Computed' ? [`"${name}" is computed of column`, 'and'] : [`constraint "${name}" compares column`, 'with'];
+    return `${what} "${column}" of ${place.name} ${and} hidden column "${compared}", ${how}`;
   }
   const far = other && place.database?.catalog.relationsByOid.get(other.relation);
   switch (type) {

@@ -122,12 +122,12 @@ export const wholeRowRefused = (relation: string, granted: readonly string[]): F
     granted.length === 0 ? 'No column may be read.' : `Name the columns: ${granted.join(', ')}.`,
   );
 
-/** A constraint compares what would be stored with a hidden value: writes that are tried one after the other find it. */
-export const comparisonRefused = (column: string, hidden: string, constraint: string, relation: string): Failure =>
+/** What would be stored meets a hidden value: writes that are tried one after the other find it. `by`: as in 'Constraint "x" compares it with'. */
+export const comparisonRefused = (column: string, hidden: string, by: string, relation: string): Failure =>
   denied(
     'comparison-refused',
     `permission denied to write column "${column}" of relation "${relation}"`,
-    `Constraint "${constraint}" compares it with column "${hidden}", which this agent may not read, so that its values could be found by trying.`,
+    `${by} column "${hidden}", which this agent may not read, so that its values could be found by trying.`,
     `Leave the column out. A policy allows it where "${hidden}" is one of the relation's guessable columns.`,
   );
 

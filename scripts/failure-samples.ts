@@ -84,7 +84,7 @@ const STATEMENT = {
       'Grant the relation whole in the policy, or leave this to the owner of the database.',
     ),
   writeRefused: () => failures.writeRefused('insert', 'public.customers', ['public.orders']),
-  comparisonRefused: () => failures.comparisonRefused('discount', 'price', 'discount_check', 'public.items'),
+  comparisonRefused: () => failures.comparisonRefused('discount', 'price', 'Constraint "discount_check" compares it with', 'public.items'),
   conflictsUncounted: () => failures.conflictsUncounted('public.customers'),
   columnWriteRefused: () => failures.columnWriteRefused('update', 'amount', 'public.orders', ['status']),
   rowFilterViolated: () => failures.rowFilterViolated('public.orders'),

@@ -525,7 +525,7 @@ export const crdSchemas: Readonly<Record<CrdKind, StructuralSchema>> = {
                 guessable: {
                   type: 'array',
                   description:
-                    'Columns that are masked or not granted, and that a CHECK or exclusion constraint of the database may compare with what the agent writes. Whether such a write succeeds tells something of them, and a row of writes finds their values: each counts as a probe (limits.probesPerHour). A write that is compared with a hidden column which does not stand here is refused.',
+                    'Columns that are masked or not granted, and that a CHECK or exclusion constraint of the database may compare with what the agent writes, or that a generated column or index is computed of beside it. Whether such a write succeeds tells something of them, and a row of writes finds their values: each counts as a probe (limits.probesPerHour). A write that is compared with a hidden column which does not stand here is refused.',
                   minItems: 1,
                   maxItems: 1600,
                   'x-kubernetes-list-type': 'set',

@@ -267,7 +267,7 @@ export interface DatabaseAccessPolicy {
         readonly columns: string[];
       };
       /**
-       * Columns that are masked or not granted, and that a CHECK or exclusion constraint of the database may compare with what the agent writes. Whether such a write succeeds tells something of them, and a row of writes finds their values: each counts as a probe (limits.probesPerHour). A write that is compared with a hidden column which does not stand here is refused.
+       * Columns that are masked or not granted, and that a CHECK or exclusion constraint of the database may compare with what the agent writes, or that a generated column or index is computed of beside it. Whether such a write succeeds tells something of them, and a row of writes finds their values: each counts as a probe (limits.probesPerHour). A write that is compared with a hidden column which does not stand here is refused.
        *
        * Items: A column in SQL's identifier syntax; one with capitals, spaces or other signs stands in double quotes, as in '"createdAt"'.
        */

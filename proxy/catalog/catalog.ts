@@ -84,17 +84,17 @@ export type CatalogType = { readonly schema: string; readonly reach: readonly st
 
 /**
  * A constraint or unique index that a write of the relation meets: by how the write ends, it may tell of other rows and
- * columns. `Referenced`: a foreign key of another relation.
+ * columns. `Referenced`: a foreign key of another relation. `Computed`: no constraint, but an expression that may fail.
  */
 export type CatalogConstraint = {
-  readonly type: 'Unique' | 'Exclusion' | 'Check' | 'ForeignKey' | 'Referenced';
-  /** As errors name it. */
+  readonly type: 'Unique' | 'Exclusion' | 'Check' | 'ForeignKey' | 'Referenced' | 'Computed';
+  /** As errors name it; of what is computed, the generated column, the index or the partitioned table. */
   readonly name: string;
   /** Columns of the relation that take part in it. */
   readonly columns: readonly string[];
   /** Those of them that are compared by more than equality. */
   readonly compared: readonly string[];
-  /** Of a CHECK. */
+  /** Of a CHECK, and what is computed; several with commas between them. */
   readonly expression: string | undefined;
   /** The relation at the other end of a foreign key. `deletes`, `updates`: does it keep rows from that? */
   readonly other:

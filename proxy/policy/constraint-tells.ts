@@ -4,13 +4,14 @@
 import type { RelationGrant } from '../../kernel/policy.ts';
 import { type Catalog, type CatalogConstraint, type CatalogRelation, relationKey } from '../catalog/catalog.ts';
 import { comparedColumns, heldColumns } from '../sql/check-condition.ts';
+import { columnsIn, expressionsIn, isCertain } from '../sql/computed-expression.ts';
 import type { Tree } from '../sql/tree.ts';
 import type { Grants } from './grants.ts';
 
 export type ConstraintContext = {
   readonly catalog: Catalog;
   readonly relations: Grants['relations'];
-  /** The expression of a CHECK, parsed; undefined where it cannot be. */
+  /** The expression of a CHECK, or what is computed, parsed; undefined where it cannot be. */
   readonly parse: (expression: string) => Tree | undefined;
 };
 
@@ -69,43 +70,96 @@ export type Tells = {
   readonly with: readonly string[];
 };
 
-const tellsOf = (
-  constraint: CatalogConstraint,
-  sight: Sight,
-  { assigned, context }: { readonly assigned: Assigned; readonly context: ConstraintContext },
-): Tells | undefined => {
+type TellsContext = {
+  readonly store: CatalogRelation;
+  readonly sight: Sight;
+  readonly assigned: Assigned;
+  readonly context: ConstraintContext;
+};
+
+const tellsOf = (constraint: CatalogConstraint, { store, sight, assigned, context }: TellsContext): Tells | undefined => {
   const { columns, other } = constraint;
-  const touched = columns.filter((column) => assigned.inserted.has(column) || assigned.updated.has(column));
+  const { madeOf, isChanged, hiddenIn } = changesOf(store, sight, assigned);
+  const touched = columns.filter((column) =>
+    [column, ...madeOf(column)].some((each) => assigned.inserted.has(each) || assigned.updated.has(each)),
+  );
   const far = other && sightOf(grantOf(context.catalog.relationsByOid.get(other.relation), context.relations));
+  // What is generated of a hidden column and a changed one compares the two.
+  const made = touched.filter((column) => isChanged(column) && madeOf(column).length > 0).flatMap(hiddenIn);
   const [column] = touched;
   switch (constraint.type) {
     case 'Unique':
     case 'Exclusion': {
       if (column === undefined || !isHidden(columns, sight)) return undefined;
-      return { constraint, column, with: constraint.compared.filter((each) => !sight.shows(each)) };
+      return { constraint, column, with: [...constraint.compared.filter((each) => !sight.shows(each)), ...made] };
     }
     case 'ForeignKey':
-      return column !== undefined && other !== undefined && far !== undefined && isHidden(other.columns, far)
-        ? { constraint, column: '', with: [] }
+      return column !== undefined && other !== undefined && far !== undefined && (made.length > 0 || isHidden(other.columns, far))
+        ? { constraint, column: made.length > 0 ? column : '', with: made }
         : undefined;
     case 'Referenced': {
-      const keeps =
-        other !== undefined &&
-        ((assigned.deletes && other.deletes) || (other.updates && columns.some((each) => assigned.updated.has(each))));
+      const keeps = other !== undefined && ((assigned.deletes && other.deletes) || (other.updates && columns.some(isChanged)));
       return keeps && far !== undefined && isHidden(other.columns, far) ? { constraint, column: '', with: [] } : undefined;
     }
     case 'Check': {
       // What an INSERT leaves out has its default, which is nobody's secret.
-      const set = columns.filter((each) => assigned.updated.has(each));
-      const hidden = columns.filter((each) => !sight.shows(each) && !assigned.updated.has(each));
-      if (set.length === 0 || hidden.length === 0 || constraint.expression === undefined) return undefined;
+      const set = columns.filter(isChanged);
+      if (set.length === 0 || constraint.expression === undefined) return undefined;
       const condition = context.parse(constraint.expression);
       const all = new Set(columns);
       const { related, compared } = condition === undefined ? { related: all, compared: all } : comparedColumns(condition, new Set(set));
-      if (!hidden.some((each) => related.has(each))) return undefined;
-      return { constraint, column: set.find((each) => related.has(each)) ?? '', with: hidden.filter((each) => compared.has(each)) };
+      if (!columns.some((each) => related.has(each) && hiddenIn(each).length > 0)) return undefined;
+      return {
+        constraint,
+        column: set.find((each) => related.has(each)) ?? '',
+        with: columns.filter((each) => compared.has(each)).flatMap(hiddenIn),
+      };
     }
+    case 'Computed':
+      return computedTells(constraint, store, { sight, isChanged, hiddenIn, parse: context.parse });
   }
+};
+
+/** Types of which `||` makes text, and which comparing cannot fail for. */
+const PLAIN_TYPES = new Set(
+  'text varchar bpchar name bool int2 int4 int8 numeric float4 float8 uuid date timestamp timestamptz'.split(' '),
+);
+
+type Computing = Omit<ReturnType<typeof changesOf>, 'madeOf'> & { readonly sight: Sight; readonly parse: ConstraintContext['parse'] };
+
+/** Whether it can be computed tells of what it is computed of, unless it always can. */
+const computedTells = (constraint: CatalogConstraint, store: CatalogRelation, computing: Computing): Tells | undefined => {
+  const { sight, isChanged, hiddenIn, parse } = computing;
+  const generated = store.columns.find(({ name, madeOf }) => name === constraint.name && madeOf !== undefined);
+  // Whoever sees what is made knows as much.
+  if (generated !== undefined && sight.shows(generated.name)) return undefined;
+  const list = constraint.expression === undefined ? undefined : parse(constraint.expression);
+  // Where NULL is an error, a condition within it is told by that.
+  const mayBeNull = generated?.notNull === true && /\b(CASE|NULLIF)\b/.test(constraint.expression ?? '');
+  const types = new Map(store.columns.map(({ name, baseType }) => [name, baseType]));
+  const found = (list === undefined ? [undefined] : expressionsIn(list)).flatMap((expression) => {
+    const named = expression === undefined ? [...types.keys()] : [...columnsIn(expression)];
+    const column = named.find(isChanged);
+    const hidden = named.flatMap(hiddenIn);
+    if (column === undefined || hidden.length === 0) return [];
+    const certain = expression !== undefined && !mayBeNull && isCertain(expression) && named.every((name) => PLAIN_TYPES.has(types.get(name) ?? ''));
+    return { column, with: certain ? [] : hidden };
+  });
+  const worst = found.find((each) => each.with.length > 0) ?? found[0];
+  return worst && { constraint, ...worst };
+};
+
+/** What a write changes of the rows that are there. */
+const changesOf = (store: CatalogRelation, { shows }: Sight, { updated }: Assigned) => {
+  const sources = new Map(store.columns.map(({ name, madeOf }) => [name, madeOf ?? []]));
+  const madeOf = (column: string): readonly string[] => sources.get(column) ?? [];
+  const isChanged = (column: string): boolean => updated.has(column) || madeOf(column).some((each) => updated.has(each));
+  /** Columns that are as they were, and hidden, of which the column then says something. */
+  const hiddenIn = (column: string): readonly string[] => {
+    if (updated.has(column) || shows(column)) return [];
+    return isChanged(column) ? madeOf(column).filter((each) => !updated.has(each) && !shows(each)) : [column];
+  };
+  return { madeOf, isChanged, hiddenIn };
 };
 
 /** What of a view's table the agent sees through the view: these columns, and some of its rows. */
@@ -131,14 +185,7 @@ export const constraintTells = ({ relation, grant, filter, assigned }: TellsOf, 
   return storesOf(relation, context.catalog).flatMap((store) => {
     const sight = relation.kind === 'v' ? throughView(grantOf(store, context.relations), relation) : own;
     return (context.catalog.constraints.get(store.oid) ?? []).flatMap(
-      (constraint) => tellsOf(constraint, sight, { assigned, context }) ?? [],
+      (constraint) => tellsOf(constraint, { store, sight, assigned, context }) ?? [],
     );
   });
 };
-
-/** Does it have stored generated columns of hidden columns and of changed ones? Whether they can be computed tells. */
-export const computesHidden = (relation: CatalogRelation, grant: RelationGrant, updated: ReadonlySet<string>): boolean =>
-  relation.columns.some(({ madeOf = [], virtual }) => {
-    const kept = madeOf.filter((column) => !updated.has(column));
-    return !virtual && kept.length < madeOf.length && kept.some((column) => !shown(grant, column));
-  });

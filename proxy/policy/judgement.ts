@@ -69,7 +69,7 @@ export type Telling = {
   readonly proposed: number;
   /** Probes whatever its end: it tells by succeeding as well, or the tag does not say what it has left out. */
   readonly upfront: number;
-  /** It has a generated column computed from hidden ones, whose errors tell. */
+  /** Something is computed of hidden columns and written ones, whose errors tell. */
   readonly computes: boolean;
 };
 

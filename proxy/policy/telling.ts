@@ -4,11 +4,11 @@
  */
 import { makesRows } from './makes-rows.ts';
 import { comparisonRefused, conflictsUncounted } from '../../kernel/policy-failure.ts';
-import type { CatalogRelation } from '../catalog/catalog.ts';
+import type { CatalogConstraint, CatalogRelation } from '../catalog/catalog.ts';
 import type { Write } from '../sql/analysis.ts';
 import type { Tree } from '../sql/tree.ts';
 import { givenColumns } from './checks/writes.ts';
-import { type Assigned, type ConstraintContext, computesHidden, constraintTells, type Tells } from './constraint-tells.ts';
+import { type Assigned, type ConstraintContext, constraintTells, type Tells } from './constraint-tells.ts';
 import type { Reason, ResolvedTarget } from './decision.ts';
 import type { Telling } from './judgement.ts';
 
@@ -39,19 +39,21 @@ const assignedBy = ({ inserts, updates, deletes }: Write, relation: CatalogRelat
   deletes,
 });
 
+const wordsOf = ({ type, name }: CatalogConstraint): string =>
+  type === 'Computed' ? `"${name}" is computed of it and of` : `Constraint "${name}" compares it with`;
+
 /** What one write tells, and why it is refused where nobody could count that. */
 const writeTells = (target: ResolvedTarget, context: TellingContext): WriteTelling => {
   const { write, relation, granted } = target;
   const { grant } = granted;
   const tells = constraintTells({ relation, grant, filter: context.filterOf(target), assigned: assignedBy(write, relation) }, context);
-  const computes = computesHidden(relation, grant, new Set(write.updates.map(({ column }) => column)));
-  if (tells.length === 0 && !computes) return { telling: undefined, reasons: [] };
+  if (tells.length === 0) return { telling: undefined, reasons: [] };
   const name = `${relation.schema}.${relation.name}`;
   const refuse = (failure: Reason['failure']): Reason => ({ failure, location: write.reference.location, auditable: false });
   const guessable = new Set(grant.guessable);
   const reasons = tells.flatMap(({ constraint, column, with: hidden }) => {
     const compared = hidden.find((each) => !guessable.has(each));
-    return compared === undefined ? [] : [refuse(comparisonRefused(column, compared, constraint.name, name))];
+    return compared === undefined ? [] : [refuse(comparisonRefused(column, compared, wordsOf(constraint), name))];
   });
   const silent = passesOver(write, tells);
   const isCounted = !write.fromQuery && !write.calls.some((call) => makesRows(call, context.catalog));
@@ -63,7 +65,7 @@ const writeTells = (target: ResolvedTarget, context: TellingContext): WriteTelli
       constraints: [...new Set(tells.map(({ constraint }) => constraint.name))],
       proposed: silent && counted ? write.rows : 0,
       upfront: guesses + (silent && !counted ? write.rows : 0),
-      computes,
+      computes: tells.some(({ constraint }) => constraint.type === 'Computed'),
     },
     reasons,
   };

@@ -14,8 +14,8 @@ import { rowsAffected } from './watches.ts';
 
 /** Integrity constraints, but for NOT NULL: it looks at what was given and nothing else. */
 const VIOLATION = /^23(?!502)/;
-/** Errors of a generated column: data exceptions, limits. */
-const COMPUTATION = /^(22|54)/;
+/** Errors of what is computed: data exceptions, limits, and NULL where a generated column may not be. */
+const COMPUTATION = /^(22|54|23502)/;
 /** What deferred constraints are checked by. */
 const DEFERRED_ENDS = new Set(['Transaction', 'ConstraintsSet']);
 
