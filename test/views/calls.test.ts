@@ -77,7 +77,9 @@ const POLICY = `
     - { name: public.orders, select: { columns: ['*'] } }
 ${NAMES.flatMap((name) => [`v_${name}`, `v_${name}_2`].map(grant)).join('\n')}
 `;
-const GRANTED = ['ssn_of', 'alike', 'has_ssn', 'text_of', 'ticket_of', 'same', 'every_ssn', 'one'].map((name) => `{ name: public.${name} }`);
+const GRANTED = ['ssn_of', 'alike', 'has_ssn', 'text_of', 'ticket_of', 'same', 'every_ssn', 'one'].map(
+  (name) => `{ name: public.${name} }`,
+);
 
 describe.each([18, 14] as const)('what views call on PostgreSQL %i', (version) => {
   let world: World;

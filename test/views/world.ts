@@ -22,11 +22,11 @@ export type Session = {
   readonly end: () => Promise<void>;
 };
 
-const CONNECTION = (port: number): string => `
+const CONNECTION = (port: number, role: string): string => `
 apiVersion: v1
 kind: Secret
 metadata: { name: db }
-stringData: { username: postgres, password: postgres }
+stringData: { username: ${role}, password: postgres }
 ---
 apiVersion: v1
 kind: Secret
@@ -58,12 +58,14 @@ export const startWorld = async (options: {
   readonly version?: PostgresVersion;
   readonly schema: string;
   readonly policies: Readonly<Record<string, string>>;
+  /** Whom the proxy connects as; the superuser where nothing is said. */
+  readonly role?: string;
 }): Promise<World> => {
   const postgres = await startPostgres(options.version === undefined ? {} : { version: options.version });
   const manifests = await mkdtemp(join(tmpdir(), 'pg-airlock-views-'));
   await postgres.sql(options.schema);
   const policies = Object.entries(options.policies).map(([agent, relations]) => policyOf(agent, relations));
-  await writeFile(join(manifests, 'policy.yaml'), CONNECTION(postgres.port) + policies.join(''));
+  await writeFile(join(manifests, 'policy.yaml'), CONNECTION(postgres.port, options.role ?? 'postgres') + policies.join(''));
   const proxy = await startProxy({ manifests });
   const open = new Map<string, Promise<Session>>();
   const session = async (agent: string): Promise<Session> => {
