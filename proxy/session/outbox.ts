@@ -7,6 +7,7 @@ import { Span } from '../wire/span.ts';
 import { Batch } from './batch.ts';
 import type { Consequence, Expectation, Sent } from './expectations.ts';
 import type { FrontendContext } from './frontend-context.ts';
+import type { NameLookup } from './name-registry.ts';
 import { type RunningResult, type RunningStatement, refusalRecord, type StatementText } from './running-statement.ts';
 
 const POISON_QUERY = new Span(encodeControl({ type: 'PoisonQuery' }));
@@ -27,6 +28,9 @@ const UNSTARTED = {
   rules: [],
   held: undefined,
 };
+
+/** Or perhaps there. */
+const isThere = ({ type, value }: NameLookup<unknown>): boolean => type !== 'Certain' || value !== undefined;
 
 /** Collects what goes to the server: messages that were let through, or poisoned, with the records that have to be durable before. */
 export class Outbox {
@@ -84,15 +88,35 @@ export class Outbox {
   expect(sent: Sent, expected: Partial<Expectation> = NOTHING): Expectation {
     const { swallow = false, refusal, text, running, shape, consequences = NO_CONSEQUENCES } = expected;
     const { state } = this.#context;
-    const always = sent === 'Query' || sent === 'HeldQuery' ? this.#unnamedGone() : undefined;
+    const always = sent === 'Query' || sent === 'HeldQuery' ? this.#unnamedGone(text) : undefined;
     return { sent, segment: state.segment, swallow, refusal, text, running, shape, consequences, ...(always && { always }) };
   }
 
-  /** A Query drops the unnamed statement before it is so much as parsed (`exec_simple_query` of `postgres.c`). */
-  #unnamedGone(): Consequence | undefined {
+  /**
+   * A Query drops the unnamed statement before it is so much as parsed, and runs in the unnamed portal (`exec_simple_query` of `postgres.c`).
+   *
+   * INVARIANT: nothing reaches that portal afterwards. Where the Query has failed it is left behind until the end of the transaction, without
+   * the memory that its statement was in: PostgreSQL (14 to 18) crashes where it is executed.
+   */
+  #unnamedGone(text: StatementText | undefined): Consequence | undefined {
     const { state } = this.#context;
-    const { type, value } = state.statements.lookup('', state.segment);
-    return type === 'Certain' && value === undefined ? undefined : state.changeStatement('', undefined);
+    const { statements, portals, segment } = state;
+    const statement = isThere(statements.lookup('', segment)) ? state.changeStatement('', undefined) : undefined;
+    const runs = (text?.judged?.effects.length ?? 0) > 0;
+    const portal = runs && isThere(portals.lookup('', segment)) ? state.changePortal('', undefined) : undefined;
+    if (statement === undefined || portal === undefined) {
+      return statement ?? portal;
+    }
+    return {
+      confirm: (tag) => {
+        statement.confirm(tag);
+        portal.confirm(tag);
+      },
+      discard: () => {
+        statement.discard();
+        portal.discard();
+      },
+    };
   }
 
   /** The next number of a statement of this session. */

@@ -24,6 +24,33 @@ describe('names', () => {
     expect(codes(await client.exchange(send.execute('p', 1), send.sync()))).toEqual(['34000']);
   });
 
+  it.each([
+    ['one that fails as it runs', 'SELECT 1 / (id - 50) FROM t'],
+    ['one that has nothing to say', 'SAVEPOINT a'],
+    ['one that fails, with no rows', 'ROLLBACK TO nothing'],
+    ['several', 'SELECT 1; ROLLBACK TO nothing'],
+  ])('of portals: the unnamed one ends with a Query, as %s', async (_what, sql) => {
+    // What PostgreSQL leaves of it would crash it in time: nothing reaches the portal.
+    const client = await open();
+    for (const used of [send.execute('', 1), send.describe('P')]) {
+      await client.query('BEGIN');
+      await client.exchange(send.parse('', 'SELECT id FROM t'), send.bind('', ''), send.execute('', 1), send.sync());
+      client.write(send.query(sql), used, send.sync(), send.query('ROLLBACK'));
+      await client.until('Z');
+      expect(errors(await client.until('Z'))).toEqual([{ S: 'ERROR', C: '34000', M: 'portal "" does not exist' }]);
+      await client.until('Z');
+    }
+  });
+
+  it('of portals: the unnamed one stays where a Query has nothing in it', async () => {
+    const client = await open();
+    await client.query('BEGIN');
+    await client.exchange(send.parse('', 'SELECT id FROM t ORDER BY id'), send.bind('', ''), send.execute('', 1), send.sync());
+    await client.query('');
+    expect(values(await client.exchange(send.execute('', 1), send.sync()))).toEqual(['2']);
+    await client.query('COMMIT');
+  });
+
   it('are not believed before the server confirms them', async () => {
     const client = await open();
     await client.exchange(send.parse('s', 'SELECT 1'), send.sync());
