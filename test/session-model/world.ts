@@ -138,18 +138,21 @@ export const startWorld = async (version: PostgresVersion): Promise<World> => {
     const [act, whom] = variant === 'Wide' ? ['GRANT', 'TO'] : ['REVOKE', 'FROM'];
     await superusers[1]!.query(`${act} SELECT ON other.t ${whom} ${ROLE}`);
   };
+  const sessions = async (): Promise<number> => {
+    const text = `SELECT FROM pg_stat_activity WHERE usename = '${ROLE}' AND application_name <> 'pg-airlock catalog'`;
+    return (await superusers[0]!.query(text)).rowCount ?? 0;
+  };
   return {
     postgres,
     proxy,
     reload,
     reset: async () => {
+      // Who vanished may still be at it.
+      while ((await sessions()) > 0) await sleep(2);
       await reload('Wide');
       await Promise.all(superusers.map((superuser) => superuser.query(RESET)));
     },
-    sessions: async () => {
-      const text = `SELECT FROM pg_stat_activity WHERE usename = '${ROLE}' AND application_name <> 'pg-airlock catalog'`;
-      return (await superusers[0]!.query(text)).rowCount ?? 0;
-    },
+    sessions,
     stop: async () => {
       await Promise.all(superusers.map((superuser) => superuser.end()));
       await proxy.stop();
