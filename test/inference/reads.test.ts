@@ -67,7 +67,7 @@ describe.each([15, 18] as const)('oracles that read, PostgreSQL %i', (version) =
     expect(telling).toBeGreaterThan(techniques.length / 2);
   });
 
-  it('give no character away through it', { timeout: 900_000 }, async () => {
+  it('give no character away through it', { timeout: ALL ? 36_000_000 : 900_000 }, async () => {
     const talkative: string[] = [];
     let count = 0;
     for (const place of PLACES)
