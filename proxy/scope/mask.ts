@@ -160,19 +160,23 @@ const hashInput = (raw: string, column: CatalogColumn): string | undefined => {
   return undefined;
 };
 
-/** Digits before the point that a number of `numeric(precision, scale)` can have, where that limits a hash of 60 bits. */
-const wholeDigits = (column: CatalogColumn): number | undefined => {
+/**
+ * What of a number `numeric(precision, scale)` keeps where that limits a hash of 60 bits: digits that count, and zeros behind them, which a
+ * negative scale has. Rounded to them, a number could become too large.
+ */
+const wholeDigits = (column: CatalogColumn): { readonly digits: number; readonly zeros: number } | undefined => {
   const [, precision, scale] = /^numeric\((\d+),(-?\d+)\)$/.exec(column.castTo) ?? [];
-  const digits = Number(precision) - Number(scale);
-  return precision === undefined || digits > 18 ? undefined : digits;
+  const zeros = Math.max(0, -Number(scale));
+  const digits = Number(precision) - Math.max(0, Number(scale));
+  return precision === undefined || digits + zeros > 18 ? undefined : { digits, zeros };
 };
 
 /** HMAC-SHA-256 (RFC 2104) in built-in functions: needs no extension, and the key never leaves the statement that is sent. */
 const hash = (key: Uint8Array, raw: string, column: CatalogColumn): MaskSql => {
   const input = hashInput(raw, column);
   if (input === undefined) return cannot('Hash', column);
-  const digits = wholeDigits(column);
-  if (digits !== undefined && digits < 3) return cannot('Hash', column);
+  const kept = wholeDigits(column);
+  if (kept !== undefined && kept.digits < 3) return cannot('Hash', column);
   const block = new Uint8Array(64);
   block.set(key.length > block.length ? createHash('sha256').update(key).digest() : key);
   const pad = (value: number): string => `'\\x${Buffer.from(block.map((byte) => byte ^ value)).toString('hex')}'::pg_catalog.bytea`;
@@ -185,7 +189,9 @@ const hash = (key: Uint8Array, raw: string, column: CatalogColumn): MaskSql => {
     if (column.baseType === 'uuid') return typed(`pg_catalog.left(${hex}, 32)`, column);
     const bits = column.baseType === 'int2' ? 12 : column.baseType === 'int4' ? 28 : 60;
     const number = `('x' OPERATOR(pg_catalog.||) pg_catalog.left(${hex}, ${bits / 4}))::pg_catalog.bit(${bits})::pg_catalog.${bits === 60 ? 'int8' : 'int4'}`;
-    return typed(digits === undefined ? number : `${number} OPERATOR(pg_catalog.%) ${10 ** digits}`, column);
+    if (kept === undefined) return typed(number, column);
+    const times = kept.zeros === 0 ? '' : ` OPERATOR(pg_catalog.*) ${10 ** kept.zeros}`;
+    return typed(`${number} OPERATOR(pg_catalog.%) ${10 ** kept.digits}${times}`, column);
   };
   if (isText(column) && (column.length ?? 32) < 16) return cannot('Hash', column);
   const digest = shape(compose(pad(0x36), pad(0x5c)));

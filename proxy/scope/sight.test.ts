@@ -1,10 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { column, relation } from '../../test/support/small-catalog.ts';
 import type { CatalogColumn } from '../catalog/catalog.ts';
 import type { RelationReference } from '../sql/analysis.ts';
+import { Grammar } from '../sql/grammar.ts';
+import { listOf, treeOf } from '../sql/tree.ts';
 import type { ScopedRelation } from './scope.ts';
 import {
   detached,
+  fieldsOf,
   isStored,
   type Meaning,
   meaningOf,
@@ -12,6 +15,7 @@ import {
   renamed,
   type Row,
   rowOf,
+  selected,
   type Sight,
   UNKNOWN_ROW,
   united,
@@ -68,6 +72,7 @@ describe('meaningOf() knows a name', () => {
 
   it('not without a name, and not with the schema or more before it', () => {
     expect(meaningOf([], sight([['users', users]]))).toBeUndefined();
+    expect(meaningOf([], sight([['f', row([undefined, of(ID)])]]))).toBeUndefined();
     expect(
       meaningOf(
         ['public', 'users', 'id'],
@@ -96,6 +101,7 @@ describe('meaningOf() knows a name', () => {
       ),
     ).toBeUndefined();
     expect(meaningOf(['name'], sight([['f', row([undefined, 'Other'])]], { outer }))).toBeUndefined();
+    expect(meaningOf(['name'], sight([['f', row(['other', 'Other'], [undefined, 'Other'])]], { outer }))).toBeUndefined();
     expect(meaningOf(['users', 'name'], sight([['users', orders]], { outer }))).toBeUndefined();
   });
 
@@ -193,5 +199,61 @@ describe('a row', () => {
     ['r', 'information_schema', false],
   ])('is stored in a relation of kind %s in %s: %s', (kind, schema, stored) => {
     expect(isStored(relation('t', [ID], { kind, schema }))).toBe(stored);
+  });
+});
+
+describe('selected() gives', () => {
+  const grammar = new Grammar(18);
+  beforeAll(() => grammar.load());
+  const targets = (list: string) => listOf(treeOf(grammar.parse(`SELECT ${list}`)[0]!.node.SelectStmt).targetList);
+  const users = row(['id', of(ID)], ['name', of(NAME)]);
+  const orders = row(['id', of(ID, ORDERS)], ['total', 'Other']);
+  const FROM: readonly [string, Row][] = [
+    ['users', users],
+    ['orders', orders],
+  ];
+  const given = (list: string, rest: Partial<Sight> = {}, items: readonly [string | undefined, Row][] = FROM): string => {
+    const { outputs, exact } = selected(targets(list), sight(items, rest));
+    const texts = outputs.map(({ name, meaning }) => {
+      if (meaning === 'Other') return `${name}?`;
+      return meaning.reference === undefined ? `${name} is ${meaning.column.name}` : 'a reference';
+    });
+    return `${texts.join(', ')}${exact ? '' : ' and more'}`;
+  };
+
+  it.each([
+    ['name', 'name is name'],
+    ['name AS a', 'a is name'],
+    ['users.id', 'id is id'],
+    ['users.id AS a, total', 'a is id, total?'],
+    ['id', 'id?'],
+    ['nothing', 'nothing?'],
+    ['public.users.id', 'id?'],
+    ['id + 1', 'undefined?'],
+    ['lower(name) AS name', 'name?'],
+    ['(SELECT 1)', 'undefined?'],
+    ['*', 'id is id, name is name, id is id, total?'],
+    ['users.*', 'id is id, name is name'],
+    ['orders.*, name', 'id is id, total?, name is name'],
+    ['other.*', ' and more'],
+    ['other.*, name', 'name is name and more'],
+    ['public.users.*', ' and more'],
+    ['name, *', 'name is name, id is id, name is name, id is id, total?'],
+  ])('%s: %s', (list, expected) => {
+    expect(given(list)).toBe(expected);
+  });
+
+  it('no row for certain where a star brings columns that are not known, or that USING made one of', () => {
+    expect(given('*', { merged: new Set(['id']) })).toBe(' and more');
+    expect(given('users.*', { merged: new Set(['id']) })).toBe(' and more');
+    expect(given('*', {}, [...FROM, ['f', UNKNOWN_ROW]])).toBe(' and more');
+    expect(given('users.*', {}, [...FROM, ['f', UNKNOWN_ROW]])).toBe('id is id, name is name');
+    expect(given('*', {}, [['users', { ...users, exact: false }]])).toBe(' and more');
+    expect(given('*', {}, [])).toBe(' and more');
+  });
+
+  it('reads names of a reference, and none of a star', () => {
+    const fields = (list: string) => fieldsOf(treeOf(treeOf(treeOf(targets(list)[0]!.ResTarget).val).ColumnRef));
+    expect([fields('a.b.c'), fields('a'), fields('a.*'), fields('*')]).toEqual([['a', 'b', 'c'], ['a'], [], []]);
   });
 });

@@ -43,8 +43,9 @@ export const rowOf = (scope: Scope, reference: RelationReference): Row => {
   if (scope.type === 'Unusable') return UNKNOWN_ROW;
   const { relation } = scope;
   const stored = isStored(relation);
-  const masked = new Set(scope.type === 'Scoped' ? scope.masked : []);
-  const shown = new Set(scope.type === 'Scoped' ? scope.columns : relation.columns.map(({ name }) => name));
+  const scoped = scope.type === 'Scoped' ? scope : undefined;
+  const masked = new Set(scoped?.masked);
+  const shown = new Set(scoped?.columns ?? relation.columns.map(({ name }) => name));
   const outputs = relation.columns
     .filter(({ name }) => shown.has(name))
     .map((column): Output => ({ name: column.name, meaning: stored && !masked.has(column.name) ? { column, reference } : 'Other' }));
@@ -59,13 +60,12 @@ export const renamed = (row: Row, alias: Tree): Row => {
   return { ...row, outputs: row.outputs.map((output, index) => ({ ...output, name: names[index] ?? output.name })) };
 };
 
+const fromNowhere = (meaning: Meaning): Meaning => (meaning === 'Other' ? meaning : { column: meaning.column, reference: undefined });
+
 /** The row as a sub-query hands it on: where it came from does not count any more. */
 export const detached = ({ outputs, exact }: Row): Row => ({
   exact,
-  outputs: outputs.map(({ name, meaning }) => ({
-    name,
-    meaning: meaning === 'Other' ? meaning : { column: meaning.column, reference: undefined },
-  })),
+  outputs: outputs.map(({ name, meaning }) => ({ name, meaning: fromNowhere(meaning) })),
 });
 
 const isAlike = (one: Meaning, other: Meaning): boolean =>
@@ -105,19 +105,14 @@ export const meaningOf = (fields: readonly string[], sight: Sight): Meaning | un
       return items.length === 1 && found.length === 1 ? found[0] : undefined;
     }
     const found = level.items.flatMap((item) => named(item, first));
-    if (level.merged.has(first)) return found.length > 1 ? merge(found) : undefined;
+    if (level.merged.has(first)) return found.length > 1 ? found.reduce(merged) : undefined;
     if (found.length > 0) return found.length === 1 ? found[0] : undefined;
     if (!level.items.every(isComplete)) return undefined;
   }
   return undefined;
 };
 
-const merge = (found: readonly Meaning[]): Meaning => {
-  const [one] = found;
-  return one !== undefined && one !== 'Other' && found.every((other) => isAlike(one, other))
-    ? { column: one.column, reference: undefined }
-    : 'Other';
-};
+const merged = (one: Meaning, other: Meaning): Meaning => (isAlike(one, other) ? fromNowhere(one) : 'Other');
 
 /** Names of a reference; none where it has a star. */
 export const fieldsOf = (columnRef: Tree): readonly string[] => {

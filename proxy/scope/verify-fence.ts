@@ -6,32 +6,35 @@ import type { ParsedStatement } from '../sql/grammar.ts';
 import { isTree, listOf, locationOf, type Tree, treeOf, unwrap } from '../sql/tree.ts';
 import { conjuncts } from './condition-forms.ts';
 import { rebased, withoutPlaces } from './condition-text.ts';
-import type { ScopedRelation } from './scope.ts';
+import type { Fence, ScopedRelation } from './scope.ts';
+
+/** A relation with a row filter. */
+export type FencedRelation = ScopedRelation & { readonly fence: Fence };
 
 const isZero = (value: unknown): boolean => isTree(value) && JSON.stringify(withoutPlaces(value)) === '{"A_Const":{"ival":{}}}';
 
-const conditionsOf = ({ fence, repeated }: ScopedRelation): readonly Tree[] => [
-  ...conjuncts(rebased(fence?.condition ?? {}, (fields) => fields.at(-1) ?? '')),
+const conditionsOf = ({ fence, repeated }: FencedRelation): readonly Tree[] => [
+  ...conjuncts(rebased(fence.condition, (fields) => fields.at(-1) ?? '')),
   ...(repeated ?? []),
 ];
 
-const isAsMeant = (select: Tree, scope: ScopedRelation): boolean => {
-  const found = isTree(select.whereClause) ? conjuncts(withoutPlaces(select.whereClause)) : [];
-  const isFenced = select.limitOffset !== undefined && isZero(select.limitOffset) && select.limitCount === undefined;
+const isAsMeant = (select: Tree, scope: FencedRelation): boolean => {
+  const found = conjuncts(withoutPlaces(treeOf(select.whereClause)));
+  const isFenced = isZero(select.limitOffset) && select.limitCount === undefined;
   return JSON.stringify(found) === JSON.stringify(conditionsOf(scope)) && isFenced === (scope.unfenced !== true);
 };
 
 /** The relation that is all that a query's FROM clause has. */
 const onlyRelation = (select: Tree): Tree | undefined => {
-  const [item, other] = listOf(select.fromClause);
-  if (item === undefined || other !== undefined) return undefined;
+  const [item = {}, other] = listOf(select.fromClause);
+  if (other !== undefined) return undefined;
   const [tag, node] = unwrap(item);
   const [inner, relation] = tag === 'RangeTableSample' ? unwrap(treeOf(node.relation)) : [tag, node];
   return inner === 'RangeVar' ? relation : undefined;
 };
 
-/** Is there a scope that is not as it was meant? `scopes`: those with a filter, by the place of their relation in the text. */
-export const isFenceBroken = (statements: readonly ParsedStatement[], scopes: ReadonlyMap<number, ScopedRelation>): boolean => {
+/** Is there a scope that is not as it was meant? `scopes`: by the place of their relation in the text. */
+export const isFenceBroken = (statements: readonly ParsedStatement[], scopes: ReadonlyMap<number, FencedRelation>): boolean => {
   if (scopes.size === 0) return false;
   // The sub-query of `SET (a, b) = (SELECT ...)` stands in the tree once for each column.
   const found = new Set<number>();

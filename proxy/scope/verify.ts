@@ -10,9 +10,8 @@ import type { Grammar, ParsedStatement } from '../sql/grammar.ts';
 import { editOffsets } from './apply-edits.ts';
 import { writtenName } from './rewrite-definition.ts';
 import type { Anchor } from './rewrite.ts';
-import type { ScopedRelation } from './scope.ts';
 import type { TargetScope } from './target.ts';
-import { isFenceBroken } from './verify-fence.ts';
+import { type FencedRelation, isFenceBroken } from './verify-fence.ts';
 import { targetFault } from './verify-target.ts';
 
 /** What was judged, and what was written into it. */
@@ -129,13 +128,13 @@ export const verifyRewritten = (
   if (after.length !== analyses.length) return 'the statements are not the same ones';
   const offsets = editOffsets(edits);
   const expected = new Map<number, string>();
-  const filtered = new Map<number, ScopedRelation>();
+  const filtered = new Map<number, FencedRelation>();
   const targets = new Map<number, TargetScope>();
   for (const { edit, offset, schema, name, scope, target } of anchors) {
     const place = (offsets.get(edit) ?? -1) + offset;
     expected.set(place, `${target !== undefined} ${relationKey(schema, name)}`);
     if (target !== undefined) targets.set(place, target);
-    if (scope?.fence !== undefined) filtered.set(place, scope);
+    if (scope?.fence !== undefined) filtered.set(place, { ...scope, fence: scope.fence });
   }
   const origins = new Origins(edits);
   const guardPlaces = new Set(guards.map((edit) => offsets.get(edit)));

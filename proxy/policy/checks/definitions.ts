@@ -206,7 +206,6 @@ const movedProblem = (resolved: ResolvedUse, definition: Definition, grants: Gra
   const effect = definition.effects.find((each) => (each.type === 'Rename' || each.type === 'SetSchema') && each.use === index);
   if (effect === undefined || (effect.type !== 'Rename' && effect.type !== 'SetSchema')) return undefined;
   const key = effect.type === 'Rename' ? relationKey(resolved.schema, effect.to) : relationKey(effect.to, resolved.name);
-  if (effect.type === 'SetSchema' && SYSTEM.test(effect.to)) return [`Schema ${effect.to} is PostgreSQL's own.`, 'Use another schema.'];
   const granted = grants.relations.get(key);
   const isOpen = granted === undefined || (isWhole(granted.grant) && resolved.relation?.own === true);
   return isOpen && !grants.conflicts.has(key)

@@ -9,11 +9,9 @@ const anywhere = (value: unknown, fits: (tree: Tree) => boolean): boolean => {
   const pending: unknown[] = [value];
   while (pending.length > 0) {
     const next = pending.pop();
-    if (Array.isArray(next)) pending.push(...(next as unknown[]));
-    else if (typeof next === 'object' && next !== null) {
-      if (fits(next as Tree)) return true;
-      pending.push(...Object.values(next));
-    }
+    if (typeof next !== 'object' || next === null) continue;
+    if (fits(next as Tree)) return true;
+    for (const each of Object.values(next)) pending.push(each);
   }
   return false;
 };

@@ -18,10 +18,8 @@ export type Names = {
 const SYSTEM_COLUMNS = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']);
 
 /** All of an entry as one value. */
-export const wholeRow = ({ outputs, rest }: Item): Value => ({
-  ...derived([...outputs.map(({ value }) => value), ...(rest === undefined ? [] : [rest])]),
-  plain: false,
-});
+export const wholeRow = ({ outputs, rest }: Item): Value =>
+  derived([...outputs.map(({ value }) => value), ...(rest === undefined ? [] : [rest])]);
 
 const ofItem = (item: Item, name: string): Value | undefined => {
   const found = item.outputs.filter((output) => output.name === name);
@@ -38,8 +36,7 @@ const qualified = (table: string, name: string, names: Names): Value | undefined
 
 /** What the name means; undefined for one that is not known. */
 export const valueOfName = (fields: readonly string[], names: Names): Value | undefined => {
-  const [table, name] = fields.slice(-2);
-  if (table === undefined) return undefined;
+  const [table = '', name] = fields.slice(-2);
   if (name !== undefined) return qualified(table, name, names);
   for (let level: Names | undefined = names; level !== undefined; level = level.outer) {
     const merged = level.merged.get(table);

@@ -33,10 +33,11 @@ const isSameType = (base: CatalogColumn | undefined, shown: CatalogColumn): bool
 const shownAs =
   (item: number, view: CatalogRelation, outputs: readonly Value[]) =>
   (column: string): string | undefined => {
-    const index = outputs.findIndex(({ only, same, by }) => only && by.length === 0 && same[0]?.item === item && same[0].column === column);
-    const shown = view.columns[index];
-    const base = outputs[index]?.same[0];
-    return shown !== undefined && base !== undefined && columnOf(base)?.castTo === shown.castTo ? shown.name : undefined;
+    const index = outputs.findIndex(
+      ({ only, same: [leaf] }, each) =>
+        only && leaf?.item === item && leaf.column === column && columnOf(leaf)?.castTo === view.columns[each]?.castTo,
+    );
+    return view.columns[index]?.name;
   };
 
 const nameOf = ({ relation, column }: Leaf): string => (relation === undefined ? column : `${displayName(relation)}.${column}`);

@@ -3,7 +3,7 @@
  * search_path: relations and functions outside of pg_catalog are qualified, and no star stands for columns.
  */
 import type { CatalogRelation } from '../../catalog/catalog.ts';
-import { listOf, namesOf, numberOf, stringOf, tagOf, type Tree, treeOf, unwrap } from '../../sql/tree.ts';
+import { listOf, namesOf, numberOf, stringOf, type Tree, treeOf, unwrap } from '../../sql/tree.ts';
 import { asksSetting, hasCall, hasWindow, isAggregated, makesRows, mixesRows } from './definition-forms.ts';
 import { type Lineage, type Telling, type TraceContext, Untraceable } from './lineage.ts';
 import { traceValue } from './trace-value.ts';
@@ -77,7 +77,7 @@ class DefinitionTracer {
     const windows = listOf(select.windowClause).map((window) => this.#value(window, names, known));
     const outputs = listOf(select.targetList).flatMap((target) => this.#target(target, names, { ctes: known, windows, multiplied }));
     for (const clause of [select.groupClause, select.distinctClause, select.sortClause]) {
-      for (const each of listOf(clause)) if (tagOf(each) !== '') this.#rows([this.#sorted(each, outputs, { names, ctes: known })]);
+      for (const each of listOf(clause)) this.#rows([this.#sorted(each, outputs, { names, ctes: known })]);
     }
     if (select.distinctClause !== undefined) this.#rows(outputs.map(({ value }) => value));
     this.#rows(windows);
@@ -140,15 +140,15 @@ class DefinitionTracer {
 
   #target(wrapped: Tree, names: Names, { ctes, windows, multiplied }: TargetContext): readonly Output[] {
     const [, target] = unwrap(wrapped);
-    const [tag, value] = unwrap(treeOf(target.val));
+    const [, value] = unwrap(treeOf(target.val));
     const fields = listOf(value.fields);
-    if (tag === 'ColumnRef' && fields.at(-1)?.A_Star !== undefined) {
+    if (fields.at(-1)?.A_Star !== undefined) {
       const row = rowOfName(namesOf(fields.slice(0, -1)).at(-1), names);
       if (row === undefined || names.merged.size > 0 || row.some(({ rest }) => rest !== undefined)) throw new Untraceable('a star');
       return row.flatMap(({ outputs }) => outputs);
     }
     const traced = this.#value(treeOf(target.val), names, ctes);
-    const name = stringOf(target.name) ?? (tag === 'ColumnRef' ? namesOf(value.fields).at(-1) : undefined) ?? '';
+    const name = stringOf(target.name) ?? namesOf(value.fields).at(-1) ?? '';
     if (makesRows(target.val)) this.#makesRows(target.val, traced);
     const whole = hasWindow(target.val) ? derived([traced, ...windows]) : traced;
     return [{ name, value: hasCall(target.val) ? dependingOn(whole, multiplied) : whole }];
@@ -163,14 +163,12 @@ class DefinitionTracer {
   }
 
   #rows(values: readonly Value[]): void {
-    const leaves = values.flatMap(leavesOf);
-    if (leaves.length > 0) this.tellings.push({ type: 'Rows', leaves, asksSetting: false });
+    this.tellings.push({ type: 'Rows', leaves: values.flatMap(leavesOf), asksSetting: false });
   }
 
   /** What a function that makes rows, or LIMIT, was given. */
   #makesRows(tree: unknown, value: Value): void {
-    const leaves = leavesOf(value);
-    if (leaves.length > 0) this.tellings.push({ type: 'Made', leaves, asksSetting: asksSetting(tree) });
+    this.tellings.push({ type: 'Made', leaves: leavesOf(value), asksSetting: asksSetting(tree) });
   }
 
   /** What no column has a part in is a column of its own: a condition may tie it to another. */
@@ -248,7 +246,7 @@ class DefinitionTracer {
         this.#makesRows(node, rest);
         const [first] = listOf(node.functions);
         const name = namesOf(treeOf(unwrap(listOf(unwrap(first ?? {})[1].items)[0] ?? {})[1]).funcname).at(-1);
-        return one({ name, outputs: [], rest: { ...rest, plain: rest.by.length === 0 } }, NONE);
+        return one({ name, outputs: [], rest }, NONE);
       }
       case 'RangeTableFunc':
       case 'JsonTable': {

@@ -1,7 +1,7 @@
 /**
  * What an expression of a view's definition is made of.
  */
-import { isTree, listOf, namesOf, stringOf, type Tree, treeOf, unwrap } from '../../sql/tree.ts';
+import { isTree, listOf, namesOf, type Tree, treeOf, unwrap } from '../../sql/tree.ts';
 import type { Opaque } from './lineage.ts';
 import { type Item, wholeRow } from './names.ts';
 import { CONSTANT, derived, either, type Leaf, leavesOf, type Value } from './value.ts';
@@ -30,14 +30,14 @@ const keepsText = (node: Tree): boolean => {
 const columnRef = (node: Tree, context: ValueContext): Value => {
   const fields = listOf(node.fields);
   if (fields.at(-1)?.A_Star === undefined) return context.name(namesOf(node.fields));
-  return { ...derived(context.row(namesOf(fields.slice(0, -1)).at(-1)).map(wholeRow)), plain: false };
+  return derived(context.row(namesOf(fields.slice(0, -1)).at(-1)).map(wholeRow));
 };
 
 const subLink = (node: Tree, context: ValueContext): Value => {
   const { outputs, told } = context.query(treeOf(treeOf(node.subselect).SelectStmt));
-  const decided: Value = { plain: false, same: [], only: false, by: told };
+  const decided: Value = { ...CONSTANT, by: told };
   const [only] = outputs;
-  if (node.subLinkType === 'EXPR_SUBLINK' && only?.plain === true)
+  if (node.subLinkType === 'EXPR_SUBLINK' && only !== undefined)
     return { ...only, only: false, by: derived([{ ...only, same: [] }, decided]).by };
   // EXISTS shows no column, only whether there is a row.
   const shown = node.subLinkType === 'EXISTS_SUBLINK' ? [] : outputs;
@@ -47,7 +47,7 @@ const subLink = (node: Tree, context: ValueContext): Value => {
 
 const opaqueBy = (by: Parameters<Opaque>[0], name: unknown, { opaque }: ValueContext): string | undefined => {
   const names = namesOf(name);
-  return opaque(by, names.length > 1 ? names.at(-2) : undefined, names.at(-1) ?? '');
+  return opaque(by, names.at(-2), names.at(-1) ?? '');
 };
 
 /** What is made of a value. `unknown`: by what may read by itself; called with columns, a condition may compare it with others. */
@@ -69,7 +69,7 @@ export const traceValue = (value: unknown, context: ValueContext): Value => {
       return subLink(node, context);
     case 'SelectStmt': {
       const { outputs, told } = context.query(node);
-      return derived([...outputs, { plain: false, same: [], only: false, by: told }]);
+      return derived([...outputs, { ...CONSTANT, by: told }]);
     }
     case 'CollateClause':
       // It compares otherwise.
@@ -88,17 +88,10 @@ export const traceValue = (value: unknown, context: ValueContext): Value => {
       return unknown === undefined ? withinNode(value, context) : made(withinNode(node, context), unknown, context);
     }
     case 'A_Const':
-    case 'TypeName':
       return CONSTANT;
     default:
       return withinNode(value, context);
   }
 };
 
-const withinNode = (node: Tree, context: ValueContext): Value => {
-  const values = Object.entries(node).flatMap(([field, inner]) =>
-    typeof inner === 'object' && field !== 'funcname' && field !== 'typeName' ? [traceValue(inner, context)] : [],
-  );
-  const all = derived(values);
-  return stringOf(all.unknown) === undefined && all.by.length === 0 ? CONSTANT : { ...all, plain: false };
-};
+const withinNode = (node: Tree, context: ValueContext): Value => derived(Object.values(node).map((inner) => traceValue(inner, context)));

@@ -60,10 +60,10 @@ export const either = (values: readonly Value[]): Value => {
 
 /** What else it depends on, if that is anything. */
 export const dependingOn = (value: Value, leaves: readonly Leaf[]): Value =>
-  leaves.length === 0 ? value : { ...value, plain: false, same: [], only: false, by: distinct([...leavesOf(value), ...leaves]) };
+  leaves.length === 0 ? value : derived([value, { ...CONSTANT, by: leaves }]);
 
 /** Do both say the same of a column? */
 export const isAlike = (one: Value, other: Value): boolean => {
   const keys = ({ same, by }: Value): string => `${same.map(leafKey).sort().join()} ${by.map(leafKey).sort().join()}`;
-  return one.plain === other.plain && one.unknown === other.unknown && keys(one) === keys(other);
+  return one.unknown === other.unknown && keys(one) === keys(other);
 };
