@@ -25,6 +25,22 @@ describe('inAgentWords()', () => {
     expect(told('SELECT f(1)', 'public', message)).toBe(message);
   });
 
+  it.each([
+    ['SELECT * FROM gone', '"public"."gone"', 'relation "public.gone" does not exist', 'relation "gone" does not exist'],
+    ['SELECT * FROM gone', '"pub""lic"."go""ne"', 'relation "pub"lic.go"ne" does not exist', 'relation "go"ne" does not exist'],
+    ['SELECT * FROM public.gone', '"public"."gone"', 'relation "public.gone" does not exist', 'relation "public.gone" does not exist'],
+    ['SELECT * FROM gone', '"public"."gone"', 'relation "public.other" does not exist', 'relation "public.other" does not exist'],
+    [
+      'SELECT * FROM gone',
+      '(SELECT id FROM "public"."gone")',
+      'relation "public.gone" does not exist',
+      'relation "public.gone" does not exist',
+    ],
+  ])('says of a relation that has gone what the agent called it: %s, %s', (agent, text, message, expected) => {
+    const start = agent.indexOf('FROM ') + 5;
+    expect(inAgentWords(message, start, [{ start, end: agent.length, text }], Buffer.from(agent))).toBe(expected);
+  });
+
   it('leaves a message that is about another place', () => {
     const message = 'function public.f(integer) does not exist';
     expect(told('SELECT f(1), public.f(2)', 'public', message, 20 + '"public".'.length)).toBe(message);

@@ -1,6 +1,7 @@
 import type { Edit } from '../policy/judgement.ts';
 
 const SCHEMA = /^"((?:[^"]|"")+)"\.$/;
+const RELATION = /^"((?:[^"]|"")+)"\."((?:[^"]|"")+)"/;
 const NAME = /^(?:"((?:[^"]|"")+)"|[\p{L}\p{N}_$]+)/u;
 
 const foldedName = (text: string): string | undefined => {
@@ -10,8 +11,8 @@ const foldedName = (text: string): string | undefined => {
 };
 
 /**
- * The message with a function's name as the agent wrote it, where its schema was put in. `sent`: byte of the sent text that the message
- * is about.
+ * The message with the name of a function or relation as the agent wrote it, where its schema was put in. `sent`: byte of the sent text that
+ * the message is about.
  */
 export const inAgentWords = (message: string, sent: number, edits: readonly Edit[], agent: Buffer): string => {
   let shift = 0;
@@ -20,6 +21,11 @@ export const inAgentWords = (message: string, sent: number, edits: readonly Edit
     const schema = start + shift === sent && start === end ? SCHEMA.exec(text)?.[1]?.replaceAll('""', '"') : undefined;
     const name = schema === undefined ? undefined : foldedName(agent.toString('utf8', start, start + 300));
     if (name !== undefined) return unqualified(message, `${schema}.${name}`, name);
+    const relation = start + shift === sent && start !== end ? RELATION.exec(text) : null;
+    if (relation !== null && !agent.subarray(start, end).includes('.')) {
+      const [, within = '', own = ''] = relation.map((part) => part.replaceAll('""', '"'));
+      return message === `relation "${within}.${own}" does not exist` ? `relation "${own}" does not exist` : message;
+    }
     shift += Buffer.byteLength(text) - (end - start);
   }
   return message;

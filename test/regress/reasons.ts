@@ -44,6 +44,27 @@ const onlyFields =
     aspect !== 'error instead of a result' &&
     without(direct, fields) === without(answer, fields);
 
+const contextsOf = ({ error, notices }: Answer): string =>
+  [error, ...notices].map((said) => [said?.['W'], said?.['q'] === undefined ? undefined : 'SQL statement "'].join('\n')).join('\n');
+
+const QUOTES_BODIES = /^(SQL statement|SQL expression|PL\/pgSQL assignment|PL\/pgSQL expression) "/m;
+
+const refusesNothing = ({ error, ofServer }: Answer): boolean => error === undefined || ofServer;
+
+/** Oids of what is not PostgreSQL's own: the first is 16384. */
+const OWN_NUMBER = /\b(?:1[6-9]|[2-9]\d)\d{3}\b/;
+
+const withoutNumbers = ({ rows }: Answer): string =>
+  rows
+    .map((row) => row.replace(new RegExp(OWN_NUMBER, 'g'), '#'))
+    .toSorted()
+    .join('\n');
+
+const failsAlike = ({ direct, answer }: Difference): boolean => direct.error !== undefined && direct.error['C'] === answer.error?.['C'];
+
+const isOfColumn = ({ direct, answer }: Difference): boolean =>
+  direct.columns.at(-1)?.some(({ name }) => answer.error?.['M'] === `function ${name} does not exist`) === true;
+
 export const REASONS: readonly Reason[] = [
   {
     name: 'the session ended',
@@ -63,20 +84,45 @@ export const REASONS: readonly Reason[] = [
     kind: 'Comparison',
     why: 'A statement before it was refused and has failed the transaction, as a refusal does; it is counted where it stands.',
     applies: ({ answer, direct }) =>
-      (answer.error?.['C'] === '25P02' && direct.error?.['C'] !== '25P02') ||
+      // A savepoint that was not made is not there.
+      (['25P02', '3B001'].includes(answer.error?.['C'] ?? '') && direct.error?.['C'] !== answer.error?.['C']) ||
       (direct.tags.includes('COMMIT') && answer.tags.includes('ROLLBACK')),
+  },
+  {
+    name: 'temporary schemas',
+    kind: 'Comparison',
+    why: 'Sessions have temporary schemas by their number, and through the proxy there are more sessions.',
+    applies: ({ step, answer }) => refusesNothing(answer) && /pg_my_temp_schema|pg_temp_\d|\breindex_temp_/.test(step.text),
+  },
+  {
+    name: 'bodies of functions',
+    kind: 'Purpose',
+    why: 'CONTEXT quotes a statement of a function or trigger, or an internal query is told: what functions are made of is nowhere shown.',
+    applies: (difference) => onlyFields(['W', 'q', 'p'])(difference) && QUOTES_BODIES.test(contextsOf(difference.direct)),
   },
   {
     name: 'context of errors and notices',
     kind: 'Purpose',
-    why: 'CONTEXT and internal queries tell of the insides of functions and triggers, DETAIL of a constraint prints rows: both are only recorded (docs/errors.md).',
+    why: 'CONTEXT holds a value, or DETAIL of a constraint prints rows: both are only recorded where it is not certain that nothing is hidden (docs/errors.md).',
     applies: onlyFields(['W', 'q', 'p', 'D', 'P']),
   },
   {
     name: 'texts of cursors and prepared statements',
     kind: 'Purpose',
     why: 'pg_cursors and pg_prepared_statements have the text that the server got: with relations written out.',
-    applies: ({ step, aspect }) => aspect === 'rows' && /\bpg_(cursors|prepared_statements)\b/i.test(step.text),
+    applies: ({ step, direct, aspect }) =>
+      aspect === 'rows' &&
+      (/\bpg_(cursors|prepared_statements)\b/i.test(step.text) ||
+        (/^\s*execute\b.*/i.test(step.text) && direct.rows.some((row) => row.includes('"declare ')))),
+  },
+  {
+    name: 'object ids',
+    kind: 'Comparison',
+    why: 'The statement returns oids of what the suite has made, or has one in its text: each server counts its own.',
+    applies: ({ step, direct, answer, aspect }) =>
+      aspect === 'rows' || aspect === 'order of rows'
+        ? withoutNumbers(direct) === withoutNumbers(answer) || /\boid = \d{5}\b/.test(step.text)
+        : aspect === 'error instead of a result' && refusesNothing(answer) && OWN_NUMBER.test(answer.error?.['M'] ?? ''),
   },
   {
     name: 'setting of the operator',
@@ -88,7 +134,9 @@ export const REASONS: readonly Reason[] = [
     name: 'catalogs are not written',
     kind: 'Purpose',
     why: 'Rows of pg_catalog are changed by definitions, not by DML.',
-    applies: (difference) => refusedBy('write-refused')(difference) && says(/relation "(pg_|information_schema)/)(difference),
+    applies: (difference) =>
+      (refusedBy('write-refused')(difference) && says(/relation "(pg_|information_schema)/)(difference)) ||
+      (refusedBy('relation-unknown')(difference) && says(/relation "pg_toast\./)(difference)),
   },
   {
     name: 'function that is refused by list',
@@ -100,7 +148,40 @@ export const REASONS: readonly Reason[] = [
     name: 'the other of two errors',
     kind: 'Purpose',
     why: 'The statement has two faults, and the proxy meets the other one first.',
-    applies: (difference) => difference.direct.error !== undefined && refusedBy('invalid-statement')(difference),
+    applies: (difference) =>
+      (difference.direct.error !== undefined && refusedBy('invalid-statement')(difference)) ||
+      // The transaction had failed before.
+      (difference.direct.error?.['C'] === '25P02' && difference.refusal !== undefined),
+  },
+  {
+    name: 'what does not exist',
+    kind: 'Purpose',
+    why: 'It fails with the same SQLSTATE. PostgreSQL tells the types of the arguments that it finds no function for, which are not known before it is asked.',
+    applies: (difference) => failsAlike(difference) && refusedBy('function-unknown')(difference),
+  },
+  {
+    name: 'words of the parser',
+    kind: 'Purpose',
+    why: 'It fails with the same SQLSTATE. The grammar in the proxy is of another minor release than the server, and quotes less of the text.',
+    applies: (difference) => failsAlike(difference) && refusedBy('syntax-error')(difference),
+  },
+  {
+    name: 'prepared under other names',
+    kind: 'Purpose',
+    why: 'What PREPARE has prepared is judged for the names of that time: under another search_path, or where a relation has gone, it has to be prepared again (55000).',
+    applies: refusedBy('stale-statement', 'statement-of-other-path'),
+  },
+  {
+    name: 'a column called like a function',
+    kind: 'Purpose',
+    why: '`last(f)` for `f.last` would call a function of that name as soon as there is one.',
+    applies: (difference) => refusedBy('function-unknown')(difference) && difference.direct.error === undefined && isOfColumn(difference),
+  },
+  {
+    name: 'encoding of COPY TO',
+    kind: 'Purpose',
+    why: 'What is sent to the client is UTF-8: detectors look into it.',
+    applies: (difference) => refusedBy('not-understood')(difference) && says(/^encoding /)(difference),
   },
   {
     name: 'refused form',

@@ -22,6 +22,8 @@ export type Step = {
   /** The catalog has changed since the last statement that was compared. */
   readonly settled: boolean;
   readonly answer: Answer | undefined;
+  /** psql keeps the values of its row as variables. */
+  readonly sets?: boolean;
 };
 
 /** What is about temporary tables themselves; of an ordinary table, a prepared transaction would keep the locks. */
@@ -39,7 +41,7 @@ const CATALOG_KEPT = new Set(
   CreateEventTrigStmt AlterEventTrigStmt CreatePublicationStmt AlterPublicationStmt CreateSubscriptionStmt AlterSubscriptionStmt
   DropSubscriptionStmt CreateTableSpaceStmt DropTableSpaceStmt AlterSystemStmt AlterDatabaseSetStmt SecLabelStmt CreateFdwStmt
   CreateForeignServerStmt CreateUserMappingStmt AlterUserMappingStmt DropUserMappingStmt AlterFdwStmt AlterForeignServerStmt
-  AlterTSDictionaryStmt AlterTSConfigurationStmt TransactionStmt ReassignOwnedStmt LoadStmt
+  AlterTSDictionaryStmt AlterTSConfigurationStmt ReassignOwnedStmt LoadStmt
   `
     .trim()
     .split(/\s+/),
@@ -122,6 +124,8 @@ export const recordFile = async (file: SuiteFile, recording: Recording): Promise
     if (item.ending === '\\gset' && answer.rows.length === 1) {
       const [prefix = ''] = variables.wordsOf(item.argument);
       for (const [index, { name }] of (answer.columns.at(-1) ?? []).entries()) variables.set(prefix + name, cells[index] ?? undefined);
+      const last = steps.pop();
+      if (last !== undefined) steps.push({ ...last, sets: true });
     }
     if (item.ending === '\\gexec') for (const cell of cells) if (cell !== null) await send(item.line, cell);
   };

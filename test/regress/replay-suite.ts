@@ -22,6 +22,28 @@ export type Replayed = {
   readonly temporary: boolean;
 };
 
+/** Values of variables that are others on this side: oids, numbers of temporary schemas. */
+class OwnValues {
+  readonly #values = new Map<string, string>();
+
+  take(recorded: Answer | undefined, own: Answer): void {
+    const [before, now] = [recorded, own].map((answer) => (answer?.rows.length === 1 ? cellsOf(answer.rows[0] ?? '') : []));
+    for (const [index, value] of (before ?? []).entries()) {
+      const other = now?.[index];
+      if (typeof value === 'string' && typeof other === 'string' && other !== value && NUMBERED.test(value) && NUMBERED.test(other))
+        this.#values.set(value, other);
+    }
+  }
+
+  in(text: string): string {
+    return this.#values.size === 0 ? text : text.replace(/\b(?:pg_temp_)?\d+\b/g, (word) => this.#values.get(word) ?? word);
+  }
+}
+
+const NUMBERED = /^(?:pg_temp_\d+|(?:1[6-9]|[2-9]\d)\d{3})$/;
+
+const cellsOf = (row: string): readonly unknown[] => (row.startsWith('[') ? (JSON.parse(row) as unknown[]) : []);
+
 /** The answers to the steps of one file, in order. */
 export const replayFile = async (
   steps: readonly Step[],
@@ -29,9 +51,11 @@ export const replayFile = async (
 ): Promise<readonly (Replayed | undefined)[]> => {
   await target.connect();
   const answers: (Replayed | undefined)[] = [];
+  const values = new OwnValues();
   let open = false;
   let temporary = false;
-  for (const step of steps) {
+  for (const recorded of steps) {
+    const step = { ...recorded, text: values.in(recorded.text) };
     const rows = [...step.data];
     const data = (): string => rows.shift() ?? '';
     if (step.scope === 'Connect') {
@@ -48,6 +72,7 @@ export const replayFile = async (
     const beside = refusal !== undefined && open && target.status === 'T' && !step.kinds.includes('TransactionStmt');
     const direct = step.scope === 'SetUp' || beside;
     const answer = direct ? await target.setUp(step.text, data) : await target.run(step.text, data);
+    if (step.sets === true) values.take(step.answer, answer);
     if (beside && step.scope === 'Compared') {
       answers.push({ answer, beside, temporary, refusal: undefined });
       continue;
