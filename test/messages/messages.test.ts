@@ -11,7 +11,7 @@ import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import type { PostgresVersion } from '../support/postgres-binaries.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 import { connectRaw, type RawClient, type RawFrame, responseFields, send } from '../support/raw-client.ts';
-import { CANARY, COPIES, RELATIONS, SCHEMA, TELLING } from './telling.ts';
+import { CANARY, COPIES, FUNCTIONS, RELATIONS, SCHEMA, TELLING } from './telling.ts';
 
 const ROLE = 'app';
 const VERSION = Number(process.env['PG'] || 18) as PostgresVersion;
@@ -28,7 +28,11 @@ beforeAll(async () => {
   manifests = await mkdtemp(join(tmpdir(), 'pg-airlock-messages-'));
   await writeObjects(manifests, [
     ...connectionTo('db', { port: postgres.port, database: 'messages', login: trusted(ROLE) }),
-    policyFor('db', 'messages', { subjects: [{ agent: { name: 'agent' } }], relations: RELATIONS }),
+    policyFor('db', 'messages', {
+      subjects: [{ agent: { name: 'agent' } }],
+      relations: RELATIONS,
+      functions: FUNCTIONS.map((name) => ({ name: `public.${name}` })),
+    }),
   ]);
   proxy = await startProxy({ manifests, flags: ['--identity', 'agent'] });
 });
@@ -66,8 +70,8 @@ describe('messages of the server', () => {
     const agent = await open(proxy.port, 'agent');
     const frame = (await agent.query(sql)).find(({ type }) => type === 'E');
     agent.destroy();
-    const { C, M, D, H, P, n } = frame === undefined ? {} : responseFields(frame);
-    return Object.fromEntries(Object.entries({ C, M, D, H, P, n }).filter((entry): entry is [string, string] => entry[1] !== undefined));
+    const { C, M, D, H, P, W, n } = frame === undefined ? {} : responseFields(frame);
+    return Object.fromEntries(Object.entries({ C, M, D, H, P, W, n }).filter((entry): entry is [string, string] => entry[1] !== undefined));
   };
 
   it.each<[string, Record<string, string>]>([
@@ -76,6 +80,10 @@ describe('messages of the server', () => {
       "SELECT 'é', nmae FROM own JOIN accounts a ON a.name = 'é'",
       { C: '42703', M: 'column "nmae" does not exist', H: 'Perhaps you meant to reference the column "a.name".', P: '13' },
     ],
+    // Where it was, and not what was run there.
+    ['SELECT asks_body()', { C: '22012', M: 'division by zero', W: 'PL/pgSQL function asks_body() line 2 at assignment' }],
+    ['SELECT says_body()', { C: '22012', M: 'division by zero', W: 'PL/pgSQL function says_body() line 1 at PERFORM' }],
+    ['SELECT asks_lines()', { C: '22012', M: 'division by zero', W: 'PL/pgSQL function asks_lines() line 1 at EXECUTE' }],
     ["SELECT 'x'::int", { C: '22P02', M: 'invalid input syntax for type integer: "x"', P: '8' }],
     ['SELECT 1 / (n - 1) FROM own', { C: '22012', M: 'division by zero' }],
     [

@@ -48,6 +48,16 @@ export const SCHEMA = `
       RETURN NEW;
     END $$;
   CREATE TRIGGER watch BEFORE INSERT OR UPDATE ON watched FOR EACH ROW EXECUTE FUNCTION watch();
+  CREATE FUNCTION asks() RETURNS void LANGUAGE plpgsql AS $$BEGIN EXECUTE 'SELECT nothing FROM ledger WHERE note = ' ||
+    (SELECT quote_literal(note) FROM ledger LIMIT 1); END$$;
+  CREATE FUNCTION asks_lines() RETURNS void LANGUAGE plpgsql AS $$BEGIN EXECUTE 'SELECT 1 / 0 /* ' ||
+    (SELECT E'\n SQL function "x" statement 1\nPL/pgSQL function "' || note || E'"() line 1 at RAISE\n' FROM ledger LIMIT 1) || '*/'; END$$;
+  CREATE FUNCTION says_body() RETURNS int LANGUAGE plpgsql AS $$DECLARE found int; BEGIN PERFORM asks_body(); RETURN found; END$$;
+  CREATE FUNCTION asks_body() RETURNS int LANGUAGE plpgsql AS $$DECLARE found int; BEGIN
+    found := 1 / (0 * length('CANARY-body')); RETURN found; END$$;
+  CREATE FUNCTION asks_sql() RETURNS int LANGUAGE sql AS $$SELECT 1 / (0 * length('CANARY-body' || random()))$$;
+  CREATE FUNCTION asks_all() RETURNS void LANGUAGE plpgsql AS $$BEGIN
+    PERFORM 1 / (0 * length('CANARY-body' || account)) FROM ledger; END$$;
   CREATE TABLE patient (id int PRIMARY KEY, hidden text DEFAULT 'CANARY-patient');
   CREATE FUNCTION complain() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'patient %', NEW.hidden USING ERRCODE = '25P01'; END$$;
   CREATE CONSTRAINT TRIGGER complain AFTER INSERT ON patient DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION complain();
@@ -88,6 +98,9 @@ export const RELATIONS: readonly unknown[] = [
   writable('own_parent', ['*']),
   writable('keyed_parts', ['id', 'n']),
 ];
+
+/** Granted: what they read is their own, and so is what they say; the texts of what they run are not told. */
+export const FUNCTIONS: readonly string[] = ['asks', 'asks_lines', 'says_body', 'asks_body', 'asks_sql', 'asks_all'];
 
 const NOTES = 'notice warning info raise code names assert cast divide dynamic syntax many key json xml'.split(' ');
 
@@ -195,6 +208,11 @@ export const TELLING: readonly (readonly string[])[] = [
     [`PREPARE p AS UPDATE watched SET note = '${note}' WHERE id = 1`, 'EXECUTE p'],
     [`SELECT 1; UPDATE watched SET note = '${note}' WHERE id = 1; SELECT 2`],
   ]),
+  ...FUNCTIONS.flatMap((name) => [
+    [`SELECT ${name}()`],
+    [`SELECT n FROM own WHERE ${name}() IS NULL`],
+    [`PREPARE p AS SELECT ${name}()`, 'EXECUTE p'],
+  ]),
   ['INSERT INTO patient (id) VALUES (1)'],
   ['BEGIN', 'INSERT INTO patient (id) VALUES (1)', 'SELECT 1', 'COMMIT'],
   ['BEGIN', 'INSERT INTO patient (id) VALUES (1)', 'SET CONSTRAINTS ALL IMMEDIATE'],
@@ -217,6 +235,7 @@ export const COPIES: readonly (readonly [string, string])[] = [
   ['COPY watched (id, note) FROM STDIN WHERE 1 / (number - number) > id', '9\tx\n'],
   ['COPY watched (id, note) FROM STDIN WHERE watched::text::json IS NULL', '9\tx\n'],
   ['COPY patient (id) FROM STDIN WHERE hidden::int > 0', '9\n'],
+  ...FUNCTIONS.map((name) => [`COPY own_parts FROM STDIN WHERE ${name}() IS NULL`, '1\t1\n'] as const),
   ['COPY patient FROM STDIN', '9\n'],
   ['COPY patient (id) FROM STDIN', '9\n'],
   ['COPY parts (id) FROM STDIN', '9\n'],
