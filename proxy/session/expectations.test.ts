@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { upstreamProtocolViolation } from '../../kernel/failure.ts';
+import { protocolViolation, upstreamProtocolViolation } from '../../kernel/failure.ts';
 import { type Expectation, Expectations, type Sent } from './expectations.ts';
 
 const expectation = (sent: Sent, segment = 0): Expectation => ({
@@ -92,6 +92,17 @@ describe('Expectations', () => {
       true,
     ]);
     expect(match(expectations, 'Z1')).toEqual(['Sync.', 'Parse.']);
+  });
+
+  it.each<[string, Sent[], string, Sent[]]>([
+    ['sent before the COPY failed', ['Execute', 'Sync', 'CopyEnd', 'Parse', 'Sync', 'Query'], 'GE', []],
+    ['sent after', ['Execute', 'Sync', 'CopyEnd'], 'GE', ['Parse']],
+  ])('end the session where nobody knows whether the server has skipped what was %s', (_what, sent, letters, then) => {
+    const expectations = queue(...sent);
+    expect(() => {
+      match(expectations, letters);
+      for (const each of then) expectations.push(expectation(each));
+    }).toThrow(protocolViolation('unexpected message behind a Sync during COPY from stdin'));
   });
 
   it.each<[string, Sent[], string, string]>([

@@ -1,4 +1,4 @@
-import { type Failure, upstreamProtocolViolation } from '../../kernel/failure.ts';
+import { type Failure, protocolViolation, upstreamProtocolViolation } from '../../kernel/failure.ts';
 import type { ResultShape } from '../detect/inspection.ts';
 import { BACKEND } from '../wire/message-type.ts';
 import type { RunningStatement, StatementText } from './running-statement.ts';
@@ -77,6 +77,8 @@ const ANSWERS: Readonly<Record<Sent, Answers>> = {
   CopyEnd: answers([], []),
 };
 
+const behindSync = (): Failure => protocolViolation('unexpected message behind a Sync during COPY from stdin');
+
 /** An answer and the message it belongs to. */
 export type Answered = { readonly expectation: Expectation; readonly done: boolean };
 
@@ -96,6 +98,9 @@ export class Expectations {
   /**
    * Syncs that the server ignores, for it reads a COPY: libpq sends one with the Execute (`CopyGetData` of `copyfromparse.c`). Where
    * the COPY fails, nobody knows which of them it has come to: each may be answered, or not.
+   *
+   * INVARIANT: then it is not known either whether the server skips what stands before the next Sync, or runs it: the session ends, or
+   * one statement would be taken for another.
    */
   #ignorable = 0;
 
@@ -133,10 +138,13 @@ export class Expectations {
     return head === undefined || head.segment >= segment;
   }
 
-  /** False where the server will skip the message, so that nothing of it comes true. */
+  /** False where the server will skip the message, so that nothing of it comes true. Throws `Failure` where nobody knows. */
   push(expectation: Expectation): boolean {
     if (this.#skipping) {
       if (expectation.sent !== 'Sync') {
+        if (this.#ignorable > 0 && expectation.sent !== 'CopyEnd') {
+          throw behindSync();
+        }
         return false;
       }
       this.#skipping = false;
@@ -196,13 +204,16 @@ export class Expectations {
   /** Matches an ErrorResponse that is not fatal: the message that failed, and those that the server skips for it. */
   fail(): { readonly failed: Expectation; readonly skipped: readonly Expectation[] } {
     const failed = this.#expected(BACKEND.errorResponse);
+    const pending = isQuery(failed) || failed.sent === 'Sync' ? [] : this.#entries.slice(this.#first + 1);
+    const sync = pending.findIndex(({ sent }) => sent === 'Sync');
+    if (this.#ignorable > 0 && pending.slice(0, sync < 0 ? undefined : sync).some(({ sent }) => sent !== 'CopyEnd')) {
+      throw behindSync();
+    }
     this.#copyIn = undefined;
     this.#begun = isQuery(failed);
     if (isQuery(failed) || failed.sent === 'Sync') {
       return { failed, skipped: [] };
     }
-    const pending = this.#entries.slice(this.#first + 1);
-    const sync = pending.findIndex(({ sent }) => sent === 'Sync');
     this.#skipping = sync < 0;
     this.#entries = sync < 0 ? [] : pending.slice(sync);
     this.#first = 0;
