@@ -49,6 +49,7 @@ export class Outbox {
   takeBatch(): Batch {
     const taken = this.batch;
     this.batch = new Batch();
+    this.#context.state.unsent = undefined;
     return taken;
   }
 
@@ -88,6 +89,7 @@ export class Outbox {
   expect(sent: Sent, expected: Partial<Expectation> = NOTHING): Expectation {
     const { swallow = false, refusal, text, running, shape, consequences = NO_CONSEQUENCES } = expected;
     const { state } = this.#context;
+    state.unsent ??= state.segment;
     const always = sent === 'Query' || sent === 'HeldQuery' ? this.#unnamedGone(text) : undefined;
     return { sent, segment: state.segment, swallow, refusal, text, running, shape, consequences, ...(always && { always }) };
   }

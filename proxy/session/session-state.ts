@@ -83,6 +83,8 @@ export class ServerState {
   transactionsEnded = 0;
   /** Of the message at hand: messages up to a Sync or Query fail together. */
   segment = 0;
+  /** The segment of the first message that was let through and is not sent yet. */
+  unsent: number | undefined;
   readonly #judge: Judge;
   readonly #expectations: Expectations;
   readonly #startupPath: readonly string[] | undefined;
@@ -98,6 +100,11 @@ export class ServerState {
     return this.statements.weight + this.portals.weight + (this.path.savepoints + this.definitions.size) * ENTRY;
   }
 
+  /** Some message of an earlier segment is not answered, or not so much as sent: a Sync on its way may end a transaction. */
+  #earlierOpen(): boolean {
+    return (this.unsent !== undefined && this.unsent < this.segment) || !this.#expectations.settledBefore(this.segment);
+  }
+
   /** The state that the message at hand will meet, if all before it succeeds. */
   probe(): Probe {
     let uncertain = false;
@@ -111,12 +118,12 @@ export class ServerState {
       return { type: found.type, value: found.value === undefined ? undefined : { prepared: of(found.value).text.prepared } };
     };
     const searchPath = (): readonly string[] => {
-      const { path, certain } = this.path.inForce(this.segment, !this.#expectations.settledBefore(this.segment));
+      const { path, certain } = this.path.inForce(this.segment, this.#earlierOpen());
       uncertain ||= !certain;
       return path ?? this.#startupPath ?? this.#judge.defaultSearchPath();
     };
     const uncommitted = (): Uncommitted => {
-      const found = this.definitions.inForce(this.segment, !this.#expectations.settledBefore(this.segment));
+      const found = this.definitions.inForce(this.segment, this.#earlierOpen());
       uncertain ||= !found.certain;
       return found.state;
     };

@@ -91,6 +91,17 @@ describe('names', () => {
     expect(airlock.knobs.paths).toEqual([['public'], ['other'], ['public']]);
   });
 
+  it('do not take a search_path for set where a Sync that came with the statement ends its transaction', async () => {
+    const client = await open();
+    client.write(send.parse('', 'SET search_path = other'), send.bind('', ''), send.execute(), send.flush());
+    await client.until('C');
+    // An error rolls back what the Sync would have committed.
+    client.write(send.parse('', 'syntax error'), send.sync(), send.parse('', 'SELECT 2'), send.sync());
+    expect(codes(await client.until('Z'))).toEqual(['42601']);
+    expect(types(await client.until('Z'))).toBe('1 Z');
+    expect(airlock.knobs.paths.at(-1)).toEqual(['public']);
+  });
+
   it('take the search_path of the startup message', async () => {
     const client = await open({ options: '-c search_path=other' });
     expect(values(await client.query('SHOW search_path'))).toEqual(['other']);
