@@ -62,8 +62,8 @@ const isToldFirst = (proxy: Line, rest: readonly Line[]): boolean => {
   if (proxy.text.includes('Describe of a FETCH')) return true;
   // EXECUTE of what only Parse can prepare.
   if (proxy.text.includes('which changes the session')) return true;
-  // Parse of EXECUTE, of what is not prepared.
-  if (code === '26000' && rest[0]?.text === '1') return true;
+  // Parse of what PostgreSQL looks up when it runs: EXECUTE, COPY.
+  if (code !== undefined && NAMES_NOTHING.has(code) && rest[0]?.text === '1') return true;
   return code !== undefined && NAMES_NOTHING.has(code) && rest.some((line) => codeOf(line) !== undefined);
 };
 
