@@ -18,6 +18,9 @@ CREATE TABLE starred (id int PRIMARY KEY, ssn text); INSERT INTO starred VALUES 
 CREATE TABLE parent (id int, ssn text) PARTITION BY LIST (id);
 CREATE TABLE part (id int, ssn text); INSERT INTO part VALUES (1, 'SECRET');
 CREATE MATERIALIZED VIEW snapshot AS SELECT id, name FROM customers;
+CREATE TABLE typed (id int PRIMARY KEY, ssn text, code text); INSERT INTO typed VALUES (1, '4711', '7');
+CREATE TABLE parents (id int, name text); INSERT INTO parents VALUES (1, 'Ann'); CREATE TABLE heirs (id int, name text, ssn text) ; INSERT INTO heirs VALUES (2, 'Bob', 'SECRET');
+CREATE TABLE chosen (id int, name text); INSERT INTO chosen VALUES (1, 'Ann');
 CREATE SCHEMA shadow; GRANT USAGE ON SCHEMA shadow TO public;
 CREATE TABLE shadow.hidden (ssn text);
 `;
@@ -29,6 +32,10 @@ const POLICY = `
 ${[...TABLES.map((name) => `${name}_view`), 'outer_view', 'over_moved', 'wide', 'snapshot', 'part'].map((name) => `    - { name: public.${name}, select: { columns: ['*'] } }`).join('\n')}
     - { name: public.moved, select: { columns: [id], masks: [{ column: ssn, mask: { type: Redact } }] } }
     - { name: public.starred, select: { columns: ['*'], masks: [{ column: ssn, mask: { type: Redact } }] } }
+    - { name: public.typed, select: { columns: ['*'], masks: [{ column: ssn, mask: { type: Redact } }] } }
+    - { name: public.parents, select: { columns: ['*'] } }
+    - { name: public.heirs, select: { columns: [id], masks: [{ column: name, mask: { type: Redact } }] } }
+    - { name: public.chosen, select: { columns: ['*'] } }
     - { name: public.listed, select: { columns: [id, name] } }
     - { name: late.items, select: { columns: ['*'] } }
     - { name: public.parent, select: { columns: [id], masks: [{ column: ssn, mask: { type: Redact } }] } }
@@ -164,5 +171,61 @@ describe('while the database changes', () => {
     await world.postgres.sql('ALTER TABLE parent ATTACH PARTITION part FOR VALUES IN (1)');
     expect(await session.ask('SELECT * FROM parent')).toEqual([['1', '***']]);
     expect(await settled('SELECT * FROM part', (answer) => !JSON.stringify(answer).includes('SECRET'))).toEqual([['1', '***']]);
+  });
+
+  it('a masked column of another type is masked, or not shown', async () => {
+    const sql = 'SELECT ssn FROM typed';
+    expect(await session.ask(sql, 'typed')).toEqual([['***']]);
+    for (const type of [
+      'varchar(20)',
+      'int USING ssn::int',
+      'jsonb USING to_jsonb(ssn)',
+      'text[] USING ARRAY[ssn]::text[]',
+      'bytea USING ssn::text::bytea',
+    ]) {
+      await world.postgres.sql(`ALTER TABLE typed ALTER ssn TYPE ${type}`);
+      for (const answer of [await session.ask(sql), await session.ask(sql, 'typed'), await session.ask('SELECT t::text FROM typed t')]) {
+        expect([type, JSON.stringify(answer)]).toEqual([type, expect.not.stringMatching(/4711|34373131/)]);
+      }
+      await reread();
+      expect([type, JSON.stringify(await session.ask(sql))]).toEqual([type, expect.not.stringMatching(/4711|34373131/)]);
+    }
+  }, 60_000);
+
+  it('a masked column that is dropped and made anew is masked', async () => {
+    await world.postgres.sql(`ALTER TABLE typed DROP ssn; ALTER TABLE typed ADD ssn text DEFAULT 'SECRET'`);
+    expect(JSON.stringify(await session.ask('SELECT * FROM typed'))).not.toContain('SECRET');
+    await reread();
+    expect(await settled('SELECT ssn FROM typed', isRows)).toEqual([['***']]);
+  });
+
+  it('a child that is added with more columns shows what the parent has, under its own masks', async () => {
+    await world.postgres.sql('ALTER TABLE heirs INHERIT parents');
+    const masked = [
+      ['1', '***'],
+      ['2', '***'],
+    ];
+    expect(await settled('SELECT * FROM parents ORDER BY id', (answer) => JSON.stringify(answer).includes('***'))).toEqual(masked);
+    await world.postgres.sql(`CREATE TABLE later (ssn text) INHERITS (parents); INSERT INTO later VALUES (3, 'Cid', 'SECRET')`);
+    expect(await session.ask('SELECT * FROM parents ORDER BY id')).toEqual([...masked, ['3', '***']]);
+    expect(await session.ask('SELECT p FROM parents p ORDER BY id')).toEqual([['(1,***)'], ['(2,***)'], ['(3,***)']]);
+    expect(await settled('SELECT * FROM later', (answer) => String(answer).includes('permission denied'))).toContain('later');
+  });
+
+  it('a search_path of the role counts for sessions that begin afterwards, whose names it changes', async () => {
+    await world.postgres.sql(`CREATE TABLE shadow.chosen (id int, name text); INSERT INTO shadow.chosen VALUES (1, 'SECRET')`);
+    await world.postgres.sql('ALTER ROLE postgres SET search_path = shadow, public');
+    expect(await session.ask('SELECT name FROM chosen')).toEqual([['Ann']]);
+    const early = await world.session('ann');
+    expect(await early.ask('SELECT name FROM chosen')).not.toEqual([['SECRET']]);
+    await reread();
+    await reread();
+    const late = await world.session('ann');
+    expect(await late.ask('SELECT name FROM chosen')).toContain('permission denied');
+    expect(await late.ask('SELECT name FROM public.chosen')).toEqual([['Ann']]);
+    // Of the older session the server would still say Ann.
+    expect(await session.ask('SELECT name FROM chosen')).not.toEqual([['SECRET']]);
+    await world.postgres.sql('ALTER ROLE postgres RESET search_path');
+    for (const each of [early, late]) await each.end();
   });
 });
