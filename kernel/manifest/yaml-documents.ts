@@ -1,7 +1,20 @@
 /**
  * Manifest text to documents: YAML 1.2 (and so JSON), several documents per file, anchors within a document.
  */
-import { LineCounter, type Node, type Document, isCollection, isNode, isPair, parseAllDocuments } from 'yaml';
+import {
+  type Document,
+  isCollection,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+  visit,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
 import type { FieldPath } from './field-path.ts';
 import { type Problem, fileProblem } from './problem.ts';
 
@@ -39,15 +52,23 @@ const SYNTAX_PROBLEMS: Readonly<Record<string, string>> = {
 const lineFinder = (document: Document.Parsed, lines: LineCounter): ((path: FieldPath) => number) => {
   const lineAt = (offset: number): number => lines.linePos(offset).line;
   const start = document.contents?.range?.[0] ?? document.range[0];
+  const known = new Map<unknown, ReadonlyMap<string, Pair>>();
+  /** By key; each mapping is read once, for it may have thousands and a problem with each. */
+  const pairsOf = (node: YAMLMap | YAMLSeq): ReadonlyMap<string, Pair> => {
+    const pairs =
+      known.get(node) ?? new Map(node.items.flatMap((item) => (isPair(item) && isNode(item.key) ? [[String(item.key), item]] : [])));
+    known.set(node, pairs);
+    return pairs;
+  };
   return (path) => {
     let line = lineAt(start);
     let node: unknown = document.contents;
     for (const step of path) {
       if (!isCollection(node)) return line;
-      const pair = node.items.find((item) => isPair(item) && isNode(item.key) && String(item.key) === String(step));
-      const next: unknown = isPair(pair) ? pair.value : node.get(step, true);
+      const pair = pairsOf(node as YAMLMap | YAMLSeq).get(String(step));
+      const next: unknown = pair === undefined ? node.get(step, true) : pair.value;
       // A key says better where a value stands than the value, which may begin on the next line.
-      const key = isPair(pair) && isNode(pair.key) ? (pair.key as Node).range?.[0] : undefined;
+      const key = isNode(pair?.key) ? (pair.key as Node).range?.[0] : undefined;
       const offset = key ?? (isNode(next) ? next.range?.[0] : undefined);
       if (offset === undefined) return line;
       line = lineAt(offset);
@@ -63,10 +84,31 @@ const parsed = (file: ManifestFile): { readonly documents: readonly Document.Par
     lineCounter: lines,
     prettyErrors: false,
     merge: true,
-    uniqueKeys: true,
+    // Each key would be compared with all before it: see `repeatedKey`.
+    uniqueKeys: false,
     logLevel: 'silent',
   });
   return { documents: Array.isArray(documents) ? documents : [], lines };
+};
+
+/** Where a key stands that its mapping has already; undefined where none does. */
+const repeatedKey = (document: Document.Parsed): number | undefined => {
+  let found: number | undefined;
+  visit(document, {
+    Map: (_, { items }) => {
+      const keys = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (keys.has(key.value)) {
+          found = key.range?.[0] ?? 0;
+          return visit.BREAK;
+        }
+        keys.add(key.value);
+      }
+      return undefined;
+    },
+  });
+  return found;
 };
 
 /** The documents of a file; empty ones are left out, but numbered. A file with a syntax error has none. */
@@ -88,11 +130,13 @@ export const yamlDocuments = (
   for (const [index, document] of source.documents.entries()) {
     const place = { file: file.path, document: index + 1, field: undefined };
     const [error] = [...document.errors, ...document.warnings];
-    if (error !== undefined) {
+    const repeated = error === undefined ? repeatedKey(document) : undefined;
+    const [code, at] = error === undefined ? (['DUPLICATE_KEY', repeated] as const) : ([error.code, error.pos[0]] as const);
+    if (at !== undefined) {
       problems.push({
         ...place,
-        line: source.lines.linePos(error.pos[0]).line,
-        message: SYNTAX_PROBLEMS[error.code] ?? `the text is not valid YAML (${error.code})`,
+        line: source.lines.linePos(at).line,
+        message: SYNTAX_PROBLEMS[code] ?? `the text is not valid YAML (${code})`,
         remedy: 'Correct the YAML at this line.',
       });
       continue;
