@@ -95,7 +95,8 @@ describe('Expectations', () => {
   });
 
   it.each<[string, Sent[], string, Sent[]]>([
-    ['sent before the COPY failed', ['Execute', 'Sync', 'CopyEnd', 'Parse', 'Sync', 'Query'], 'GE', []],
+    ['sent before the COPY failed', ['Execute', 'Sync', 'CopyEnd', 'Parse', 'Sync', 'Query'], 'GEZ', []],
+    ['sent before, when more is sent', ['Execute', 'Sync', 'CopyEnd', 'Parse', 'Sync'], 'GE', ['Sync']],
     ['sent after', ['Execute', 'Sync', 'CopyEnd'], 'GE', ['Parse']],
   ])('end the session where nobody knows whether the server has skipped what was %s', (_what, sent, letters, then) => {
     const expectations = queue(...sent);
@@ -103,6 +104,13 @@ describe('Expectations', () => {
       match(expectations, letters);
       for (const each of then) expectations.push(expectation(each));
     }).toThrow(protocolViolation('unexpected message behind a Sync during COPY from stdin'));
+  });
+
+  it('go on behind a COPY that failed, once the Sync behind it is answered', () => {
+    const expectations = queue('Execute', 'Sync', 'CopyEnd', 'Sync');
+    expect(match(expectations, 'GEZ')).toEqual(['Execute', 'Execute!CopyEnd', 'Sync.']);
+    for (const sent of ['DescribeStatement', 'Parse', 'Bind', 'Sync'] as const) expectations.push(expectation(sent));
+    expect(match(expectations, 'EZ')).toEqual(['DescribeStatement!Parse,Bind', 'Sync.']);
   });
 
   it.each<[string, Sent[], string, string]>([

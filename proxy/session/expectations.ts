@@ -103,6 +103,8 @@ export class Expectations {
    * one statement would be taken for another.
    */
   #ignorable = 0;
+  /** A COPY has failed, and nobody knows what the server does with what stands behind it. */
+  #lost = false;
 
   /** The server waits for the client's data. */
   get copyIn(): boolean {
@@ -140,6 +142,7 @@ export class Expectations {
 
   /** False where the server will skip the message, so that nothing of it comes true. Throws `Failure` where nobody knows. */
   push(expectation: Expectation): boolean {
+    this.#checkNotLost();
     if (this.#skipping) {
       if (expectation.sent !== 'Sync') {
         if (this.#ignorable > 0 && expectation.sent !== 'CopyEnd') {
@@ -191,6 +194,7 @@ export class Expectations {
 
   /** Is a ReadyForQuery that of a Sync which the server might have ignored? Where so, it is taken for answered. */
   readyBeyond(): boolean {
+    this.#checkNotLost();
     const { head } = this;
     const isFitting = head?.sent === 'Sync' || (head !== undefined && isQuery(head) && this.#begun);
     if (isFitting || this.#ignorable === 0 || this.#copyIn !== undefined) {
@@ -204,14 +208,19 @@ export class Expectations {
   /** Matches an ErrorResponse that is not fatal: the message that failed, and those that the server skips for it. */
   fail(): { readonly failed: Expectation; readonly skipped: readonly Expectation[] } {
     const failed = this.#expected(BACKEND.errorResponse);
-    const pending = isQuery(failed) || failed.sent === 'Sync' ? [] : this.#entries.slice(this.#first + 1);
-    const sync = pending.findIndex(({ sent }) => sent === 'Sync');
-    if (this.#ignorable > 0 && pending.slice(0, sync < 0 ? undefined : sync).some(({ sent }) => sent !== 'CopyEnd')) {
-      throw behindSync();
-    }
+    const copied = this.#copyIn !== undefined;
+    this.#ignorable = copied ? this.#ignorable : 0;
     this.#copyIn = undefined;
     this.#begun = isQuery(failed);
     if (isQuery(failed) || failed.sent === 'Sync') {
+      return { failed, skipped: [] };
+    }
+    const pending = this.#entries.slice(this.#first + 1);
+    const sync = pending.findIndex(({ sent }) => sent === 'Sync');
+    if (this.#ignorable > 0 && pending.slice(0, sync < 0 ? undefined : sync).some(({ sent }) => sent !== 'CopyEnd')) {
+      // The server may have an end of its own to tell, which is let through.
+      this.#lost = true;
+      this.#first += 1;
       return { failed, skipped: [] };
     }
     this.#skipping = sync < 0;
@@ -220,7 +229,14 @@ export class Expectations {
     return { failed, skipped: sync < 0 ? pending : pending.slice(0, sync) };
   }
 
+  #checkNotLost(): void {
+    if (this.#lost) {
+      throw behindSync();
+    }
+  }
+
   #expected(type: number): Expectation {
+    this.#checkNotLost();
     const head = this.head;
     if (head === undefined) {
       throw this.#unexpected(type);
