@@ -43,6 +43,14 @@ describe('createLogger()', () => {
     expect(logged(write, 'silent')).toEqual([]);
   });
 
+  it('writes as escapes what a terminal would act upon', () => {
+    const user = 'x\n\u001b[2K\u0085\u009b31m\u202e\u2028\u200b\ufeffé';
+    const lines: string[] = [];
+    createLogger({ level: 'info', destination: { write: (line) => lines.push(line) } }).info({ user }, 'm');
+    expect(JSON.parse(lines.join(''))).toMatchObject({ user });
+    expect(lines.join('').replace(/[ -~é]/g, '')).toBe('\n');
+  });
+
   it('redacts what bears the name of a secret', () => {
     const [line] = logged((logger) =>
       logger.info({ password: 'x', user: { password: 'x', name: 'y' }, a: { b: { token: 'x' } }, sql: 'SELECT 1' }, 'm'),

@@ -32,6 +32,11 @@ const loggedError = (error: unknown): Readonly<Record<string, unknown>> => {
   return { type: error.name, ...code, ...message, stack, ...cause };
 };
 
+/** What moves a terminal's cursor, hides or reorders text, and is no escape in JSON by itself: names come from whoever connects. */
+const UNSEEN = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+const asEscape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 function nameless(this: Logger, parameters: Parameters<LogFn>, method: LogFn): void {
   const [first] = parameters;
   if (parameters.length === 1 && typeof first === 'object') method.apply(this, [first, 'error']);
@@ -49,7 +54,7 @@ export const createLogger = ({ level, destination }: LogOptions): Logger => {
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: REDACTED, censor: '[redacted]' },
     // Without a message of ours, pino would take the error's.
-    hooks: { logMethod: nameless },
+    hooks: { logMethod: nameless, streamWrite: (line: string) => line.replace(UNSEEN, asEscape) },
     serializers: { err: loggedError, error: loggedError, cause: loggedError },
   };
   // By its number: `process.stdout` would be made for it, a stream that nobody else here needs.
