@@ -62,6 +62,8 @@ const isToldFirst = (proxy: Line, rest: readonly Line[]): boolean => {
   if (proxy.text.includes('Describe of a FETCH')) return true;
   // EXECUTE of what only Parse can prepare.
   if (proxy.text.includes('which changes the session')) return true;
+  // A portal whose Bind has failed: PostgreSQL keeps the name until the transaction ends, with nothing behind it.
+  if (code === '34000' && rest[0]?.text === 'n') return true;
   // Parse of what PostgreSQL looks up when it runs: EXECUTE, COPY.
   if (code !== undefined && NAMES_NOTHING.has(code) && rest[0]?.text === '1') return true;
   return code !== undefined && NAMES_NOTHING.has(code) && rest.some((line) => codeOf(line) !== undefined);
