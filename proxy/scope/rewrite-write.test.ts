@@ -140,7 +140,7 @@ describe('a masked column of the target', () => {
   it.each([
     [
       'UPDATE users SET ssn = $1',
-      'UPDATE "public"."users" SET ssn = CASE WHEN CAST($1 AS text) is <mask users> THEN <raise mask> ELSE $1 END',
+      'UPDATE "public"."users" SET ssn = CASE WHEN CAST($1 AS text) is <mask users> THEN <raise mask> ELSE CAST($1 AS pg_catalog.text) END',
     ],
     [
       `UPDATE users SET ssn=-1`,
@@ -148,34 +148,34 @@ describe('a masked column of the target', () => {
     ],
     [
       `UPDATE users SET ssn = CASE WHEN matched THEN 'a' END, name = 'b'`,
-      `UPDATE "public"."users" SET ssn = (SELECT CASE WHEN (w.v) is <mask users> THEN <raise mask> ELSE w.v END FROM (SELECT (CASE WHEN matched THEN 'a' END) AS v OFFSET 0) AS w), name = 'b'`,
+      `UPDATE "public"."users" SET ssn = (SELECT CASE WHEN (w.v) is <mask users> THEN <raise mask> ELSE CAST(w.v AS pg_catalog.text) END FROM (SELECT (CASE WHEN matched THEN 'a' END) AS v OFFSET 0) AS w), name = 'b'`,
     ],
     [
       'WITH x AS (UPDATE users SET ssn = (SELECT 1) || (2)) SELECT 1',
-      'WITH x AS (UPDATE "public"."users" SET ssn = (SELECT CASE WHEN (w.v) is <mask users> THEN <raise mask> ELSE w.v END FROM (SELECT ((SELECT 1) || (2)) AS v OFFSET 0) AS w)) SELECT 1',
+      'WITH x AS (UPDATE "public"."users" SET ssn = (SELECT CASE WHEN (w.v) is <mask users> THEN <raise mask> ELSE CAST(w.v AS pg_catalog.text) END FROM (SELECT ((SELECT 1) || (2)) AS v OFFSET 0) AS w)) SELECT 1',
     ],
     ['UPDATE users SET ssn = DEFAULT, name = $1', 'UPDATE "public"."users" SET ssn = DEFAULT, name = $1'],
     [
       'UPDATE users SET ssn = o.total IS DISTINCT FROM 1, name = $1 FROM orders o',
-      'UPDATE "public"."users" SET ssn = (SELECT CASE WHEN (w.v) is <mask users> THEN <raise mask> ELSE w.v END FROM (SELECT (o.total IS DISTINCT FROM 1) AS v OFFSET 0) AS w), name = $1 FROM <orders> o',
+      'UPDATE "public"."users" SET ssn = (SELECT CASE WHEN (w.v) is <mask users> THEN <raise mask> ELSE CAST(w.v AS pg_catalog.text) END FROM (SELECT (o.total IS DISTINCT FROM 1) AS v OFFSET 0) AS w), name = $1 FROM <orders> o',
     ],
     [
       'INSERT INTO users (id, ssn) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET ssn = excluded.ssn',
-      'INSERT INTO "public"."users" (id, ssn) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET ssn = CASE WHEN CAST(excluded.ssn AS text) is <mask users> THEN <raise mask> ELSE excluded.ssn END',
+      'INSERT INTO "public"."users" (id, ssn) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET ssn = CASE WHEN CAST(excluded.ssn AS text) is <mask users> THEN <raise mask> ELSE CAST(excluded.ssn AS pg_catalog.text) END',
     ],
     [
       'UPDATE users SET (name, ssn) = ROW($1, $2)',
-      'UPDATE "public"."users" SET (name, ssn) = ROW($1, CASE WHEN CAST($2 AS text) is <mask users> THEN <raise mask> ELSE $2 END)',
+      'UPDATE "public"."users" SET (name, ssn) = ROW($1, CASE WHEN CAST($2 AS text) is <mask users> THEN <raise mask> ELSE CAST($2 AS pg_catalog.text) END)',
     ],
     [
       'UPDATE users SET (ssn, name) = (SELECT 1, 2 FROM orders), id = 1',
-      'UPDATE "public"."users" SET (ssn, name) = (SELECT CASE WHEN (w.v1) is <mask users> THEN <raise mask> ELSE w.v1 END, w.v2 FROM (SELECT 1, 2 FROM <orders> AS "orders") AS w (v1, v2)), id = 1',
+      'UPDATE "public"."users" SET (ssn, name) = (SELECT CASE WHEN (w.v1) is <mask users> THEN <raise mask> ELSE CAST(w.v1 AS pg_catalog.text) END, w.v2 FROM (SELECT 1, 2 FROM <orders> AS "orders") AS w (v1, v2)), id = 1',
     ],
     ['UPDATE users SET ssn = ssn', 'refused: permission denied to write a mask over column "ssn" of relation "public.users"'],
     ['UPDATE users SET ssn = lower(ssn || $1)', 'refused: permission denied to write a mask over column "ssn" of relation "public.users"'],
     [
       'UPDATE users SET name = ssn, ssn = $1 WHERE ssn IS NULL',
-      'UPDATE "public"."users" SET name = <mask users>, ssn = CASE WHEN CAST($1 AS text) is <mask users> THEN <raise mask> ELSE $1 END WHERE <mask users> IS NULL',
+      'UPDATE "public"."users" SET name = <mask users>, ssn = CASE WHEN CAST($1 AS text) is <mask users> THEN <raise mask> ELSE CAST($1 AS pg_catalog.text) END WHERE <mask users> IS NULL',
     ],
   ])('does not take its mask as a value: %s', (sql, expected) => {
     expect(written(sql)).toBe(expected);

@@ -179,6 +179,11 @@ class WriteRewriter {
     return text(written(sql), written(recorded));
   }
 
+  /** What stands around a value: PostgreSQL stores one of any type in a column of strings, but would not have it beside one in CASE. */
+  asAssigned(column: string): readonly [before: string, after: string] {
+    return this.view.columns.get(column)!.column.category === 'S' ? ['CAST(', ' AS pg_catalog.text)'] : ['', ''];
+  }
+
   keepValue(column: string, value: Tree, { start, end }: { readonly start: number; readonly end: number }): void {
     const { editor, scope } = this;
     const [tag, node] = unwrap(value);
@@ -190,16 +195,19 @@ class WriteRewriter {
       // INVARIANT: the value is read, for its text is copied: the judgement does not hold for another.
       constantOf(value);
       // What is not typed takes the column's type.
-      const { castTo, category } = this.view.columns.get(column)!.column;
-      // PostgreSQL stores `5` in a column of strings, but would not have it beside one in CASE.
-      const isCast = tag === 'A_Const' && category === 'S' && !isTree(node.sval) && node.isnull !== true;
-      const given = isCast ? 'CAST(' : '';
-      editor.insert(start, this.unlessMask(column, `CAST(${editor.tokens.bytes.toString('utf8', start, end)} AS ${castTo})`, given));
-      this.insert(end, isCast ? ' AS pg_catalog.text) END' : ' END');
+      const { castTo } = this.view.columns.get(column)!.column;
+      const isUntyped = isTree(node.sval) || node.isnull === true;
+      const [before, after] = isUntyped ? ['', ''] : this.asAssigned(column);
+      const compared = `CAST(${editor.tokens.bytes.toString('utf8', start, end)} AS ${castTo})`;
+      editor.insert(start, this.unlessMask(column, compared, before));
+      this.insert(end, `${after} END`);
       return;
     }
     // What is evaluated has to be evaluated once.
-    editor.insert(start, joined([text('(SELECT '), this.unlessMask(column, '(w.v)', 'w.v END FROM (SELECT (')]));
+    editor.insert(
+      start,
+      joined([text('(SELECT '), this.unlessMask(column, '(w.v)', `${this.asAssigned(column).join('w.v')} END FROM (SELECT (`)]),
+    );
     this.insert(end, ') AS v OFFSET 0) AS w)');
   }
 
@@ -210,7 +218,9 @@ class WriteRewriter {
     const columns = Array.from({ length: of }, (_, index) => `v${index + 1}`);
     const list = columns.map((name, index) => {
       const assignment = assignments.find(({ part }) => part?.number === index + 1);
-      return assignment === undefined ? text(`w.${name}`) : this.unlessMask(assignment.column, `(w.${name})`, `w.${name} END`);
+      return assignment === undefined
+        ? text(`w.${name}`)
+        : this.unlessMask(assignment.column, `(w.${name})`, `${this.asAssigned(assignment.column).join(`w.${name}`)} END`);
     });
     this.editor.insert(start, joined([text('(SELECT '), joined(list, ', '), text(' FROM ')]));
     this.insert(end, ` AS w (${columns.join(', ')}))`);

@@ -8,7 +8,7 @@ import type { Grammar } from '../../proxy/sql/grammar.ts';
 import { contextOf, grantsOf, policy } from './small-catalog.ts';
 
 /** Faults of ours throw. */
-export const judgedBy = async (
+const judgedBy = async (
   sql: string,
   { catalog, relations, grammar }: { readonly catalog: Catalog; readonly relations: readonly RelationGrant[]; readonly grammar: Grammar },
 ): Promise<Judged> => {
@@ -30,3 +30,13 @@ export const sentBy = async (...of: Parameters<typeof judgedBy>): Promise<string
   if (judged.decision === 'Deny') return `refused: ${judged.failure.message}`;
   return `${judged.terms.some(({ hidesResult }) => hidesResult) ? 'hidden: ' : ''}${judged.sent}`;
 };
+
+/** Pairs of lines: a statement, and behind `=> ` what is sent. */
+export const casesFrom = (text: string): readonly (readonly [sql: string, sent: string])[] =>
+  text
+    .trim()
+    .split(/\n(?!=> )/)
+    .map((pair) => {
+      const [sql = '', sent = ''] = pair.split('\n=> ');
+      return [sql, sent];
+    });
