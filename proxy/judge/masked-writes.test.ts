@@ -91,6 +91,32 @@ UPDATE log SET line = $1 WHERE id = 1 RETURNING *
 => UPDATE "public"."log" SET line = $1 WHERE id = 1 RETURNING *
 INSERT INTO log SELECT id, ssn FROM people RETURNING id
 => INSERT INTO "public"."log" SELECT id, ssn FROM (<people>) AS "people" RETURNING id
+DELETE FROM cards RETURNING *
+=> DELETE FROM "public"."cards" RETURNING "cards"."id", (NULL::text) AS "number"
+DELETE FROM cards RETURNING cards.*, cards
+=> DELETE FROM "public"."cards" RETURNING "cards"."id", (NULL::text) AS "number", (SELECT "pg_airlock row" FROM (SELECT "cards"."id" AS "id", (NULL::text) AS "number") AS "pg_airlock row") AS "cards"
+UPDATE cards SET id = 1 FROM log RETURNING *
+=> UPDATE "public"."cards" SET id = 1 FROM "public"."log" RETURNING "cards"."id", (NULL::text) AS "number", "log".*
+UPDATE cards SET number = number || 'a' WHERE number = 'a'
+=> refused: permission denied to write a mask over column "number" of relation "public.cards"
+DELETE FROM files RETURNING *
+=> DELETE FROM "public"."files" WHERE <filter files> RETURNING "files"."id", "files"."owner", (NULL::text) AS "path"
+UPDATE files SET id = 1 RETURNING path
+=> UPDATE "public"."files" SET id = 1 WHERE <filter files> RETURNING CASE WHEN <filter files> THEN ((NULL::text)) WHEN <raise> THEN NULL::text ELSE NULL::text END AS "path"
+UPDATE files SET id = 1 RETURNING path, id
+=> UPDATE "public"."files" SET id = 1 WHERE <filter files> RETURNING CASE WHEN <filter files> THEN ((NULL::text)) WHEN <raise> THEN NULL::text ELSE NULL::text END AS "path", id
+UPDATE files SET id = 1 RETURNING files
+=> UPDATE "public"."files" SET id = 1 WHERE <filter files> RETURNING CASE WHEN <filter files> THEN ((SELECT "pg_airlock row" FROM (SELECT "files"."id" AS "id", "files"."owner" AS "owner", (NULL::text) AS "path") AS "pg_airlock row")) WHEN <raise> THEN NULL END AS "files"
+UPDATE files SET id = 1 RETURNING *
+=> UPDATE "public"."files" SET id = 1 WHERE <filter files> RETURNING CASE WHEN <filter files> THEN "files"."id" WHEN <raise> THEN "files"."id" ELSE "files"."id" END AS "id", "files"."owner", (NULL::text) AS "path"
+UPDATE files SET path = $1 WHERE path IS NULL RETURNING id
+=> UPDATE "public"."files" SET path = CASE WHEN CAST($1 AS text) IS NULL THEN <mask of path>::text ELSE CAST($1 AS pg_catalog.text) END WHERE <filter files> AND CASE WHEN <filter files> THEN ( (NULL::text) IS NULL) ELSE false END RETURNING CASE WHEN <filter files> THEN (id) WHEN <raise> THEN id ELSE id END AS "id"
+INSERT INTO files VALUES (1, 7, 'a') ON CONFLICT (id) DO UPDATE SET path = excluded.path RETURNING path
+=> INSERT INTO "public"."files" VALUES (1, 7, 'a') ON CONFLICT (id) DO UPDATE SET path = CASE WHEN CAST(excluded.path AS text) IS NULL THEN <mask of path>::text ELSE CAST(excluded.path AS pg_catalog.text) END WHERE CASE WHEN <filter files> AND <filter excluded> THEN true ELSE <raise> END RETURNING CASE WHEN <filter files> THEN ((NULL::text)) WHEN <raise> THEN NULL::text ELSE NULL::text END AS "path"
+UPDATE files f SET id = 1 FROM log RETURNING log.*, f.path
+=> UPDATE "public"."files" f SET id = 1 FROM "public"."log" WHERE <filter f> RETURNING log.*, CASE WHEN <filter f> THEN ((NULL::text)) WHEN <raise> THEN NULL::text ELSE NULL::text END AS "path"
+INSERT INTO files VALUES (1) RETURNING 'x' || path AS "a b"
+=> INSERT INTO "public"."files" VALUES (1) RETURNING CASE WHEN <filter files> THEN ('x' || (NULL::text)) WHEN <raise> THEN NULL END AS "a b"
 `);
 
 describe('a write of a relation with masks, and beside one', () => {

@@ -14,6 +14,7 @@ const catalog = catalogWith(
     relation('words', columnsFrom('id line owner:int4')),
     relation('people', columnsFrom('id:int4 ssn')),
     relation('box', columnsFrom('id:int4 owner:int4')),
+    relation('pairs', columnsFrom('a:int4 b:int4 c d'), { primaryKey: ['a', 'b'] }),
   ],
   {
     builtinFunctions: new Set('lower now count max unnest generate_series json_each bernoulli system'.split(' ')),
@@ -24,13 +25,14 @@ const catalog = catalogWith(
   },
 );
 
-/** `tasks` and `box` have a row filter, that of `box` can fail; `people` has a mask; the others are whole. */
+/** `tasks` and `box` have a row filter, that of `box` can fail; `people` and `pairs` have a mask; the others are whole. */
 const relations: readonly RelationGrant[] = [
   grant('tasks', { where: 'owner = 7', update: { columns: '*' } }),
   grant('log', { update: { columns: '*' }, delete: true }),
   grant('words'),
   grant('people', { select: { columns: ['id'], masks: [{ column: 'ssn', mask: { type: 'Redact' } }] } }),
   grant('box', { where: 'owner / id = 7' }),
+  grant('pairs', { select: { columns: ['a', 'b', 'd'], masks: [{ column: 'c', mask: { type: 'Null' } }] } }),
 ];
 
 /** As `"public"."tasks"` stands with its filter, up to what is asked beside it. */
@@ -52,5 +54,6 @@ export const sentRead = async (sql: string, grammar: Grammar): Promise<string> =
     .replaceAll(/(<(?:fenced|blind).*?) OFFSET 0\)/g, '$1>')
     .replaceAll('(SELECT r."id", r."owner" FROM "public"."box" AS r WHERE (r.owner / r.id = 7) OFFSET 0)', '<box>')
     .replaceAll(MASKED, '<people>')
+    .replaceAll('(SELECT r."a", r."b", NULL::text AS "c", r."d" FROM "public"."pairs" AS r)', '<pairs>')
     .replaceAll(/"public"\."(log|words)"/g, '$1');
 };
