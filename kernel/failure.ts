@@ -287,14 +287,17 @@ export const functionRefused = (name: string, detail: string): Failure =>
     'Use another function: this one is open only to agents whose policy lists it (spec.functions).',
   );
 
-export const functionUnknown = (name: string): Failure =>
-  error(
-    SQLSTATE.undefinedFunction,
-    'function-unknown',
-    `function ${name} does not exist`,
-    undefined,
-    'No function matches the given name on the search path.',
-  );
+/** `samples`: it was named as a method of TABLESAMPLE, which is a function. */
+export const functionUnknown = (name: string, samples = false): Failure =>
+  samples
+    ? error(SQLSTATE.undefinedObject, 'function-unknown', `tablesample method ${name} does not exist`)
+    : error(
+        SQLSTATE.undefinedFunction,
+        'function-unknown',
+        `function ${name} does not exist`,
+        undefined,
+        'No function matches the given name on the search path.',
+      );
 
 export const operatorRefused = (name: string, detail: string): Failure =>
   error(

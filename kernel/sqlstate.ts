@@ -16,6 +16,7 @@ export const SQLSTATE = {
   insufficientPrivilege: '42501',
   syntaxError: '42601',
   undefinedFunction: '42883',
+  undefinedObject: '42704',
   undefinedTable: '42P01',
   windowingError: '42P20',
   duplicateObject: '42710',

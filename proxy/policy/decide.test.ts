@@ -115,6 +115,7 @@ describe('decide() on fields, which call functions', () => {
     ['SELECT public.users.contact FROM public.users', field('contact')],
     ['SELECT (u).contact FROM users u', field('contact')],
     ['SELECT (u.id).purge FROM users u', field('purge')],
+    ['SELECT id FROM orders TABLESAMPLE foobar (1)', ['42704 function-unknown: tablesample method foobar does not exist']],
     ['SELECT x.purge FROM generate_series(1, 2) x', [`42883 function-unknown: function generate_series does not exist`, ...field('purge')]],
     ['SELECT (x).pg_sleep FROM users', field('pg_sleep')],
     ['SELECT users.name, (u).ssn FROM users, users u', []],

@@ -74,6 +74,8 @@ export type FunctionUse = {
   readonly first?: FirstArgument;
   /** `SELECT f(name) FROM pg_settings WHERE name = 'x'`: what the first argument can only be. */
   readonly settled?: string;
+  /** It is the method of TABLESAMPLE. */
+  readonly samples?: true;
   readonly location: number;
 };
 

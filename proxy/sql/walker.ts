@@ -202,7 +202,7 @@ export class Walker {
       case 'RangeTableSample': {
         const [inner, relation] = unwrap(treeOf(node.relation));
         if (inner !== 'RangeVar') this.#fail(notUnderstood(`TABLESAMPLE of "${inner}"`), locationOf(node));
-        this.functions.push({ ...nameUse(namesOf(node.method), node), constants: [] });
+        this.functions.push({ ...nameUse(namesOf(node.method), node), constants: [], samples: true });
         this.#rangeVar(relation, level, environment, true);
         this.#nodes(listOf(node.args), level, environment);
         if (node.repeatable !== undefined) this.#node(treeOf(node.repeatable), level, environment);

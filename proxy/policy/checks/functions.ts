@@ -40,6 +40,7 @@ export const checkFunction = (use: FunctionUse, context: DecisionContext): Funct
     ...ALLOWED,
     reason: { failure, location: use.location, auditable: false },
   });
+  const unknown = (name: string): FunctionVerdict => refuse(functionUnknown(name, use.samples));
   const builtin = (name: string, pin: Pin | undefined): FunctionVerdict => {
     if (context.grants.functions.has(relationKey('pg_catalog', name))) return { ...ALLOWED, pin };
     const found = functionClass('pg_catalog', name);
@@ -49,7 +50,7 @@ export const checkFunction = (use: FunctionUse, context: DecisionContext): Funct
     if (found === 'typed' && isBuiltinTypeText(use.constants[1], catalog)) return { ...ALLOWED, pin };
     if (found !== undefined) return refuse(functionRefused(name, refusedFunctionDetail(found)));
     // A type's name called as a function is a cast.
-    return catalog.builtinTypes.has(name) && !catalog.builtinFunctions.has(name) ? { ...ALLOWED, pin } : refuse(functionUnknown(name));
+    return catalog.builtinTypes.has(name) && !catalog.builtinFunctions.has(name) ? { ...ALLOWED, pin } : unknown(name);
   };
   const candidates = catalog.functions.get(use.name) ?? [];
   if (use.schema === 'pg_catalog') return builtin(use.name, undefined);
@@ -61,7 +62,7 @@ export const checkFunction = (use: FunctionUse, context: DecisionContext): Funct
         : refuse(functionRefused(name, NOT_GRANTED));
     }
     const own = candidates.filter((candidate) => candidate.schema === use.schema);
-    if (own.length === 0) return refuse(functionUnknown(name));
+    if (own.length === 0) return unknown(name);
     return own.every((candidate) => isAllowedFunction(candidate, context)) ? ALLOWED : refuse(functionRefused(name, NOT_GRANTED));
   }
   const isBuiltin = catalog.builtinFunctions.has(use.name);
@@ -78,7 +79,7 @@ export const checkFunction = (use: FunctionUse, context: DecisionContext): Funct
   }
   // One that may be called, and is not in sight: it wants its schema.
   return candidates.length === 0 || candidates.some((candidate) => isAllowedFunction(candidate, context))
-    ? refuse(functionUnknown(use.name))
+    ? unknown(use.name)
     : refuse(functionRefused(use.name, NOT_GRANTED));
 };
 
