@@ -68,8 +68,8 @@ fuzz: $(installed) ## Random bytes and mutated conversations against a running p
 session-model: $(installed) ## Random conversations with the proxy and with a plain server: all that a client can see is the same (N=5000, SEED=, PG=18)
 	@MODEL=$(or $(N),5000) exec vitest run test/session-model
 
-regress: $(installed) ## PostgreSQL's regression suite with and without the proxy (SUITE=folder of its .sql files, PG=18, SOURCE="PostgreSQL 18.1", ONLY=regex, WRITE=1, DETAILS=file)
-	@exec node test/regress/main.ts --suite "$(SUITE)" --pg "$(PG)" --source "$(SOURCE)" --only "$(ONLY)" --write "$(WRITE)" --details "$(DETAILS)"
+regress: $(installed) ## PostgreSQL's regression suite with and without the proxy (SUITE=folder of its .sql files, PG=18, SOURCE="PostgreSQL 18.1", ONLY=regex, JOBS=3, WRITE=1, DETAILS=file)
+	@exec node test/regress/main.ts --suite "$(SUITE)" --pg "$(PG)" --source "$(SOURCE)" --only "$(ONLY)" --jobs "$(JOBS)" --write "$(WRITE)" --details "$(DETAILS)"
 
 mutants: $(installed) ## Stryker's mutants of the sources: lists those that no unit test notices (FILES="proxy/scope/*.ts ...")
 	@exec node test/mutants/main.ts

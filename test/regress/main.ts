@@ -16,12 +16,15 @@ const { values } = parseArgs({
     pg: { type: 'string' },
     source: { type: 'string' },
     only: { type: 'string' },
+    jobs: { type: 'string' },
     details: { type: 'string' },
     write: { type: 'string' },
   },
 });
 const usage = (problem: string): never => {
-  process.stderr.write(`${problem}\nmake regress SUITE=folder [PG=18] [SOURCE="PostgreSQL 18.0"] [ONLY=regex] [WRITE=1] [DETAILS=file]\n`);
+  process.stderr.write(
+    `${problem}\nmake regress SUITE=folder [PG=18] [SOURCE="PostgreSQL 18.0"] [ONLY=regex] [JOBS=3] [WRITE=1] [DETAILS=file]\n`,
+  );
   process.exit(2);
 };
 const suite = values.suite ? resolve(values.suite) : usage('Which suite? Give the folder of its .sql files.');
@@ -31,10 +34,15 @@ const results = await runRegression({
   suite,
   version,
   only: values.only ? new RegExp(values.only) : undefined,
+  jobs: Number(values.jobs || 1),
   details: values.details || undefined,
   log: (line) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`),
 });
-const section = sectionOf(version, { source: values.source || `PostgreSQL ${version}`, only: values.only || undefined }, tallyOf(results));
+const section = sectionOf(
+  version,
+  { source: values.source || `PostgreSQL ${version}`, only: values.only || undefined, jobs: values.jobs || undefined },
+  tallyOf(results),
+);
 process.stdout.write(section);
 if (!values.only || values.write) {
   const path = join(import.meta.dirname, '..', '..', 'docs', 'regression.md');

@@ -60,6 +60,8 @@ const withoutNumbers = ({ rows }: Answer): string =>
     .toSorted()
     .join('\n');
 
+const withoutBuffers = ({ rows }: Answer): string => rows.filter((row) => !/^\["\s*(?:Planning:|Buffers: )/.test(row)).join('\n');
+
 const failsAlike = ({ direct, answer }: Difference): boolean => direct.error !== undefined && direct.error['C'] === answer.error?.['C'];
 
 const isOfColumn = ({ direct, answer }: Difference): boolean =>
@@ -77,7 +79,16 @@ export const REASONS: readonly Reason[] = [
     kind: 'Comparison',
     why: 'The set-up has made it for this session alone, where it cannot be an ordinary one; policies grant no temporary relations.',
     applies: (difference) =>
-      difference.temporary && refusedBy('relation-unknown', 'function-unknown', 'grant-unusable', 'statement-unknown')(difference),
+      difference.temporary &&
+      (refusedBy('relation-unknown', 'function-unknown', 'grant-unusable', 'statement-unknown')(difference) ||
+        // The ordinary one of that name.
+        ['column names', 'column types', 'rows'].includes(difference.aspect)),
+  },
+  {
+    name: 'relation that was not there to be granted',
+    kind: 'Comparison',
+    why: 'A function of the suite has made it, and it was gone again when the names to grant were collected.',
+    applies: refusedBy('relation-refused'),
   },
   {
     name: 'after a refusal in its transaction',
@@ -87,6 +98,12 @@ export const REASONS: readonly Reason[] = [
       // A savepoint that was not made is not there.
       (['25P02', '3B001'].includes(answer.error?.['C'] ?? '') && direct.error?.['C'] !== answer.error?.['C']) ||
       (direct.tags.includes('COMMIT') && answer.tags.includes('ROLLBACK')),
+  },
+  {
+    name: 'buffers',
+    kind: 'Comparison',
+    why: 'EXPLAIN ANALYZE counts buffers, also those that finding names in catalogs takes: what was looked up before differs.',
+    applies: ({ direct, answer, aspect }) => aspect === 'rows' && withoutBuffers(direct) === withoutBuffers(answer),
   },
   {
     name: 'temporary schemas',
@@ -149,7 +166,7 @@ export const REASONS: readonly Reason[] = [
     kind: 'Purpose',
     why: 'The statement has two faults, and the proxy meets the other one first.',
     applies: (difference) =>
-      (difference.direct.error !== undefined && refusedBy('invalid-statement')(difference)) ||
+      (difference.direct.error !== undefined && refusedBy('invalid-statement', 'statement-refused')(difference)) ||
       // The transaction had failed before.
       (difference.direct.error?.['C'] === '25P02' && difference.refusal !== undefined),
   },

@@ -58,7 +58,7 @@ const example = ({ step, through }: Compared): string => {
 /** The section of one version. `source`: where the suite came from. */
 export const sectionOf = (
   version: number,
-  { source, only }: { readonly source: string; readonly only: string | undefined },
+  { source, only, jobs }: { readonly source: string; readonly only: string | undefined; readonly jobs?: string | undefined },
   tally: Tally,
 ): string => {
   const { compared, same, unsteady, different } = tally;
@@ -73,7 +73,7 @@ export const sectionOf = (
   const mended = REASONS.filter(({ kind }) => kind === 'Fault').reduce((sum, { name }) => sum + (different.get(name)?.length ?? 0), 0);
   const lines = [
     `## PostgreSQL ${version}`,
-    `The suite of ${source}, ${tally.files} files: \`make regress SUITE=DIR PG=${version}${only === undefined ? '' : ` ONLY='${only}' WRITE=1`}\`.`,
+    `The suite of ${source}, ${tally.files} files: \`make regress SUITE=DIR PG=${version}${jobs === undefined ? '' : ` JOBS=${jobs}`}${only === undefined ? '' : ` ONLY='${only}' WRITE=1`}\`.`,
     '',
     '| | statements |',
     '|---|---|',
@@ -102,7 +102,8 @@ differs without the proxy as well. What the suite sets up (definitions, roles, p
 session that the proxy uses. Temporary relations are made as ordinary ones; files of rows that a suite comes without are replaced by rows of
 our own; object ids of what the suite makes are not compared. The suite is not in this repository: \`SUITE\` is the folder of its .sql files, in a
 checkout of PostgreSQL \`src/test/regress/sql\`.
-Each section says how many of its files were run, and how; without \`ONLY\` it is the whole of it.
+Each section says how many of its files were run, and how; without \`ONLY\` it is the whole of it. \`JOBS\` cuts the suite into parts that run at
+the same time, each with the files that most others need.
 `;
 
 const SECTION = /^## PostgreSQL (\d+)$/m;

@@ -16,7 +16,7 @@ import { recordFile, type Step } from './record-suite.ts';
 import { startRelay } from './relay.ts';
 import { type Replayed, replayFile } from './replay-suite.ts';
 import { DATABASE, environmentOf, NameWatch, type Names, SETTLE, startSide } from './side.ts';
-import { readSuite } from './suite.ts';
+import { partsOf, readSuite, type SuiteFile } from './suite.ts';
 import { Target } from './target.ts';
 
 export type RegressionOptions = {
@@ -24,6 +24,8 @@ export type RegressionOptions = {
   readonly version: PostgresVersion;
   /** Which files, besides the first. */
   readonly only?: RegExp | undefined;
+  /** Into how many parts the suite is cut, which run at the same time on servers of their own. */
+  readonly jobs?: number;
   /** A file for every step with its answers, a line of JSON each, as they come. */
   readonly details?: string | undefined;
   readonly log: (line: string) => void;
@@ -33,13 +35,26 @@ type Files = readonly (readonly Step[])[];
 type Answers = readonly (readonly (Replayed | undefined)[])[];
 
 export const runRegression = async (options: RegressionOptions): Promise<readonly Compared[]> => {
-  const { files, names } = await record(options);
-  const [again, through] = await Promise.all([directly(files, options), throughProxy(files, names, options)]);
-  const results = files.flatMap((steps, file) =>
+  const parts = partsOf(await readSuite(options.suite, options.only), options.jobs ?? 1);
+  const results = await Promise.all(parts.map((files, part) => runPart(files, part, options)));
+  // What several parts begin with counts once.
+  const counted = new Set<string>();
+  const all = results.flatMap((compared) => {
+    const own = compared.filter(({ step }) => !counted.has(step.file));
+    for (const { step } of own) counted.add(step.file);
+    return own;
+  });
+  if (options.details !== undefined) writeLines(options.details, all);
+  return all;
+};
+
+const runPart = async (suite: readonly SuiteFile[], part: number, options: RegressionOptions): Promise<readonly Compared[]> => {
+  const { files, names } = await record(suite, options);
+  const details = options.details === undefined || part === 0 ? options.details : `${options.details}.${part}`;
+  const [again, through] = await Promise.all([directly(files, options), throughProxy(files, names, { ...options, details })]);
+  return files.flatMap((steps, file) =>
     steps.map((step, index) => ({ step, again: again[file]?.[index], through: through[file]?.[index] })),
   );
-  if (options.details !== undefined) writeLines(options.details, results);
-  return results;
 };
 
 const writeLines = (path: string, values: readonly unknown[], append = false): void => {
@@ -47,8 +62,10 @@ const writeLines = (path: string, values: readonly unknown[], append = false): v
   for (const value of values) appendFileSync(path, `${JSON.stringify(value)}\n`);
 };
 
-const record = async ({ suite, version, only, log }: RegressionOptions): Promise<{ readonly files: Files; readonly names: Names }> => {
-  const files = await readSuite(suite, only);
+const record = async (
+  files: readonly SuiteFile[],
+  { suite, version, log }: RegressionOptions,
+): Promise<{ readonly files: Files; readonly names: Names }> => {
   const environment = await environmentOf(suite);
   const grammar = new Grammar(version);
   return await onServer(version, async (postgres, watch) => {

@@ -25,3 +25,21 @@ export const readSuite = async (folder: string, only?: RegExp): Promise<readonly
   const sorted = wanted.toSorted((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
   return await Promise.all(sorted.map(async (name) => ({ name, text: await readFile(join(folder, `${name}.sql`), 'utf8') })));
 };
+
+/** What most files need of others. */
+const BASE = ['test_setup', 'create_misc', 'create_operator', 'create_table', 'create_type'];
+
+/** Several suites, each with what most files need, and with some of the others: files beside each other stay together. */
+export const partsOf = (files: readonly SuiteFile[], number: number): readonly (readonly SuiteFile[])[] => {
+  if (number <= 1) return [files];
+  const isBase = ({ name }: SuiteFile): boolean => BASE.includes(name);
+  const others = files.filter((file) => !isBase(file)).toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  const size = others.reduce((sum, { text }) => sum + text.length, 0) / number;
+  let before = 0;
+  const parts = new Map<SuiteFile, number>();
+  for (const file of others) {
+    parts.set(file, Math.floor(before / size));
+    before += file.text.length;
+  }
+  return Array.from({ length: number }, (_, part) => files.filter((file) => isBase(file) || parts.get(file) === part));
+};
