@@ -237,7 +237,7 @@ const judgeStatements = async (
     namedHides ||= ran?.withholdInside === true;
     namedOpen.push(...(ran?.open ?? []));
     const tells = decision.definition?.uses.some(mayTell) ?? false;
-    if (namedMayFail || tells || standing.some(mayFail)) withheld.push(effects.length - 1);
+    if (namedMayFail || tells || fails(standing, context)) withheld.push(effects.length - 1);
   }
   const size = sent.reduce((sum, edit) => sum + edit.text.length, 0);
   if (size > MAX_SENT) throw statementTooLarge(`Its relations stand for ${size} characters of scopes, and the limit is ${MAX_SENT}.`);
@@ -322,6 +322,9 @@ const mayFail = (scope: Standing): boolean =>
     ? scope.mayFail || (scope.relation.kind === 'v' && scope.relation.schema !== 'pg_catalog')
     : scope.relation.kind === 'v';
 
+const fails = (scopes: readonly Standing[], { grants, catalog }: JudgeContext): boolean =>
+  scopes.some(mayFail) && !hidesNothing(grants, catalog);
+
 const probed = async (scope: Scope, name: string, context: JudgeContext): Promise<string | undefined> => {
   try {
     return await context.probe(scope);
@@ -355,7 +358,7 @@ const preparedOf = (scopes: readonly Standing[], judging: Judging, context: Judg
   revision: context.revision,
   keyed: scopes.some(isKeyed),
   unfenced: scopes.some(isOpen),
-  withholdErrors: scopes.some(mayFail),
+  withholdErrors: fails(scopes, context),
   withholdInside: scopes.some(hidesColumns),
   open: openTargets(scopes.filter(isTarget), context),
   relations: [...judging.relations],

@@ -33,6 +33,8 @@ it.each<[string, readonly RelationGrant[], boolean]>([
 it('hidesNothing() finds what comes later, and sequences too', () => {
   const grants = grantsOf(policy({ relations: ALL }))!;
   const sequence = relation('numbers', [column('last_value', 'int8')], { kind: 'S' });
+  const made = { ...catalogOf().relations.get(relationKey('public', 'users'))!, changed: true };
+  expect(hidesNothing(grants, withOne(made))).toBe(false);
   expect([catalogOf(), withOne(sequence), catalogOf()].map((catalog) => hidesNothing(grants, catalog))).toEqual([true, false, true]);
 });
 

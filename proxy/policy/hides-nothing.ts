@@ -11,7 +11,9 @@ const isShown = ({ grant, narrowing }: GrantedRelation): boolean =>
   isWhole(grant) && (narrowing === undefined || (narrowing.problem === undefined && narrowing.columns.length === 0 && !narrowing.filtered));
 
 const hides = ({ relations }: Grants, catalog: Catalog): boolean => {
-  for (const { schema, name } of catalog.relations.values()) {
+  for (const { schema, name, changed } of catalog.relations.values()) {
+    // What the open transaction made of it was not traced.
+    if (changed === true) return true;
     if (schema === 'pg_catalog' || schema === 'information_schema') continue;
     const granted = relations.get(relationKey(schema, name));
     if (granted === undefined || !isShown(granted)) return true;
@@ -19,7 +21,7 @@ const hides = ({ relations }: Grants, catalog: Catalog): boolean => {
   return false;
 };
 
-/** Do the policies show the agent every relation whole, sequences and partitions too? Asked for each text, and found once. */
+/** Do the policies show the agent every relation whole, sequences and partitions too, and all that views are made of? Found once for a catalog. */
 export const hidesNothing = (grants: Grants, catalog: Catalog): boolean => {
   const before = known.get(grants);
   if (before?.catalog === catalog) return !before.hides;

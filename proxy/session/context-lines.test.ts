@@ -51,6 +51,7 @@ describe('contextForAgent()', () => {
     'COPY items, line 3, column n: "abc"',
     'COPY items, line 3, column n: null input',
     'COPY items, line 3',
+    'COPY items',
     'PL/pgSQL function f() line 3 at RAISE\nCOPY items, line 1: "1"',
   ])('tells the line that COPY has read, where it is the agent that sent it: %s', (context) => {
     expect(contextForAgent(context, COPY)).toBe(context);
@@ -67,7 +68,9 @@ describe('contextForAgent()', () => {
   });
 
   it('tells the value that was no JSON where nothing is hidden, and it is the agent that gave it', () => {
-    expect(contextForAgent('JSON data, line 1: {"a":...', OPEN)).toBe('JSON data, line 1: {"a":...');
+    for (const value of ['JSON data, line 1: {"a":...', 'invalid type name "no type"']) {
+      expect([contextForAgent(value, OPEN), contextForAgent(value, ALL)]).toEqual([value, undefined]);
+    }
     expect(contextForAgent('JSON data, line 1: {"a":...\nSQL function "f" statement 1', OPEN)).toBe('SQL function "f" statement 1');
   });
 });

@@ -25,10 +25,10 @@ const FRAME = new RegExp(
 );
 
 /** A line of COPY FROM STDIN, which the agent has sent itself; the relation stands unquoted. */
-const COPIED = new RegExp(String.raw`^COPY [^\n,"]+, line \d+(?<column>, column [^\n,"]+?)?(?:: (?:null input|"[^\n]*"))?$`);
+const COPIED = new RegExp(String.raw`^COPY [^\n,"]+(?:, line \d+(?<column>, column [^\n,"]+?)?(?:: (?:null input|"[^\n]*"))?)?$`);
 
-/** A value that was no JSON. */
-const JSON_LINE = /^JSON data, line \d+: [^\n]*$/;
+/** A value that was no JSON, or no name of a type. */
+const VALUE = /^(?:JSON data, line \d+: [^\n]*|invalid type name "[^\n]*")$/;
 
 export type ContextOf = {
   /** Functions and triggers met nothing that is hidden: which line of them was reached does not tell of that. */
@@ -42,7 +42,7 @@ export type ContextOf = {
 /** The lines that may be told; undefined where there are none. */
 export const contextForAgent = (context: string | undefined, { frames, copies, hidesNothing }: ContextOf): string | undefined => {
   if (context === undefined) return undefined;
-  if (hidesNothing && JSON_LINE.test(context)) return context;
+  if (hidesNothing && VALUE.test(context)) return context;
   const lines = context.split('\n');
   const isTold = (line: string, index: number): boolean =>
     (frames && FRAME.test(line)) || (copies && index === lines.length - 1 && COPIED.test(line));
