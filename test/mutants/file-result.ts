@@ -12,14 +12,11 @@ export type FileResult = {
   readonly fates: Readonly<Record<Fate, number>>;
   /** Lines about those that no test notices. */
   readonly left: readonly string[];
-  readonly slowTests: number;
+  /** Those that were not repeated for mutants, and why. */
+  readonly tests: readonly string[];
   /** No test fails by what a mutant left behind. */
   readonly green: boolean;
 };
 
-export const counted = ({ fates, slowTests }: FileResult): string =>
-  [
-    `${FATES.reduce((sum, fate) => sum + fates[fate], 0)} mutants`,
-    ...FATES.map((fate) => `${fates[fate]} ${fate}`),
-    `${slowTests} slow tests were not repeated for them`,
-  ].join(', ');
+export const counted = ({ fates }: FileResult): string =>
+  [`${FATES.reduce((sum, fate) => sum + fates[fate], 0)} mutants`, ...FATES.map((fate) => `${fates[fate]} ${fate}`)].join(', ');

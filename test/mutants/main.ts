@@ -63,7 +63,9 @@ for (const source of sources) {
     atLoad: MUTANTS_AT_LOAD === '1',
   });
   appendFileSync(RESULTS, `${JSON.stringify(result)}\n`);
-  console.log([`${result.file}: ${counted(result)}`, ...result.left, ''].join('\n'));
+  console.log(
+    [`${result.file}: ${counted(result)}`, ...result.left, ...result.tests.map((test) => `  not repeated: ${test}`), ''].join('\n'),
+  );
   if (!result.green) console.log('a test fails once mutants were tried with it: what they leave behind counts for others\n');
 }
 

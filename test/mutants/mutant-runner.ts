@@ -21,13 +21,14 @@ type Coverage = { static: Record<string, number>; readonly perTest: Record<strin
 
 /**
  * What became of the mutants. `atLoad`: what stands at a module's top level is done once, before any test, and is not tried.
- * `met`: a test came by them. `slow`: tests that were not repeated.
+ * `met`: a test came by them. `slow`: tests that were not repeated; `unrepeatable`: those that fail the second time, without any mutant.
  */
 export type Outcome = {
   readonly atLoad: readonly string[];
   readonly met: readonly string[];
   readonly killed: readonly string[];
   readonly slow: readonly string[];
+  readonly unrepeatable: readonly string[];
 };
 
 const switches = ((globalThis as { __stryker__?: Switches }).__stryker__ ??= {});
@@ -50,6 +51,7 @@ const own = join(MUTANTS_OUTCOMES, `${randomUUID()}.json`);
 const killed = new Set(earlier.flatMap((outcome) => outcome.killed));
 const met = new Set<string>();
 const slow: string[] = [];
+const unrepeatable: string[] = [];
 let atLoad: readonly string[] | undefined;
 
 // Vitest takes a runner by its default export.
@@ -74,11 +76,29 @@ export default class MutantRunner extends TestRunner {
       slow.push(test.fullName);
       return;
     }
-    for (const [id, count] of Object.entries(counts)) {
-      if (!killed.has(id) && (await this.#fails(body, id, count))) killed.add(id);
+    if (!(await this.#passes(body))) {
+      unrepeatable.push(test.fullName);
+      return;
     }
-    // What a mutant left behind would count for the next ones.
+    for (const [id, count] of Object.entries(counts)) {
+      if (killed.has(id) || !(await this.#fails(body, id, count))) continue;
+      killed.add(id);
+      // What it left behind would count for the next ones.
+      if (!(await this.#passes(body))) throw new Error(`mutant ${id} leaves something behind`);
+    }
     await body();
+  }
+
+  async #passes(body: () => unknown): Promise<boolean> {
+    switches.currentTestId = TRYING;
+    try {
+      await body();
+      return true;
+    } catch {
+      return false;
+    } finally {
+      switches.currentTestId = undefined;
+    }
   }
 
   async #fails(body: () => unknown, id: string, count: number): Promise<boolean> {
@@ -96,7 +116,7 @@ export default class MutantRunner extends TestRunner {
   override onAfterRunFiles(files: RunnerTestFile[]): void {
     super.onAfterRunFiles(files);
     if (MUTANTS_ACTIVE !== undefined) return;
-    const outcome: Outcome = { atLoad: atLoad ?? [], met: [...met], killed: [...killed], slow };
+    const outcome: Outcome = { atLoad: atLoad ?? [], met: [...met], killed: [...killed], slow, unrepeatable };
     writeFileSync(own, JSON.stringify(outcome));
   }
 }

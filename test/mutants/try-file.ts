@@ -87,7 +87,10 @@ export const tryFile = async ({ source, text, packages, tests, atLoad }: Trial):
       if (fate !== 'survived' && fate !== 'not met') return [];
       return [`  ${line + 1}:${column + 1} ${fate}: ${shortened(original(mutant, lines))}  =>  ${shortened(mutant.replacement)}`];
     }),
-    slowTests: outcomes.flatMap(({ slow }) => slow).length,
+    tests: outcomes.flatMap(({ slow, unrepeatable }) => [
+      ...slow.map((name) => `${name} is slow`),
+      ...unrepeatable.map((name) => `${name} fails the second time`),
+    ]),
     green,
   };
 };
