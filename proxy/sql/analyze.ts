@@ -6,10 +6,10 @@ import { at, type Failure, invalidStatement, notUnderstood, statementRefused, st
 import { SQLSTATE } from '../../kernel/sqlstate.ts';
 import type { Analysis, RelationReference, SettingChange, StatementForm, TransactionAction } from './analysis.ts';
 import type { ParsedStatement } from './grammar.ts';
-import { constantOf, listOf, namesOf, stringOf, tagOf, type Tree, treeOf } from './tree.ts';
+import { constantOf, listOf, locationOf, namesOf, stringOf, tagOf, type Tree, treeOf } from './tree.ts';
 import { definitionOf, isDefinition } from './definitions.ts';
 import { outrightCalls } from './outright-calls.ts';
-import { WRITE_TAGS } from './walk-write.ts';
+import { isWrite } from './walk-write.ts';
 import { Walker } from './walker.ts';
 
 type Handled = { readonly form: StatementForm; readonly settings?: readonly SettingChange[] };
@@ -36,7 +36,7 @@ const queryHandler =
   };
 
 /** What EXPLAIN, PREPARE and COPY can be about. */
-const isQuery = (tag: string): boolean => tag === 'SelectStmt' || WRITE_TAGS.has(tag);
+const isQuery = (tag: string): boolean => tag === 'SelectStmt' || isWrite(tag);
 
 const EXPLAIN_OPTIONS = new Set([
   'analyze',
@@ -59,9 +59,9 @@ const options = (value: unknown, known: ReadonlySet<string>, what: string, { wal
   for (const wrapped of listOf(value)) {
     const element = treeOf(wrapped.DefElem);
     const name = stringOf(element.defname) ?? '';
-    if (!known.has(name)) fail(notUnderstood(`option "${name}" of ${what}`), typeof element.location === 'number' ? element.location : 0);
+    if (!known.has(name)) fail(notUnderstood(`option "${name}" of ${what}`), locationOf(element));
     walker.judged.addOption(element);
-    result.set(name, element.arg === undefined ? 'on' : (constantOf(treeOf(element.arg)) ?? ''));
+    result.set(name, constantOf(treeOf(element.arg)) ?? '');
   }
   return result;
 };
@@ -102,7 +102,7 @@ const copyFrom: Handler = (node, context) => {
 
 const copy: Handler = (node, context) => {
   const { walker, fail } = context;
-  if (node.is_program === true || node.filename !== undefined) {
+  if (node.filename !== undefined) {
     const hint = 'Use COPY ... TO STDOUT or COPY ... FROM STDIN.';
     fail(statementRefused('COPY to or from a file or program of the server', hint), 0);
   }
@@ -116,7 +116,6 @@ const copy: Handler = (node, context) => {
   else {
     const query = treeOf(node.query);
     const tag = tagOf(query);
-    if (!isQuery(tag)) fail(statementRefused(`COPY of ${labelOf(tag, treeOf(query[tag]))}`, QUERY_HINT), 0);
     if (treeOf(query[tag]).intoClause !== undefined) {
       fail(invalidStatement(SQLSTATE.featureNotSupported, 'COPY (SELECT INTO) is not supported'), 0);
     }
@@ -132,11 +131,8 @@ const copy: Handler = (node, context) => {
 
 const prepare: Handler = (node, context) => {
   only(node, ['name', 'argtypes', 'query'], 'PREPARE', context);
-  const query = treeOf(node.query);
-  const tag = tagOf(query);
-  if (!isQuery(tag)) context.fail(statementRefused(`PREPARE of ${labelOf(tag, treeOf(query[tag]))}`, QUERY_HINT), 0);
   context.walker.expressions(node.argtypes);
-  context.walker.query(query);
+  context.walker.query(treeOf(node.query));
   return { form: { type: 'Prepare', name: stringOf(node.name) ?? '' } };
 };
 
@@ -148,7 +144,7 @@ const execute: Handler = (node, context) => {
 
 const deallocate: Handler = (node, context) => {
   only(node, ['name', 'isall', 'location'], 'DEALLOCATE', context);
-  return { form: { type: 'Deallocate', name: node.isall === true ? undefined : stringOf(node.name) } };
+  return { form: { type: 'Deallocate', name: stringOf(node.name) } };
 };
 
 const declare: Handler = (node, context) => {
@@ -186,7 +182,7 @@ const TRANSACTION_MODES = new Set(['transaction_isolation', 'transaction_read_on
 const modes = (value: unknown, local: boolean, context: Context): readonly SettingChange[] =>
   [...options(value, TRANSACTION_MODES, 'a transaction', context)].map(([name, text]) => ({
     name,
-    values: [name === 'transaction_isolation' ? text : text === '0' || text === 'off' ? 'off' : 'on'],
+    values: [name === 'transaction_isolation' ? text : text === '0' ? 'off' : 'on'],
     local,
   }));
 
@@ -300,7 +296,6 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
 /** Words of nodes whose names say less. */
 const LABELS: Readonly<Record<string, string>> = {
   CreateStmt: 'CREATE TABLE',
-  CreateTableAsStmt: 'CREATE TABLE AS',
   IndexStmt: 'CREATE INDEX',
   ViewStmt: 'CREATE VIEW',
   CreateSeqStmt: 'CREATE SEQUENCE',
@@ -315,7 +310,7 @@ const LABELS: Readonly<Record<string, string>> = {
 const labelOf = (tag: string, node: Tree): string => {
   if (Object.hasOwn(LABELS, tag)) return LABELS[tag] ?? '';
   const words = tag
-    .replace(/Stmt$/, '')
+    .replace('Stmt', '')
     .replace(/([a-z])([A-Z])/g, '$1 $2')
     .toUpperCase();
   const object = stringOf(node.removeType) ?? stringOf(node.renameType) ?? '';
@@ -323,12 +318,12 @@ const labelOf = (tag: string, node: Tree): string => {
 };
 
 /** PostgreSQL's node name without `Stmt`. */
-export const kindOf = (statement: ParsedStatement): string => tagOf(statement.node).replace(/Stmt$/, '');
+export const kindOf = (statement: ParsedStatement): string => tagOf(statement.node).replace('Stmt', '');
 
 /** 1-based position in characters of a byte offset. */
 export const characterAt = (bytes: Buffer, offset: number): number => {
   let characters = 1;
-  for (let at = 0; at < offset && at < bytes.length; at++) if ((bytes[at]! & 0xc0) !== 0x80) characters++;
+  for (const byte of bytes.subarray(0, offset)) if ((byte & 0xc0) !== 0x80) characters++;
   return characters;
 };
 

@@ -3,7 +3,7 @@
  * `transformMergeStmt`). FROM and USING never see the target; WHERE, SET and RETURNING do.
  */
 import { callsIn } from './value-calls.ts';
-import { type Failure, notUnderstood, statementRefused } from '../../kernel/failure.ts';
+import { type Failure, notUnderstood } from '../../kernel/failure.ts';
 import type { Assignment, ConflictClause, FromItem, GivenColumns, MergeAction, QueryLevel, RelationReference, Write } from './analysis.ts';
 import { isTree, listOf, locationOf, numberOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';
 
@@ -20,8 +20,6 @@ export type WriteWalk<Names> = {
   readonly fail: (failure: Failure, location: number) => never;
   readonly add: (write: Write) => void;
 };
-
-export const WRITE_TAGS: ReadonlySet<string> = new Set(['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
 
 /** Where a write stands: the query around it, the CTEs in sight, and whether it is the statement itself. */
 export type WritePlace<Names> = { readonly parent: QueryLevel | undefined; readonly names: Names; readonly outermost: boolean };
@@ -169,10 +167,7 @@ class OneWrite<Names> {
     if (node.returningClause !== undefined) {
       const clause = treeOf(node.returningClause);
       this.walk.check('ReturningClause', clause);
-      const names = new Map([
-        ['RETURNING_OPTION_OLD', undefined as string | undefined],
-        ['RETURNING_OPTION_NEW', undefined],
-      ]);
+      const names = new Map<string, string | undefined>();
       for (const wrapped of listOf(clause.options)) {
         const option = treeOf(wrapped.ReturningOption);
         this.walk.check('ReturningOption', option);
@@ -357,23 +352,17 @@ const whenOf = ({ matchKind, matched }: Tree): MergeAction['when'] | undefined =
   }
 };
 
-/** Walks one write and adds it to what was found. `tag` is one of `WRITE_TAGS`. */
+const WRITES: ReadonlyMap<string, (write: OneWrite<unknown>) => Write> = new Map([
+  ['InsertStmt', (write) => write.insert()],
+  ['UpdateStmt', (write) => write.update()],
+  ['DeleteStmt', (write) => write.delete()],
+  ['MergeStmt', (write) => write.merge()],
+]);
+
+export const isWrite = (tag: string): boolean => WRITES.has(tag);
+
+/** Walks one write and adds it to what was found. */
 export const walkWrite = <Names>(tag: string, node: Tree, place: WritePlace<Names>, walk: WriteWalk<Names>): void => {
-  const write = new OneWrite(tag, node, place, walk);
-  switch (tag) {
-    case 'InsertStmt':
-      walk.add(write.insert());
-      return;
-    case 'UpdateStmt':
-      walk.add(write.update());
-      return;
-    case 'DeleteStmt':
-      walk.add(write.delete());
-      return;
-    case 'MergeStmt':
-      walk.add(write.merge());
-      return;
-    default:
-      walk.fail(statementRefused(tag.replace(/Stmt$/, '').toUpperCase(), 'Use SELECT, INSERT, UPDATE, DELETE or MERGE.'), 0);
-  }
+  const written = WRITES.get(tag) ?? walk.fail(notUnderstood(`"${tag}" as a query`), locationOf(treeOf(node.relation)));
+  walk.add(written(new OneWrite(tag, node, place, walk) as OneWrite<unknown>));
 };

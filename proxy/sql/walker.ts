@@ -23,7 +23,7 @@ import { misplaced } from './misplaced.ts';
 import { NODE_SHAPES } from './nodes.ts';
 import { groupItems, parametersOf, targetOf } from './query-level.ts';
 import { listOf, locationOf, namesOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';
-import { walkCopyFrom, walkWrite, WRITE_TAGS, type WriteWalk } from './walk-write.ts';
+import { walkCopyFrom, walkWrite, type WriteWalk } from './walk-write.ts';
 
 /** Deeper trees than this are refused before the JavaScript stack ends; long chains of operators are that deep. */
 const MAX_DEPTH = 6000;
@@ -103,7 +103,6 @@ export class Walker {
   #query(wrapped: Tree, parent: QueryLevel | undefined, environment: Environment, outermost = false): QueryLevel | undefined {
     const [tag, node] = unwrap(wrapped);
     if (tag === 'SelectStmt') return this.#select(node, parent, environment);
-    if (!WRITE_TAGS.has(tag)) this.#fail(notUnderstood(`"${tag}" as a query`), locationOf(treeOf(node.relation)));
     this.#writesOpen++;
     walkWrite(tag, node, { parent, names: environment, outermost }, this.#writing);
     this.#writesOpen--;
@@ -117,7 +116,7 @@ export class Walker {
     }
     this.#check('SelectStmt', node);
     const environment = this.#with(node.withClause, parent, outer);
-    if (node.larg !== undefined || node.rarg !== undefined) {
+    if (node.larg !== undefined) {
       this.#enter();
       this.#select(treeOf(node.larg), parent, environment);
       this.#select(treeOf(node.rarg), parent, environment);
@@ -162,11 +161,7 @@ export class Walker {
       this.#check('CommonTableExpr', cte);
       return cte;
     });
-    const positions = new Map<string, number>();
-    for (const [position, cte] of ctes.entries()) {
-      const name = stringOf(cte.ctename) ?? '';
-      if (!positions.has(name)) positions.set(name, position);
-    }
+    const positions = new Map(ctes.map((cte, position) => [stringOf(cte.ctename) ?? '', position]));
     for (const [position, cte] of ctes.entries()) {
       const environment: Environment = { positions, visible: clause.recursive === true ? ctes.length : position, outer };
       this.#query(treeOf(cte.ctequery), parent, environment);
