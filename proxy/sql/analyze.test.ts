@@ -121,7 +121,7 @@ describe('analyze() finds what else is called', () => {
 
 describe('analyze() refuses', () => {
   const denied = (what: string, position?: number): readonly unknown[] => ['42501', `permission denied for ${what}`, position];
-  it.each([
+  it.each<readonly [string, readonly unknown[]]>([
     ['DROP FUNCTION a', denied('DROP FUNCTION')],
     ['CREATE TEMP TABLE a AS SELECT 1', denied('a temporary relation')],
     ['SELECT 1 INTO a', denied('SELECT INTO', 15)],
@@ -142,6 +142,16 @@ describe('analyze() refuses', () => {
     ['LISTEN a', denied('LISTEN')],
     ['SET ROLE a', [{ type: 'Set' }]],
     [`COPY a TO STDOUT (OIDS)`, ['0A000', 'option "oids" of COPY is not supported through pg-airlock', 19]],
+    ...['XUTF8', 'UTF88', 'UTF16', ''].map((encoding): readonly [string, readonly unknown[]] => [
+      `COPY a FROM STDIN (ENCODING '${encoding}')`,
+      ['0A000', `encoding "${encoding}" is not supported through pg-airlock`, undefined],
+    ]),
+    ['COPY a FROM STDIN (ENCODING)', ['0A000', 'encoding "" is not supported through pg-airlock', undefined]],
+    ['EXPLAIN CREATE MATERIALIZED VIEW x AS SELECT 1', denied('EXPLAIN of CREATE TABLE AS')],
+    ['CREATE EXTENSION a', denied('CREATE EXTENSION')],
+    ['ALTER SYSTEM SET a = 1', denied('ALTER SYSTEM')],
+    ["LOAD 'a'", denied('LOAD')],
+    ['REASSIGN OWNED BY a TO b', denied('REASSIGN OWNED')],
     [`COPY a TO STDOUT (ENCODING 'LATIN1')`, ['0A000', 'encoding "LATIN1" is not supported through pg-airlock', undefined]],
   ])('%s', (sql, expected) => {
     expect(failureOf(sql)).toEqual(expected);
@@ -191,8 +201,48 @@ describe('analyze() knows the form of a statement', () => {
     [`SET TIME ZONE INTERVAL '1' HOUR`, { type: 'Set' }, [{ name: 'timezone', values: ['1'], local: false }]],
     ['RESET jit', { type: 'Set' }, [{ name: 'jit', values: undefined, local: false }]],
     ['RESET ALL', { type: 'ResetAll' }, []],
+    [`SET TIME ZONE 'UTC'`, { type: 'Set' }, [{ name: 'timezone', values: ['UTC'], local: false }]],
+    ['SET SESSION TIME ZONE -7', { type: 'Set' }, [{ name: 'timezone', values: ['-7'], local: false }]],
+    ['SET TIME ZONE LOCAL', { type: 'Set' }, [{ name: 'timezone', values: undefined, local: false }]],
+    ['SET LOCAL Jit TO DEFAULT', { type: 'Set' }, [{ name: 'jit', values: undefined, local: true }]],
+    [
+      'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ',
+      { type: 'Set' },
+      [{ name: 'transaction_isolation', values: ['repeatable read'], local: true }],
+    ],
+    [
+      'SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE, DEFERRABLE',
+      { type: 'Set' },
+      [
+        { name: 'transaction_read_only', values: ['off'], local: false },
+        { name: 'transaction_deferrable', values: ['on'], local: false },
+      ],
+    ],
+    ['START TRANSACTION', { type: 'Transaction', action: 'Begin', name: undefined, chain: false }, []],
+    ['COMMIT', { type: 'Transaction', action: 'Commit', name: undefined, chain: false }, []],
+    ['ROLLBACK AND CHAIN', { type: 'Transaction', action: 'Rollback', name: undefined, chain: true }, []],
+    ['SAVEPOINT s', { type: 'Transaction', action: 'Savepoint', name: 's', chain: false }, []],
+    ['RELEASE s', { type: 'Transaction', action: 'Release', name: 's', chain: false }, []],
+    ['SET CONSTRAINTS ALL DEFERRED', { type: 'Set' }, []],
+    ['SET CONSTRAINTS a, d.s.b IMMEDIATE', { type: 'Set' }, []],
+    ['SHOW Jit', { type: 'Show', name: 'jit' }, []],
     ['SHOW TIME ZONE', { type: 'Show', name: 'timezone' }, []],
     ['DISCARD ALL', { type: 'Discard', target: 'All' }, []],
+    ['DISCARD PLANS', { type: 'Discard', target: 'Plans' }, []],
+    ['DISCARD SEQUENCES', { type: 'Discard', target: 'Sequences' }, []],
+    ['DISCARD TEMP', { type: 'Discard', target: 'Temp' }, []],
+    ['SELECT 1', { type: 'Query' }, []],
+    ['DELETE FROM a', { type: 'Query' }, []],
+    ['EXPLAIN SELECT 1', { type: 'Explain', execute: undefined, analyzed: false }, []],
+    ['EXPLAIN ANALYZE DECLARE c CURSOR FOR SELECT 1', { type: 'Explain', execute: undefined, analyzed: true }, []],
+    ['COPY a FROM STDIN', { type: 'CopyIn' }, []],
+    [`COPY a FROM STDIN (ENCODING 'utf8')`, { type: 'CopyIn' }, []],
+    [`COPY (SELECT 1) TO STDOUT (ENCODING 'UTF-8')`, { type: 'CopyOut', relation: undefined, columns: undefined }, []],
+    ['COPY a (b, c) TO STDOUT', { type: 'CopyOut', relation: expect.objectContaining({ name: 'a' }), columns: ['b', 'c'] }, []],
+    ['COPY a TO STDOUT', { type: 'CopyOut', relation: expect.objectContaining({ name: 'a' }), columns: undefined }, []],
+    ['PREPARE p AS SELECT 1', { type: 'Prepare', name: 'p' }, []],
+    ['DECLARE c CURSOR FOR SELECT 1', { type: 'Declare', name: 'c' }, []],
+    ['LOCK a IN ACCESS SHARE MODE NOWAIT', { type: 'LockForReading' }, []],
     ['EXPLAIN EXECUTE p', { type: 'Explain', execute: 'p', analyzed: false }, []],
     ['EXPLAIN ANALYZE EXECUTE p', { type: 'Explain', execute: 'p', analyzed: true }, []],
     ['EXPLAIN (ANALYZE FALSE) SELECT 1', { type: 'Explain', execute: undefined, analyzed: false }, []],
@@ -200,10 +250,14 @@ describe('analyze() knows the form of a statement', () => {
     ['EXPLAIN (ANALYZE true) SELECT 1', { type: 'Explain', execute: undefined, analyzed: true }, []],
     ['EXPLAIN (ANALYZE "OFF") SELECT 1', { type: 'Explain', execute: undefined, analyzed: false }, []],
     ['EXECUTE p(1)', { type: 'Execute', name: 'p' }, []],
+    ['DEALLOCATE p', { type: 'Deallocate', name: 'p' }, []],
     ['DEALLOCATE ALL', { type: 'Deallocate', name: undefined }, []],
     ['FETCH ALL FROM c', { type: 'Fetch', name: 'c' }, []],
+    ['MOVE 2 FROM c', { type: 'Fetch', name: 'c' }, []],
+    ['CLOSE c', { type: 'Close', name: 'c' }, []],
     ['CLOSE ALL', { type: 'Close', name: undefined }, []],
     ['UNLISTEN *', { type: 'Unlisten' }, []],
+    ['UNLISTEN a', { type: 'Unlisten' }, []],
   ])('%s', (sql, form, settings) => {
     const analysis = analysisOf(sql);
     expect([analysis.form, analysis.settings]).toEqual([form, settings]);

@@ -63,6 +63,30 @@ const told = (sql: string): readonly string[] => {
   ];
 };
 
+/** What it is called in messages and rules. */
+describe('a definition has words', () => {
+  it.each([
+    ['CREATE TABLE a ()', 'CREATE TABLE'],
+    ['CREATE TABLE a AS SELECT 1', 'CREATE TABLE AS'],
+    ['CREATE INDEX ON a (b)', 'CREATE INDEX'],
+    ['CREATE VIEW a AS SELECT 1', 'CREATE VIEW'],
+    ['CREATE SEQUENCE a', 'CREATE SEQUENCE'],
+    [`CREATE TYPE a AS ENUM ('b')`, 'CREATE TYPE'],
+    ['CREATE TYPE a AS (b int)', 'CREATE TYPE'],
+    ['CREATE DOMAIN a AS int', 'CREATE DOMAIN'],
+    [`ALTER TYPE a ADD VALUE 'b'`, 'ALTER TYPE'],
+    ['ALTER SEQUENCE a RESTART', 'ALTER SEQUENCE'],
+    ['ALTER TABLE a SET SCHEMA b', 'ALTER ... SET SCHEMA'],
+    ['ALTER TABLE a DROP b', 'ALTER TABLE'],
+    ['ALTER TABLE a RENAME TO b', 'RENAME TABLE'],
+    ['DROP MATERIALIZED VIEW a', 'DROP MATVIEW'],
+    ['DROP TABLE a', 'DROP TABLE'],
+    ['TRUNCATE a', 'TRUNCATE'],
+  ])('%s: %s', (sql, label) => {
+    expect(analysisOf(sql).form).toMatchObject({ label });
+  });
+});
+
 const failureOf = (sql: string): string => {
   try {
     return analysisOf(sql).form.type;

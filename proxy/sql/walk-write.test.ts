@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Analysis, assignedColumns, type QueryLevel } from './analysis.ts';
+import { type Analysis, assignedColumns, type QueryLevel, type Write } from './analysis.ts';
 import { analyze } from './analyze.ts';
 import { Grammar } from './grammar.ts';
 
@@ -53,6 +53,200 @@ describe('analyze() tells what is written', () => {
     ['SELECT * FROM a', []],
   ])('%s', (sql, expected) => {
     expect(written(sql)).toEqual(expected);
+  });
+});
+
+describe('analyze() tells the whole of a write', () => {
+  const writeOf = (sql: string): Write => analysisOf(sql).writes[0]!;
+  const reference = {
+    database: undefined,
+    schema: undefined,
+    name: 'a',
+    only: false,
+    alias: undefined,
+    columnAliases: false,
+    sampled: false,
+  };
+  const nothing = {
+    inserts: [],
+    updates: [],
+    deletes: false,
+    where: undefined,
+    reach: undefined,
+    fromQuery: false,
+    rows: 0,
+    calls: [],
+    upsert: false,
+    conflict: undefined,
+    merge: [],
+    returning: undefined,
+    returningLevel: undefined,
+    outermost: true,
+  };
+
+  it.each<readonly [string, Partial<Write>]>([
+    ['INSERT INTO a DEFAULT VALUES', { inserts: [{ type: 'Named', columns: [], parameters: [] }], rows: 1 }],
+    ['INSERT INTO a VALUES (1, 2), (3, 4)', { inserts: [{ type: 'First', count: 2, parameters: [] }], rows: 2 }],
+    [
+      'INSERT INTO a VALUES (1, $2), ($1, f())',
+      {
+        inserts: [
+          {
+            type: 'First',
+            count: 2,
+            parameters: [
+              { column: 1, parameter: 2 },
+              { column: 0, parameter: 1 },
+            ],
+          },
+        ],
+        rows: 2,
+        calls: [{ schema: undefined, name: 'f' }],
+      },
+    ],
+    [
+      'INSERT INTO a (b, c) VALUES ($1, $2, $3)',
+      {
+        inserts: [
+          {
+            type: 'Named',
+            columns: ['b', 'c'],
+            parameters: [
+              { column: 'b', parameter: 1 },
+              { column: 'c', parameter: 2 },
+              { column: '', parameter: 3 },
+            ],
+          },
+        ],
+        rows: 1,
+      },
+    ],
+    ['INSERT INTO a VALUES ((ROW(1, 2)).*, 3)', { inserts: [{ type: 'First', count: undefined, parameters: [] }], rows: 1 }],
+    ['INSERT INTO a VALUES (1), (x.*)', { inserts: [{ type: 'First', count: undefined, parameters: [] }], rows: 2 }],
+    [
+      'INSERT INTO a VALUES ((x).y)',
+      { inserts: [{ type: 'First', count: 1, parameters: [] }], rows: 1, calls: [{ schema: undefined, name: 'y' }] },
+    ],
+    ['INSERT INTO a SELECT 1, x.y', { inserts: [{ type: 'First', count: 2, parameters: [] }], fromQuery: true }],
+    ['INSERT INTO a SELECT 1, x.*', { inserts: [{ type: 'First', count: undefined, parameters: [] }], fromQuery: true }],
+    ['INSERT INTO a SELECT 1, 2 UNION SELECT 3, 4', { inserts: [{ type: 'First', count: 2, parameters: [] }], fromQuery: true }],
+    [
+      'INSERT INTO a SELECT * FROM b UNION SELECT 3, 4',
+      { inserts: [{ type: 'First', count: undefined, parameters: [] }], fromQuery: true },
+    ],
+    ['INSERT INTO a SELECT FROM b', { inserts: [{ type: 'First', count: undefined, parameters: [] }], fromQuery: true }],
+    ['INSERT INTO a TABLE b', { inserts: [{ type: 'First', count: undefined, parameters: [] }], fromQuery: true }],
+    ['COPY a FROM STDIN', { command: 'CopyIn', inserts: [{ type: 'First', count: undefined, parameters: [] }] }],
+    ['COPY a (b) FROM STDIN', { command: 'CopyIn', inserts: [{ type: 'Named', columns: ['b'], parameters: [] }] }],
+  ])('%s', (sql, expected) => {
+    const { reference: own, ...rest } = writeOf(sql);
+    expect(own).toEqual({ ...reference, location: sql.indexOf(' a') + 1 });
+    expect(rest).toEqual({ ...nothing, command: 'Insert', ...expected });
+  });
+
+  /** `column@location: kind of value`, `[]` for a part of it, and which of how many. */
+  const assigned = (sql: string): readonly string[] =>
+    writeOf(sql).updates.map(({ column, location, partial, value, part }) =>
+      [`${column}@${location}`, partial && '[]', value && Object.keys(value)[0], part && `${part.number}/${part.of}`]
+        .filter(Boolean)
+        .join(' '),
+    );
+
+  it.each<readonly [string, readonly string[]]>([
+    ['UPDATE a SET b = 1, c[2] = d, e.f = DEFAULT', ['b@13 A_Const', 'c@20 [] ColumnRef', 'e@30 [] SetToDefault']],
+    ['UPDATE a SET (b, c) = (1, d)', ['b@14 A_Const 1/2', 'c@17 ColumnRef 2/2']],
+    ['UPDATE a SET (b, c[1]) = ROW(1, d), e = 2', ['b@14 A_Const 1/2', 'c@17 [] ColumnRef 2/2', 'e@36 A_Const']],
+    ['UPDATE a SET (b, c) = (SELECT 1, 2), (d, e) = (SELECT 3, 4)', ['b@14 1/2', 'c@17 2/2', 'd@38 1/2', 'e@41 2/2']],
+    ['INSERT INTO a VALUES (1) ON CONFLICT (b) DO UPDATE SET c = excluded.d', ['c@55 ColumnRef']],
+    ['MERGE INTO a USING b ON c WHEN MATCHED THEN UPDATE SET d = 1', ['d@55 A_Const']],
+  ])('%s', (sql, expected) => {
+    expect(assigned(sql)).toEqual(expected);
+  });
+
+  it('and walks what gives several columns once', () => {
+    expect(analysisOf('UPDATE a SET (b, c) = (SELECT f(), 2), (d, e) = (SELECT f(), 2)').functions.length).toBe(2);
+    expect(analysisOf('UPDATE a SET b[f()] = 1, (c[g()], d) = (1, h())').functions.map(({ name }) => name)).toEqual(['f', 'g', 'h']);
+  });
+
+  it.each<readonly [string, object | undefined]>([
+    ['INSERT INTO a VALUES (1)', undefined],
+    ['INSERT INTO a VALUES (1) ON CONFLICT DO NOTHING', { action: 'Nothing', columns: [], constraint: undefined, where: undefined }],
+    [
+      'INSERT INTO a VALUES (1) ON CONFLICT (b, lower(c), d) DO NOTHING',
+      { action: 'Nothing', columns: ['b', 'd'], constraint: undefined, where: undefined },
+    ],
+    [
+      'INSERT INTO a VALUES (1) ON CONFLICT ON CONSTRAINT b DO UPDATE SET c = 1 WHERE d',
+      { action: 'Update', columns: [], constraint: 'b', where: { ColumnRef: expect.anything() } },
+    ],
+  ])('ON CONFLICT of %s', (sql, expected) => {
+    const { conflict } = writeOf(sql);
+    expect(conflict).toEqual(expected && { ...expected, location: 25, level: expect.anything() });
+    expect(conflict?.level.items.map(({ type, name }) => [type, name])).toEqual(expected && [['Target', 'a']]);
+  });
+
+  it.each<readonly [string, readonly unknown[] | undefined]>([
+    ['UPDATE a SET b = 1 WHERE c', [true, true, 'a']],
+    ['UPDATE a SET b = 1 FROM x', [false, false, 'a,x']],
+    ['DELETE FROM a USING x WHERE c', [true, true, 'a,x']],
+    ['DELETE FROM a', [false, false, 'a']],
+    ['MERGE INTO a USING x ON c WHEN MATCHED THEN DELETE', [false, true, 'a,x']],
+    ['INSERT INTO a VALUES (1)', undefined],
+  ])('what finds the rows of %s', (sql, expected) => {
+    const { where, reach } = writeOf(sql);
+    expect(reach && [where !== undefined, reach.condition !== undefined, reach.level.items.map(({ name }) => name).join()]).toEqual(
+      expected,
+    );
+  });
+
+  it('MERGE with all that it does', () => {
+    const sql =
+      'MERGE INTO a USING b ON c WHEN MATCHED AND d THEN UPDATE SET e = 1 WHEN MATCHED THEN DO NOTHING WHEN NOT MATCHED BY SOURCE THEN DELETE WHEN NOT MATCHED THEN INSERT (f) VALUES ($1) WHEN NOT MATCHED AND g THEN INSERT DEFAULT VALUES';
+    const { merge, inserts, updates, deletes } = writeOf(sql);
+    expect(merge.map(({ when, action, condition }) => [when, action, condition !== undefined])).toEqual([
+      ['Matched', 'Update', true],
+      ['Matched', 'Nothing', false],
+      ['NotMatchedBySource', 'Delete', false],
+      ['NotMatchedByTarget', 'Insert', false],
+      ['NotMatchedByTarget', 'Insert', true],
+    ]);
+    expect([updates.length, deletes]).toEqual([1, true]);
+    expect(inserts).toEqual([
+      { type: 'Named', columns: ['f'], parameters: [{ column: 'f', parameter: 1 }] },
+      { type: 'Named', columns: [], parameters: [] },
+    ]);
+  });
+
+  it.each(['INSERT INTO a VALUES (1)', 'UPDATE a SET b = 1', 'DELETE FROM a', 'MERGE INTO a USING b ON c WHEN MATCHED THEN DELETE'])(
+    'RETURNING of %s',
+    (sql) => {
+      expect([writeOf(sql).returning, writeOf(sql).returningLevel]).toEqual([undefined, undefined]);
+      const { returning, returningLevel } = writeOf(`${sql} RETURNING d AS e, f()`);
+      expect(returning?.map(({ name, val }) => [name, Object.keys(val as object)[0]])).toEqual([
+        ['e', 'ColumnRef'],
+        [undefined, 'FuncCall'],
+      ]);
+      expect(returningLevel?.items[0]).toMatchObject({ type: 'Target', name: 'a' });
+    },
+  );
+});
+
+describe.each([15, 16, 17, 18])('analyze() reads the writes of grammar %i alike', (version) => {
+  const own = new Grammar(version);
+  beforeAll(() => own.load());
+
+  it.each<readonly [string, readonly unknown[]]>([
+    ['INSERT INTO a VALUES (1) RETURNING f()', [['f'], [], 1]],
+    ['UPDATE a SET b = 1 RETURNING f()', [['f'], [], 1]],
+    ['DELETE FROM a RETURNING f(), g()', [['f', 'g'], [], 2]],
+    [
+      'MERGE INTO a USING b ON c WHEN MATCHED AND f() THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (g())',
+      [['f', 'g'], ['Matched', 'NotMatchedByTarget'], undefined],
+    ],
+  ])('%s', (sql, expected) => {
+    const { functions, writes } = analyze(own.parse(sql)[0]!, Buffer.from(sql));
+    const [write] = writes;
+    expect([functions.map(({ name }) => name), write?.merge.map(({ when }) => when), write?.returning?.length]).toEqual(expected);
   });
 });
 
