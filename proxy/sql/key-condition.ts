@@ -21,12 +21,6 @@ const isGiven = (wrapped: Tree): boolean => {
   return tag === 'A_Const';
 };
 
-const itemsOf = (value: unknown): readonly Tree[] => {
-  if (Array.isArray(value)) return listOf(value);
-  const list = treeOf(value);
-  return listOf(treeOf(list.List).items);
-};
-
 const SCALAR = /^(int[248]|numeric|float[48]|text|varchar|bpchar|uuid|date|time|timetz|timestamp|timestamptz|bool)$/;
 
 /** One value of ARRAY[...]: an array in there, as a parameter may be, would hold many. */
@@ -98,7 +92,7 @@ class KeyCondition {
       case 'AEXPR_OP':
         return this.#equal(left, right) ?? this.#equal(right, left);
       case 'AEXPR_IN':
-        return this.#among(left, itemsOf(node.rexpr));
+        return this.#among(left, listOf(treeOf(right.List).items));
       case 'AEXPR_OP_ANY':
         return this.#among(left, elementsOf(right));
       default:

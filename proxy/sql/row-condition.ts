@@ -1,6 +1,7 @@
 /**
  * Does a condition leave any row out? Decided by the syntax alone, so that only what is certain counts as true for every row.
  */
+import { isNull, knownTruth } from './known-truth.ts';
 import { constantOf, isTree, listOf, namesOf, stringOf, type Tree, treeOf, unwrap } from './tree.ts';
 
 /** What a condition is for the rows of a statement. `All` and `None` also where it is NULL for some. */
@@ -22,7 +23,7 @@ const textOf = (value: unknown, { names }: ConditionTarget): string =>
     if (key === 'location' || key.startsWith('rexpr_list_') || key.startsWith('list_')) return undefined;
     if (key !== 'ColumnRef' || !isTree(item)) return item;
     const fields = namesOf(item.fields);
-    return fields.length > 1 && names.has(fields.at(-2) ?? '') ? { fields: [{ String: { sval: fields.at(-1) } }] } : item;
+    return names.has(fields.at(-2) ?? '') ? { fields: [{ String: { sval: fields.at(-1) } }] } : item;
   });
 
 /** Does the value depend on the row? What is qualified by another name, in a sub-query or of a relation that is not joined, does not. */
@@ -45,7 +46,6 @@ const OF_EQUALS: Readonly<Record<string, RowCondition>> = {
   '<=': 'All',
   '>=': 'All',
   '<>': 'None',
-  '!=': 'None',
   '<': 'None',
   '>': 'None',
 };
@@ -66,56 +66,6 @@ const PATTERNS: Readonly<Record<string, { readonly matches: RegExp; readonly say
   '~*': { matches: ANY_REGULAR, says: 'All' },
   '!~': { matches: ANY_REGULAR, says: 'None' },
   '!~*': { matches: ANY_REGULAR, says: 'None' },
-};
-
-/** PostgreSQL's `bool` input. */
-const truthOf = (text: string | undefined): boolean | undefined => {
-  if (text === undefined) return undefined;
-  const word = text.trim().toLowerCase();
-  if (/^(t|tr|tru|true|y|ye|yes|on|1)$/.test(word)) return true;
-  return /^(f|fa|fal|fals|false|n|no|of|off|0)$/.test(word) ? false : undefined;
-};
-
-const isNull = (wrapped: Tree): boolean => {
-  const [tag, node] = unwrap(wrapped);
-  return tag === 'A_Const' ? node.isnull === true : tag === 'TypeCast' && isNull(treeOf(node.arg));
-};
-
-const compare = (operator: string, left: string, right: string): boolean | undefined => {
-  const numbers = [left, right].every((text) => text !== '' && Number.isFinite(Number(text)));
-  const order = numbers ? Math.sign(Number(left) - Number(right)) : left === right ? 0 : undefined;
-  if (order === undefined) return operator === '=' ? false : operator === '<>' || operator === '!=' ? true : undefined;
-  switch (operator) {
-    case '=':
-      return order === 0;
-    case '<>':
-    case '!=':
-      return order !== 0;
-    case '<':
-      return order < 0;
-    case '<=':
-      return order <= 0;
-    case '>':
-      return order > 0;
-    case '>=':
-      return order >= 0;
-    default:
-      return undefined;
-  }
-};
-
-/** The value of a condition that no row can change, NULL counted as false; undefined where it is not certain. */
-const knownTruth = (wrapped: Tree): boolean | undefined => {
-  const [tag, node] = unwrap(wrapped);
-  if (isNull(wrapped)) return false;
-  if (tag === 'TypeCast') return knownTruth(treeOf(node.arg));
-  if (tag === 'A_Const') return truthOf(constantOf(wrapped));
-  if (tag !== 'A_Expr' || node.kind !== 'AEXPR_OP') return undefined;
-  const left = treeOf(node.lexpr);
-  const right = treeOf(node.rexpr);
-  if (isNull(left) || isNull(right)) return false;
-  const [a, b] = [constantOf(left), constantOf(right)];
-  return a === undefined || b === undefined ? undefined : compare(namesOf(node.name).at(-1) ?? '', a, b);
 };
 
 const conjunction = (parts: readonly RowCondition[]): RowCondition =>
@@ -222,7 +172,7 @@ class Conditions {
 
   #coalesce(args: readonly Tree[]): RowCondition {
     const [first] = args;
-    const decided = first !== undefined && truthOf(constantOf(first)) !== undefined;
+    const decided = first !== undefined && knownTruth(first) !== undefined;
     return decided ? this.#ofNoRow(first) : alike(args.map((arg) => this.of(arg)));
   }
 
@@ -236,7 +186,7 @@ class Conditions {
           [lexpr, rexpr],
           [rexpr, lexpr],
         ]) {
-          const truth = isBoolean(treeOf(constant)) ? truthOf(constantOf(treeOf(constant))) : undefined;
+          const truth = knownTruth(treeOf(constant));
           if (truth === undefined || (name !== '=' && name !== '<>')) continue;
           return truth === (name === '=') ? this.of(treeOf(other)) : this.#not(treeOf(other));
         }
@@ -256,16 +206,13 @@ class Conditions {
       case 'AEXPR_IN':
       case 'AEXPR_OP_ANY': {
         const list = treeOf(rexpr);
-        const items = listOf(treeOf(list.List).items).concat(
-          listOf(Array.isArray(rexpr) ? rexpr : []),
-          listOf(treeOf(list.A_ArrayExpr).elements),
-        );
+        const items = [...listOf(treeOf(list.List).items), ...listOf(treeOf(list.A_ArrayExpr).elements)];
         return name === '=' && items.some((item) => this.#same(lexpr, item)) ? 'All' : 'Some';
       }
       case 'AEXPR_BETWEEN':
       case 'AEXPR_BETWEEN_SYM': {
-        const bounds = Array.isArray(rexpr) ? listOf(rexpr) : listOf(treeOf(treeOf(rexpr).List).items);
-        return bounds.length === 2 && bounds.every((bound) => this.#same(lexpr, bound)) ? 'All' : 'Some';
+        const bounds = listOf(treeOf(treeOf(rexpr).List).items);
+        return bounds.every((bound) => this.#same(lexpr, bound)) ? 'All' : 'Some';
       }
       default:
         return 'Some';
@@ -281,7 +228,7 @@ class Conditions {
     const [tag, node] = unwrap(wrapped);
     if (tag === 'A_Const') return node.isnull !== true;
     if (tag === 'TypeCast') return this.#neverNull(treeOf(node.arg));
-    if (tag === 'A_Expr') return node.kind === 'AEXPR_OP' && this.#neverNull(treeOf(node.lexpr)) && this.#neverNull(treeOf(node.rexpr));
+    if (tag === 'A_Expr') return isComparison(node) && this.#neverNull(treeOf(node.lexpr)) && this.#neverNull(treeOf(node.rexpr));
     if (tag !== 'ColumnRef') return false;
     const fields = namesOf(node.fields);
     return (fields.length === 1 || this.#target.names.has(fields.at(-2) ?? '')) && this.#target.notNull(fields.at(-1) ?? '');
@@ -305,7 +252,7 @@ class Conditions {
   }
 }
 
-const isBoolean = (wrapped: Tree): boolean => isTree(treeOf(wrapped.A_Const).boolval) || wrapped.TypeCast !== undefined;
+const isComparison = (node: Tree): boolean => node.kind === 'AEXPR_OP' && Object.hasOwn(OF_EQUALS, namesOf(node.name).join('.'));
 
 const alike = (parts: readonly RowCondition[]): RowCondition => {
   const [first = 'Some'] = parts;
