@@ -181,7 +181,8 @@ describe('analyze() tells the whole of a write', () => {
     ],
   ])('ON CONFLICT of %s', (sql, expected) => {
     const { conflict } = writeOf(sql);
-    expect(conflict).toEqual(expected && { ...expected, location: 25, level: expect.anything() });
+    const { level, location, ...rest } = conflict ?? {};
+    expect([level === undefined, location, conflict && rest]).toEqual([expected === undefined, expected && 25, expected]);
     expect(conflict?.level.items.map(({ type, name }) => [type, name])).toEqual(expected && [['Target', 'a']]);
   });
 
