@@ -143,10 +143,10 @@ describe('analyze() refuses', () => {
     ['SET ROLE a', [{ type: 'Set' }]],
     [`COPY a TO STDOUT (OIDS)`, ['0A000', 'option "oids" of COPY is not supported through pg-airlock', 19]],
     ...['XUTF8', 'UTF88', 'UTF16', ''].map((encoding): readonly [string, readonly unknown[]] => [
-      `COPY a FROM STDIN (ENCODING '${encoding}')`,
+      `COPY a TO STDOUT (ENCODING '${encoding}')`,
       ['0A000', `encoding "${encoding}" is not supported through pg-airlock`, undefined],
     ]),
-    ['COPY a FROM STDIN (ENCODING)', ['0A000', 'encoding "" is not supported through pg-airlock', undefined]],
+    ['COPY a TO STDOUT (ENCODING)', ['0A000', 'encoding "" is not supported through pg-airlock', undefined]],
     ['EXPLAIN CREATE MATERIALIZED VIEW x AS SELECT 1', denied('EXPLAIN of CREATE TABLE AS')],
     ['CREATE EXTENSION a', denied('CREATE EXTENSION')],
     ['ALTER SYSTEM SET a = 1', denied('ALTER SYSTEM')],

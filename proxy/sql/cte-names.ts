@@ -24,7 +24,7 @@ export const hasName = (environment: Environment, name: string): boolean => {
 
 /** Notes of a relation that a CTE has its name, should that one not be in sight. */
 export const noteAhead = (reference: RelationReference, environment: Environment): RelationReference => {
-  if (reference.schema !== undefined || reference.database !== undefined || hasName(environment, reference.name)) return reference;
+  if (reference.schema !== undefined || hasName(environment, reference.name)) return reference;
   for (let scope: Environment | undefined = environment; scope !== undefined; scope = scope.outer) {
     if (scope.positions.has(reference.name)) return { ...reference, ahead: true };
   }

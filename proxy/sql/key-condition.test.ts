@@ -68,6 +68,8 @@ describe('keyValues()', () => {
     'id OPERATOR(public.=) 5',
     'total = 5',
     'id = - total',
+    '5 IN (1, 2)',
+    '5 = ANY (ARRAY[1])',
     'id = total - 5',
     'id = - (SELECT 1)',
     'id IN (1, total)',

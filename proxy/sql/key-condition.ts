@@ -17,7 +17,7 @@ const isGiven = (wrapped: Tree): boolean => {
   if (tag === 'ParamRef') return true;
   if (tag === 'TypeCast') return isGiven(treeOf(node.arg));
   // `-1` of what is not a number's own sign.
-  if (tag === 'A_Expr') return node.kind === 'AEXPR_OP' && node.lexpr === undefined && isGiven(treeOf(node.rexpr));
+  if (tag === 'A_Expr') return node.lexpr === undefined && isGiven(treeOf(node.rexpr));
   return tag === 'A_Const';
 };
 
@@ -42,9 +42,8 @@ const elementsOf = (wrapped: Tree): readonly Tree[] | undefined => {
     const elements = listOf(node.elements);
     return elements.every(isElement) ? elements : undefined;
   }
-  const text = tag === 'A_Const' ? constantOf(wrapped) : undefined;
-  if (text === undefined || !/^\{[^{}"\\]*\}$/.test(text)) return undefined;
-  return text.split(',').map((sval) => ({ A_Const: { sval: { sval } } }));
+  const text = constantOf(wrapped) ?? '';
+  return /^\{[^{}"\\]*\}$/.test(text) ? text.split(',').map(() => wrapped) : undefined;
 };
 
 type Values = { readonly columns: readonly string[]; readonly count: number };
@@ -64,7 +63,7 @@ class KeyCondition {
     const args = listOf(node.args);
     if (node.boolop === 'OR_EXPR') return args.reduce((sum, arg) => sum + this.count(arg), 0);
     if (node.boolop !== 'AND_EXPR') return NONE;
-    return Math.min(this.#product(args), ...args.filter((arg) => arg.BoolExpr !== undefined).map((arg) => this.count(arg)));
+    return Math.min(this.#product(args), ...args.map((arg) => this.count(arg)));
   }
 
   #product(conditions: readonly Tree[]): number {
@@ -84,20 +83,13 @@ class KeyCondition {
   }
 
   #values(wrapped: Tree): Values | undefined {
-    const [tag, node] = unwrap(wrapped);
-    if (tag !== 'A_Expr' || namesOf(node.name).at(-1) !== '=' || namesOf(node.name).length !== 1) return undefined;
+    const [, node] = unwrap(wrapped);
+    if (namesOf(node.name).join('.') !== '=') return undefined;
     const left = treeOf(node.lexpr);
     const right = treeOf(node.rexpr);
-    switch (node.kind) {
-      case 'AEXPR_OP':
-        return this.#equal(left, right) ?? this.#equal(right, left);
-      case 'AEXPR_IN':
-        return this.#among(left, listOf(treeOf(right.List).items));
-      case 'AEXPR_OP_ANY':
-        return this.#among(left, elementsOf(right));
-      default:
-        return undefined;
-    }
+    if (node.kind === 'AEXPR_OP') return this.#equal(left, right) ?? this.#equal(right, left);
+    if (node.kind === 'AEXPR_IN') return this.#among(left, listOf(treeOf(right.List).items));
+    return node.kind === 'AEXPR_OP_ANY' ? this.#among(left, elementsOf(right)) : undefined;
   }
 
   #equal(column: Tree, value: Tree): Values | undefined {
@@ -121,10 +113,8 @@ class KeyCondition {
   /** A column of the target, or a row of them. */
   #columns(wrapped: Tree): readonly string[] | undefined {
     const [tag, node] = unwrap(wrapped);
-    if (tag === 'RowExpr') {
-      const columns = listOf(node.args).map((arg) => this.#columns(arg));
-      return columns.every((column) => column?.length === 1) ? columns.flatMap((column) => column ?? []) : undefined;
-    }
+    // Whatever else stands in the row: two rows that are compared are of one length.
+    if (tag === 'RowExpr') return listOf(node.args).flatMap((arg) => this.#columns(arg) ?? []);
     if (tag !== 'ColumnRef') return undefined;
     const parts = listOf(node.fields);
     const fields = namesOf(node.fields);

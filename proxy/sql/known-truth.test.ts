@@ -18,7 +18,10 @@ describe('knownTruth()', () => {
       undefined,
       `'truex' | 'xtrue' | 'xfalse' | 'falsex' | 'o' | '' | 'true'::text | 1 | 2::bool | 1.5 | $1 | a | 'f'::"char"::int::bool | '0'::"char"::int::bool | 'f'::app.bool | 'no'::varchar(1)::bool | f() | current_date | 'yes'::text::bool`,
     ],
-    [true, `1 = 1 | -1 = -1 | 1 = 1.0 | 2 <> 1 | 2 != 1 | 1 < 2 | 1 <= 1 | 1 <= 2 | 2 > 1 | 2 >= 1 | 2 >= 2 | 1.5 < 1.6`],
+    [
+      true,
+      `1 = 1 | -1 = -1 | 1 = 1.0 | 2 <> 1 | 2 != 1 | 1 < 2 | 1 <= 1 | 1 <= 2 | 2 > 1 | 2 >= 1 | 2 >= 2 | 1.5 < 1.6 | 1.25 <> 1.26 | 123456789012345 > 123456789012344`,
+    ],
     [false, `1 = 2 | 1 <> 1 | 2 < 1 | 1 < 1 | 2 <= 1 | 1 > 2 | 1 > 1 | 1 >= 2`],
     // A string is what it meets.
     [
@@ -33,11 +36,11 @@ describe('knownTruth()', () => {
     // Numbers beyond what is told apart in binary, or written otherwise.
     [
       undefined,
-      `9007199254740993 <> 9007199254740992 | 1e400 = 10e399 | 1e1 = 10 | 0.10000000000000001 = 0.1 | 5 = '0x5' | 5 = ' 5' | 5 = '5.' | 5 = ''`,
+      `9007199254740993 <> 9007199254740992 | 1e400 = 10e399 | 1e1 = 10 | 1234567890123456 = 1234567890123456 | 0.10000000000000001 = 0.1 | 5 = '0x5' | 5 = ' 5' | 5 = '5.' | 5 = ''`,
     ],
     [
       undefined,
-      `1 = true | true = 'maybe' | 'a'::text = 1 | true = 'a'::text | 1 = $1 | $1 = 1 | 1 = a | 1 = 1::bool | '1'::date = '2'::date`,
+      `1 = true | true = 'maybe' | 'maybe' = true | 'maybe' < true | 'a'::text = 1 | true = 'a'::text | 1 = $1 | $1 = 1 | 1 = a | 1 = 1::bool | '1'::date = '2'::date`,
     ],
     [
       undefined,

@@ -18,7 +18,7 @@ const truthOf = (text: string): boolean | undefined => {
 /** NULL, also where it is cast. */
 export const isNull = (wrapped: Tree): boolean => {
   const [tag, node] = unwrap(wrapped);
-  return tag === 'TypeCast' ? isNull(treeOf(node.arg)) : tag === 'A_Const' && node.isnull === true;
+  return tag === 'TypeCast' ? isNull(treeOf(node.arg)) : node.isnull === true;
 };
 
 const constantIn = (wrapped: Tree): Constant | undefined => {
@@ -43,23 +43,21 @@ const commonType = (left: Constant, right: Constant): Constant['type'] | undefin
   return right.type === 'Untyped' ? left.type : undefined;
 };
 
+const READERS = {
+  Number: numberIn,
+  Boolean: (text: string): number | undefined => {
+    const truth = truthOf(text);
+    return truth === undefined ? undefined : Number(truth);
+  },
+};
+
 /** Less than zero, zero, or more; `Unequal`: which of the two is more is not told. */
 const orderOf = (left: Constant, right: Constant): number | 'Unequal' | undefined => {
-  switch (commonType(left, right)) {
-    case 'Text':
-    case 'Untyped':
-      return left.text === right.text ? 0 : 'Unequal';
-    case 'Number': {
-      const [a, b] = [numberIn(left.text), numberIn(right.text)];
-      return a === undefined || b === undefined ? undefined : a - b;
-    }
-    case 'Boolean': {
-      const [a, b] = [truthOf(left.text), truthOf(right.text)];
-      return a === undefined || b === undefined ? undefined : Number(a) - Number(b);
-    }
-    default:
-      return undefined;
-  }
+  const type = commonType(left, right);
+  if (type === undefined) return undefined;
+  if (type === 'Text' || type === 'Untyped') return left.text === right.text ? 0 : 'Unequal';
+  const [a, b] = [READERS[type](left.text), READERS[type](right.text)];
+  return a === undefined || b === undefined ? undefined : a - b;
 };
 
 /** What an operator says of an order. */

@@ -12,8 +12,8 @@ const STRENGTHS: Readonly<Record<string, Lock['strength']>> = {
 };
 
 /** Relations that rows of these items come from, as a locking clause follows them. */
-export const lockable = (items: readonly FromItem[]): readonly RelationReference[] =>
-  items.flatMap((item) => (item.reference === undefined ? (item.within ?? []) : [item.reference]));
+export const lockable = (items: readonly FromItem[] = []): readonly RelationReference[] =>
+  items.flatMap((item) => item.reference ?? item.within ?? []);
 
 /** One LockingClause of a query; undefined for a strength that is not known. Without OF it is about every item. */
 export const lockOf = (clause: Tree, { items }: QueryLevel): Lock | undefined => {

@@ -21,7 +21,8 @@ export type ConditionTarget = {
 const textOf = (value: unknown, { names }: ConditionTarget): string =>
   JSON.stringify(value, (key, item: unknown) => {
     if (key === 'location' || key.startsWith('rexpr_list_') || key.startsWith('list_')) return undefined;
-    if (key !== 'ColumnRef' || !isTree(item)) return item;
+    if (!isTree(item)) return item;
+    // Of a ColumnRef: nothing else has fields.
     const fields = namesOf(item.fields);
     return names.has(fields.at(-2) ?? '') ? { fields: [{ String: { sval: fields.at(-1) } }] } : item;
   });
@@ -56,6 +57,9 @@ const OPPOSITE: Readonly<Record<string, string>> = { '=': '<>', '<>': '=', '<': 
 /** Patterns that every text matches, of LIKE and of regular expressions. */
 const ANY_LIKE = /^%+$/;
 const ANY_REGULAR = /^\^?(\.\*)?\$?$/;
+
+/** One that does not match every text. */
+const NO_PATTERN = '?';
 
 const PATTERNS: Readonly<Record<string, { readonly matches: RegExp; readonly says: RowCondition }>> = {
   '~~': { matches: ANY_LIKE, says: 'All' },
@@ -125,9 +129,10 @@ class Conditions {
         const other = node.nulltesttype === 'IS_NULL' ? 'IS_NOT_NULL' : 'IS_NULL';
         return seen.has(this.#text({ NullTest: { ...node, nulltesttype: other } }));
       }
-      if (tag === 'BoolExpr' && node.boolop === 'NOT_EXPR') return listOf(node.args).some((inner) => seen.has(this.#text(inner)));
-      const opposite = tag === 'A_Expr' && node.kind === 'AEXPR_OP' ? OPPOSITE[namesOf(node.name).at(-1) ?? ''] : undefined;
-      return opposite !== undefined && seen.has(this.#text({ A_Expr: { ...node, name: [{ String: { sval: opposite } }] } }));
+      if (node.boolop === 'NOT_EXPR') return seen.has(this.#text(listOf(node.args)[0]));
+      if (node.kind !== 'AEXPR_OP' && node.kind !== 'AEXPR_IN') return false;
+      const opposite = OPPOSITE[namesOf(node.name).at(-1) ?? ''];
+      return seen.has(this.#text({ A_Expr: { ...node, name: [{ String: { sval: opposite } }] } }));
     });
   }
 
@@ -171,9 +176,8 @@ class Conditions {
   }
 
   #coalesce(args: readonly Tree[]): RowCondition {
-    const [first] = args;
-    const decided = first !== undefined && knownTruth(first) !== undefined;
-    return decided ? this.#ofNoRow(first) : alike(args.map((arg) => this.of(arg)));
+    const [first = {}] = args;
+    return knownTruth(first) !== undefined ? this.#ofNoRow(first) : alike(args.map((arg) => this.of(arg)));
   }
 
   #operator(node: Tree): RowCondition {
@@ -196,8 +200,8 @@ class Conditions {
       case 'AEXPR_ILIKE':
         return this.#same(lexpr, rexpr) && !name.startsWith('!') ? 'All' : pattern(name, treeOf(rexpr));
       case 'AEXPR_SIMILAR': {
-        const [text] = listOf(treeOf(treeOf(rexpr).FuncCall).args);
-        return text !== undefined && ANY_LIKE.test(constantOf(text) ?? '') ? (name.startsWith('!') ? 'None' : 'All') : 'Some';
+        const [text = {}] = listOf(treeOf(treeOf(rexpr).FuncCall).args);
+        return ANY_LIKE.test(constantOf(text) ?? '') ? (name.startsWith('!') ? 'None' : 'All') : 'Some';
       }
       case 'AEXPR_NOT_DISTINCT':
         return this.#same(lexpr, rexpr) ? 'All' : 'Some';
@@ -229,7 +233,6 @@ class Conditions {
     if (tag === 'A_Const') return node.isnull !== true;
     if (tag === 'TypeCast') return this.#neverNull(treeOf(node.arg));
     if (tag === 'A_Expr') return isComparison(node) && this.#neverNull(treeOf(node.lexpr)) && this.#neverNull(treeOf(node.rexpr));
-    if (tag !== 'ColumnRef') return false;
     const fields = namesOf(node.fields);
     return (fields.length === 1 || this.#target.names.has(fields.at(-2) ?? '')) && this.#target.notNull(fields.at(-1) ?? '');
   }
@@ -238,9 +241,9 @@ class Conditions {
   #subQuery(node: Tree): RowCondition {
     const query = treeOf(treeOf(node.subselect).SelectStmt);
     const [from, ...more] = listOf(query.fromClause);
-    const [target, ...others] = listOf(query.targetList);
-    if (node.subLinkType !== 'ANY_SUBLINK' || node.operName !== undefined || from === undefined || more.length > 0) return 'Some';
-    if (target === undefined || others.length > 0 || query.limitCount !== undefined || query.limitOffset !== undefined) return 'Some';
+    const [target = {}] = listOf(query.targetList);
+    if (node.operName !== undefined || from === undefined || more.length > 0) return 'Some';
+    if (query.limitCount !== undefined || query.limitOffset !== undefined) return 'Some';
     const relation = treeOf(from.RangeVar);
     const name = stringOf(treeOf(relation.alias).aliasname) ?? stringOf(relation.relname) ?? '';
     if (!this.#target.names.has(stringOf(relation.relname) ?? '')) return 'Some';
@@ -261,8 +264,7 @@ const alike = (parts: readonly RowCondition[]): RowCondition => {
 
 const pattern = (operator: string, right: Tree): RowCondition => {
   const known = Object.hasOwn(PATTERNS, operator) ? PATTERNS[operator] : undefined;
-  const text = constantOf(right);
-  return known !== undefined && text !== undefined && known.matches.test(text) ? known.says : 'Some';
+  return known?.matches.test(constantOf(right) ?? NO_PATTERN) === true ? known.says : 'Some';
 };
 
 /** What a WHERE clause is for the rows of `target`. */

@@ -157,6 +157,7 @@ describe('analyze() tells the whole of a write', () => {
     ['UPDATE a SET (b, c) = (1, d)', ['b@14 A_Const 1/2', 'c@17 ColumnRef 2/2']],
     ['UPDATE a SET (b, c[1]) = ROW(1, d), e = 2', ['b@14 A_Const 1/2', 'c@17 [] ColumnRef 2/2', 'e@36 A_Const']],
     ['UPDATE a SET (b, c) = (SELECT 1, 2), (d, e) = (SELECT 3, 4)', ['b@14 1/2', 'c@17 2/2', 'd@38 1/2', 'e@41 2/2']],
+    ['UPDATE a SET (b, c) = f(1, 2)', ['b@14 1/2', 'c@17 2/2']],
     ['INSERT INTO a VALUES (1) ON CONFLICT (b) DO UPDATE SET c = excluded.d', ['c@55 ColumnRef']],
     ['MERGE INTO a USING b ON c WHEN MATCHED THEN UPDATE SET d = 1', ['d@55 A_Const']],
   ])('%s', (sql, expected) => {
@@ -227,7 +228,12 @@ describe('analyze() tells the whole of a write', () => {
         ['e', 'ColumnRef'],
         [undefined, 'FuncCall'],
       ]);
-      expect(returningLevel?.items[0]).toMatchObject({ type: 'Target', name: 'a' });
+      const own = { reference: writeOf(sql).reference, columnAliases: false };
+      expect(returningLevel?.items.filter(({ type }) => type !== 'Relation')).toEqual([
+        { type: 'Target', name: 'a', ...own },
+        { type: 'Version', name: 'old', ...own },
+        { type: 'Version', name: 'new', ...own },
+      ]);
     },
   );
 });

@@ -159,9 +159,9 @@ class OneWrite<Names> {
   }
 
   /** RETURNING, with the old and new rows of version 18 where no other item has their name. */
-  returning(others: readonly FromItem[]): Pick<Write, 'returning' | 'returningLevel'> {
+  returning(others: readonly FromItem[]): Partial<Pick<Write, 'returning' | 'returningLevel'>> {
     const { node } = this;
-    if (node.returningClause === undefined && node.returningList === undefined) return { returning: undefined, returningLevel: undefined };
+    if (node.returningClause === undefined && node.returningList === undefined) return {};
     const level = this.level(others);
     let list = listOf(node.returningList);
     if (node.returningClause !== undefined) {
@@ -187,9 +187,9 @@ class OneWrite<Names> {
     return { returning: list.map((item) => treeOf(item.ResTarget)), returningLevel: level };
   }
 
-  conflict(): Pick<Write, 'conflict' | 'updates' | 'upsert'> {
+  conflict(): Partial<Pick<Write, 'conflict' | 'updates' | 'upsert'>> {
     const { walk, names } = this;
-    if (this.node.onConflictClause === undefined) return { conflict: undefined, updates: [], upsert: false };
+    if (this.node.onConflictClause === undefined) return {};
     const clause = treeOf(this.node.onConflictClause);
     walk.check('OnConflictClause', clause);
     const infer = treeOf(clause.infer);
@@ -336,20 +336,16 @@ const MERGE_COMMANDS: Readonly<Record<string, MergeAction['action']>> = {
   CMD_NOTHING: 'Nothing',
 };
 
+const MERGE_MATCHES: ReadonlyMap<unknown, MergeAction['when']> = new Map([
+  ['MERGE_WHEN_MATCHED', 'Matched'],
+  ['MERGE_WHEN_NOT_MATCHED_BY_TARGET', 'NotMatchedByTarget'],
+  ['MERGE_WHEN_NOT_MATCHED_BY_SOURCE', 'NotMatchedBySource'],
+]);
+
 /** Up to version 16 a clause is matched or not; later it says which. */
 const whenOf = ({ matchKind, matched }: Tree): MergeAction['when'] | undefined => {
-  switch (matchKind) {
-    case undefined:
-      return matched === true ? 'Matched' : 'NotMatchedByTarget';
-    case 'MERGE_WHEN_MATCHED':
-      return 'Matched';
-    case 'MERGE_WHEN_NOT_MATCHED_BY_TARGET':
-      return 'NotMatchedByTarget';
-    case 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE':
-      return 'NotMatchedBySource';
-    default:
-      return undefined;
-  }
+  if (matchKind !== undefined) return MERGE_MATCHES.get(matchKind);
+  return matched === true ? 'Matched' : 'NotMatchedByTarget';
 };
 
 const WRITES: ReadonlyMap<string, (write: OneWrite<unknown>) => Write> = new Map([

@@ -102,6 +102,7 @@ describe('each query has a level with the names that its FROM clause gives', () 
     [`SELECT 1 FROM JSON_TABLE(a, '$' COLUMNS (b int)) x`, ['x:Query']],
     ['WITH RECURSIVE a AS (SELECT 1 AS b UNION SELECT b FROM a) SEARCH DEPTH FIRST BY b SET c SELECT 1', ['', 'a:Query', '', '', '']],
     ['EXECUTE p (1)', ['']],
+    ['INSERT INTO a SELECT 1 FROM b', ['', 'b:Relation =b']],
   ])('%s', (sql, expected) => {
     expect(levelsOf(sql)).toEqual(expected);
   });
@@ -124,6 +125,7 @@ describe('each query has a level with the names that its FROM clause gives', () 
       ],
     ]);
     expect(grouped('SELECT a GROUP BY a, ROLLUP (b)')).toEqual([[undefined, [target('a', ['a'])]]]);
+    expect(grouped('EXECUTE p (1)')).toEqual([[undefined, []]]);
     expect(grouped("SELECT 'a' GROUP BY 'a'")).toEqual([[[], [target()]]]);
   });
 });
@@ -182,6 +184,10 @@ describe('each name is told where it is used', () => {
     ['EXPLAIN DECLARE c CURSOR FOR SELECT f()', ['f']],
   ])('functions: %s', (sql, expected) => {
     expect(analysisOf(sql).functions.map(named)).toEqual(expected);
+  });
+
+  it('and no constants of TABLESAMPLE', () => {
+    expect(analysisOf('SELECT 1 FROM a TABLESAMPLE s.f(1)').functions).toEqual([{ schema: 's', name: 'f', location: 28, constants: [] }]);
   });
 
   it.each(['SELECT 1 FROM f() AS a (b s.t)', 'SELECT 1 FROM ROWS FROM (f() AS (b s.t))', 'PREPARE p (s.t) AS SELECT 1', 'SELECT a::s.t[]'])(

@@ -99,7 +99,7 @@ export class Walker {
     return level;
   }
 
-  /** The level of its FROM clause; undefined where it has none of its own, as a set operation. */
+  /** The level of its FROM clause; undefined for a write. */
   #query(wrapped: Tree, parent: QueryLevel | undefined, environment: Environment, outermost = false): QueryLevel | undefined {
     const [tag, node] = unwrap(wrapped);
     if (tag === 'SelectStmt') return this.#select(node, parent, environment);
@@ -109,7 +109,7 @@ export class Walker {
     return undefined;
   }
 
-  #select(node: Tree, parent: QueryLevel | undefined, outer: Environment): QueryLevel | undefined {
+  #select(node: Tree, parent: QueryLevel | undefined, outer: Environment): QueryLevel {
     if (node.intoClause !== undefined) {
       const into = treeOf(treeOf(node.intoClause).rel);
       this.#fail(statementRefused('SELECT INTO', 'Leave INTO out and read the rows instead.'), locationOf(into));
@@ -147,7 +147,7 @@ export class Walker {
     for (const field of ['whereClause', 'havingClause', 'limitOffset', 'limitCount'] as const) {
       if (node[field] !== undefined) this.#node(treeOf(node[field]), level, environment);
     }
-    return node.larg === undefined ? level : undefined;
+    return level;
   }
 
   /** The names that the query body sees. Each CTE sees the earlier ones, with RECURSIVE all of them. */
@@ -204,7 +204,7 @@ export class Walker {
         return;
       }
       case 'RangeSubselect':
-        within = lockable(this.#query(treeOf(node.subquery), level, environment)?.items ?? []);
+        within = lockable(this.#query(treeOf(node.subquery), level, environment)?.items);
         break;
       case 'JoinExpr': {
         this.#from(treeOf(node.larg), level, environment);
@@ -221,7 +221,7 @@ export class Walker {
       case 'RangeFunction': {
         const reference = viewedCall(node);
         if (reference !== undefined) {
-          for (const item of listOf(node.functions)) this.#check('FuncCall', treeOf(listOf(treeOf(item.List).items)[0]?.FuncCall));
+          for (const item of listOf(node.functions)) this.#check('FuncCall', treeOf(treeOf(listOf(treeOf(item.List).items)[0]).FuncCall));
           this.relations.push(reference);
           return add({ type: 'Relation', name: name ?? reference.calledAs, reference, columnAliases });
         }
@@ -252,7 +252,7 @@ export class Walker {
     this.#check('RangeVar', node);
     const reference = noteAhead(this.#reference(node, sampled), environment);
     const name = reference.alias ?? reference.name;
-    const isCte = reference.schema === undefined && reference.database === undefined && hasName(environment, reference.name);
+    const isCte = reference.schema === undefined && hasName(environment, reference.name);
     if (!isCte) this.relations.push(reference);
     if (isCte) level.items.push({ type: 'Query', name, reference: undefined, columnAliases: reference.columnAliases });
     else level.items.push({ type: 'Relation', name, reference, columnAliases: reference.columnAliases });
@@ -338,7 +338,7 @@ export class Walker {
     const shape = NODE_SHAPES[tag] ?? {};
     for (const field of Object.keys(node)) {
       const slot = shape[field];
-      if (slot === undefined || slot === 'value' || slot === '=Alias') continue;
+      if (slot === undefined || slot === 'value') continue;
       if (slot === 'node') this.#node(treeOf(node[field]), level, environment);
       else if (slot === 'nodes') this.#nodes(listOf(node[field]), level, environment);
       else this.#struct(slot.slice(1), treeOf(node[field]), level, environment);
@@ -353,8 +353,8 @@ export class Walker {
   }
 
   #check(tag: string, node: Tree): void {
-    const shape = NODE_SHAPES[tag];
-    if (shape === undefined || !Object.hasOwn(NODE_SHAPES, tag)) this.#fail(notUnderstood(`"${tag}"`), locationOf(node));
+    const shape = Object.hasOwn(NODE_SHAPES, tag) ? NODE_SHAPES[tag] : undefined;
+    if (shape === undefined) this.#fail(notUnderstood(`"${tag}"`), locationOf(node));
     for (const field of Object.keys(node)) {
       if (!Object.hasOwn(shape, field)) this.#fail(notUnderstood(`"${field}" of "${tag}"`), locationOf(node));
       if (shape[field] === '=Alias') this.#check('Alias', treeOf(node[field]));
