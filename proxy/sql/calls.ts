@@ -56,17 +56,18 @@ const VIEWED: ReadonlyMap<string, string> = new Map([['pg_show_all_settings', 'p
 /** A FROM item that is nothing but `f()` of pg_catalog, where a view has the same rows: the view. */
 export const viewedCall = (item: Tree): RelationReference | undefined => {
   if (item.ordinality === true || item.is_rowsfrom === true || item.coldeflist !== undefined) return undefined;
-  const [list, ...others] = listOf(item.functions);
-  const parts = listOf(treeOf(list?.List).items).filter((part) => Object.keys(part).length > 0);
-  const call = treeOf(parts[0]?.FuncCall);
-  if (others.length > 0 || parts.length !== 1 || call.args !== undefined) return undefined;
+  // Without ROWS FROM it is one function, and without column definitions.
+  const [list = {}] = listOf(item.functions);
+  const [part = {}] = listOf(treeOf(list.List).items);
+  const call = treeOf(part.FuncCall);
+  if (call.args !== undefined) return undefined;
   if (Object.keys(call).some((field) => !PLAIN_CALL.has(field))) return undefined;
   const names = namesOf(call.funcname);
-  const calledAs = names.at(-1);
+  const calledAs = names.at(-1) ?? '';
   // pg_catalog comes first in every search_path that an agent may set.
   const isBuiltin = names.length === 1 || (names.length === 2 && names[0] === 'pg_catalog');
-  const name = isBuiltin && calledAs !== undefined ? VIEWED.get(calledAs) : undefined;
-  if (name === undefined || calledAs === undefined) return undefined;
+  const name = isBuiltin ? VIEWED.get(calledAs) : undefined;
+  if (name === undefined) return undefined;
   const alias = treeOf(item.alias);
   const place = { database: undefined, schema: 'pg_catalog', name, location: locationOf(call) };
   const columnAliases = alias.colnames !== undefined;
@@ -74,9 +75,9 @@ export const viewedCall = (item: Tree): RelationReference | undefined => {
 };
 
 const isName = (wrapped: Tree): boolean => {
-  const [tag, node] = unwrap(wrapped);
-  const fields = tag === 'ColumnRef' ? listOf(node.fields) : [];
-  return fields.length === 1 && stringOf(treeOf(fields[0]?.String).sval) === 'name';
+  const [, node] = unwrap(wrapped);
+  // Of a ColumnRef: nothing else has fields.
+  return namesOf(node.fields).join('.') === 'name';
 };
 
 /**
@@ -89,8 +90,8 @@ export const settledCalls = (select: Tree): readonly (readonly [call: Tree, name
   const schema = stringOf(from.schemaname);
   const isSettings = stringOf(from.relname) === 'pg_settings' && (schema === undefined || schema === 'pg_catalog');
   if (others.length > 0 || !isSettings || treeOf(from.alias).colnames !== undefined) return [];
-  const [tag, condition] = unwrap(treeOf(select.whereClause));
-  if (tag !== 'A_Expr' || condition.kind !== 'AEXPR_OP' || namesOf(condition.name).join('.') !== '=') return [];
+  const [, condition] = unwrap(treeOf(select.whereClause));
+  if (condition.kind !== 'AEXPR_OP' || namesOf(condition.name).join('.') !== '=') return [];
   if (!isName(treeOf(condition.lexpr))) return [];
   const calls = listOf(select.targetList).flatMap((target) => {
     const call = treeOf(treeOf(treeOf(target.ResTarget).val).FuncCall);
@@ -98,6 +99,6 @@ export const settledCalls = (select: Tree): readonly (readonly [call: Tree, name
     return first !== undefined && isName(first) ? [call] : [];
   });
   const constant = treeOf(treeOf(condition.rexpr).A_Const);
-  const name = calls.length > 0 && isTree(constant.sval) ? stringOf(constant.sval.sval) : undefined;
+  const name = isTree(constant.sval) ? stringOf(constant.sval.sval) : undefined;
   return name === undefined ? [] : calls.map((call) => [call, name]);
 };

@@ -8,15 +8,16 @@ export const soleExpression = (statement: Tree): Tree => treeOf(treeOf(listOf(tr
 
 /** The conditions that AND joins. */
 const conjuncts = (wrapped: Tree): readonly Tree[] => {
-  const [tag, node] = unwrap(wrapped);
-  return tag === 'BoolExpr' && node.boolop === 'AND_EXPR' ? listOf(node.args).flatMap(conjuncts) : [wrapped];
+  const [, node] = unwrap(wrapped);
+  return node.boolop === 'AND_EXPR' ? listOf(node.args).flatMap(conjuncts) : [wrapped];
 };
 
 type Found = { readonly named: Set<string>; readonly compared: Set<string> };
 
 const columnOf = (wrapped: Tree): string | undefined => {
-  const [tag, node] = unwrap(wrapped);
-  return tag === 'ColumnRef' ? namesOf(node.fields).at(-1) : undefined;
+  // Nothing else has fields.
+  const [, node] = unwrap(wrapped);
+  return namesOf(node.fields).at(-1);
 };
 
 /** Not by recursion: a condition may be nested deeper than a stack is. */
@@ -63,8 +64,8 @@ export const comparedColumns = (
 export const heldColumns = (filter: Tree): ReadonlySet<string> => {
   const held = new Set<string>();
   for (const condition of conjuncts(filter)) {
-    const [tag, node] = unwrap(condition);
-    if (tag !== 'A_Expr' || node.kind !== 'AEXPR_OP' || namesOf(node.name).join('.') !== '=') continue;
+    const [, node] = unwrap(condition);
+    if (node.kind !== 'AEXPR_OP' || namesOf(node.name).join('.') !== '=') continue;
     const sides = [treeOf(node.lexpr), treeOf(node.rexpr)] as const;
     for (const [side, other] of [sides, [sides[1], sides[0]] as const]) {
       const column = columnOf(side);

@@ -209,6 +209,8 @@ describe('a definition tells its objects, and what the catalog is afterwards', (
     [`ALTER TYPE s.a ADD VALUE IF NOT EXISTS 'b' BEFORE 'c'`, 'Alter', 'Extend Type s.a'],
     [`ALTER TYPE a RENAME VALUE 'b' TO 'c'`, 'Alter', 'Examine Type a'],
     ['CREATE TYPE s.a AS (b t)', 'Create', 'Make Type s.a', 'Make 0: () key ()', 'type t'],
+    ['CREATE DOMAIN a AS t COLLATE "C"', 'Create', 'Make Type a', 'Make 0: () key ()', 'type t'],
+    ['ALTER TABLE IF EXISTS s.a DROP b', 'Alter', 'Extend Relation s.a@22 missing-ok', 'DropColumn 0 b'],
     ['CREATE DOMAIN s.a AS t CHECK (x(VALUE))', 'Create', 'Make Type s.a', 'Make 0: () key ()', 'calls x', 'names value', 'type t'],
     ['ALTER TABLE a RENAME TO b', 'Alter', 'Move Relation a@12', 'Rename 0 b'],
     ['ALTER VIEW IF EXISTS s.a RENAME TO b', 'Alter', 'Move Relation s.a@21 missing-ok', 'Rename 0 b'],

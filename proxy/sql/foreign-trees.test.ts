@@ -86,6 +86,17 @@ describe('a tree that no grammar makes today is refused', () => {
     ['SELECT a', `${TARGET}.ColumnRef.fields.0`, { funcname: 'f' }, unknown('a part at this place')],
     ['SELECT 1::int', `${TARGET}.TypeCast.typeName.names.0`, UNHEARD, unknown('"UnheardOf" at this place')],
     ['SELECT 1 FROM a JOIN b USING (c)', 'SelectStmt.fromClause.0.JoinExpr.usingClause.0', UNHEARD, unknown('"UnheardOf" at this place')],
+    // Options.
+    ['EXPLAIN (COSTS off) SELECT 1', 'ExplainStmt.options.0.DefElem', { and: { unheard: 1 } }, unknown('"DefElem" at this place')],
+    ['EXPLAIN (COSTS off) SELECT 1', 'ExplainStmt.options.0.DefElem.arg', UNHEARD, unknown('"UnheardOf" at this place')],
+    ['EXPLAIN (COSTS 1) SELECT 1', 'ExplainStmt.options.0.DefElem.arg', { A_Const: { unheard: 1 } }, unknown('"A_Const" at this place')],
+    ['CREATE INDEX ON a USING gist (b) WITH (buffering = auto)', 'IndexStmt.options.0.DefElem', { and: {} }, 'Definition'],
+    [
+      'CREATE INDEX ON a USING gist (b) WITH (buffering = auto)',
+      'IndexStmt.options.0.DefElem.arg.TypeName',
+      { and: { typmods: [{ FuncCall: {} }] } },
+      unknown('"TypeName" at this place'),
+    ],
     // The second of two that are meant to be the same.
     [
       'UPDATE a SET (b, c) = (SELECT 1, 2)',

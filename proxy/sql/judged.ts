@@ -2,7 +2,7 @@
  * Which nodes of a statement somebody judged. Whoever looks at a node adds it; what is left at the end was looked at by nobody.
  * INVARIANT: a handler that reads a child as a name, or passes over it, cannot let anything else through in its place.
  */
-import { stringOf, type Tree, treeOf } from './tree.ts';
+import { type Tree, treeOf } from './tree.ts';
 
 /** Nodes that are their value. */
 const VALUES: ReadonlyMap<string, string | undefined> = new Map([
@@ -20,7 +20,7 @@ const CONSTANT = '"A_Const"';
 const isScalar = (value: unknown): boolean => typeof value !== 'object' || value === null;
 
 /** Tags begin with a capital letter, fields do not. */
-const isTag = (key: string): boolean => key < 'a' && key >= 'A';
+const isTag = (key: string): boolean => key < 'a';
 
 const OPTION_FIELDS: readonly string[] = ['defname', 'arg', 'defaction', 'location'];
 const CONSTANT_FIELDS: readonly string[] = ['ival', 'fval', 'boolval', 'sval', 'bsval', 'isnull', 'location'];
@@ -43,7 +43,7 @@ export class Judged {
 
   /** An option, and what it is set to where that is a constant or a word, which the grammar takes for a type. */
   addOption(element: Tree): void {
-    if (stringOf(element.defname) !== undefined && hasOnly(element, OPTION_FIELDS)) this.#nodes.add(element);
+    if (hasOnly(element, OPTION_FIELDS)) this.#nodes.add(element);
     const { A_Const: constant, TypeName: word } = treeOf(element.arg);
     if (hasOnly(treeOf(constant), CONSTANT_FIELDS)) this.#nodes.add(constant);
     if (hasOnly(treeOf(word), WORD_FIELDS)) this.#nodes.add(word);

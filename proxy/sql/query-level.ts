@@ -12,11 +12,11 @@ export const groupItems = (items: readonly Tree[]): readonly GroupItem[] | undef
     const [tag, node] = unwrap(wrapped);
     if (tag === 'GroupingSet') return undefined;
     if (tag === 'ColumnRef') result.push({ type: 'Column', fields: namesOf(node.fields), location: locationOf(node) });
-    if (tag === 'A_Const' && isTree(node.ival)) {
+    if (isTree(node.ival)) {
       result.push({ type: 'Ordinal', ordinal: numberOf(node.ival.ival), location: locationOf(node) });
     }
     // `GROUP BY (a, b)` is `GROUP BY a, b`.
-    if (tag === 'RowExpr' && node.row_format === 'COERCE_IMPLICIT_CAST') result.push(...(groupItems(listOf(node.args)) ?? []));
+    if (node.row_format === 'COERCE_IMPLICIT_CAST') result.push(...(groupItems(listOf(node.args)) ?? []));
   }
   return result;
 };

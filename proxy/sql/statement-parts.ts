@@ -31,8 +31,19 @@ export type StatementPart = {
   readonly upsert: boolean;
 };
 
-/** CTEs by name, of reading only: a query that takes all of one takes all that is behind it. */
-type Named = ReadonlyMap<string, Tree>;
+/**
+ * The CTEs of one WITH, by name, and how many of them are in sight: each sees those before it, with RECURSIVE all. Of reading only: a query
+ * that takes all of one takes all that is behind it.
+ */
+type Named = {
+  readonly ctes: ReadonlyMap<string, { readonly query: Tree; readonly position: number }>;
+  readonly visible: number;
+  readonly recursive: boolean;
+  readonly outer: Named | undefined;
+};
+
+/** A query, and the names that it sees. */
+type Behind = { readonly query: Tree; readonly named: Named | undefined };
 
 const NOT_ASKED = { type: 'NotAsked' } as const;
 
@@ -95,17 +106,27 @@ const together = (lists: readonly (readonly string[] | 'All')[]): readonly strin
 const ctesOf = (clause: unknown): readonly Tree[] => listOf(treeOf(clause).ctes).map((wrapped) => treeOf(wrapped.CommonTableExpr));
 
 /** What names mean within a query with this WITH clause. */
-const namedBy = (clause: unknown, outer: Named): Named => {
+const namedBy = (clause: unknown, outer: Named | undefined): Named | undefined => {
   if (clause === undefined) return outer;
-  const known = new Map(outer);
-  for (const cte of ctesOf(clause)) {
-    const query = treeOf(cte.ctequery);
-    const name = stringOf(cte.ctename) ?? '';
-    if (tagOf(query) === 'SelectStmt') known.set(name, query);
+  const ctes = ctesOf(clause).map((cte, position) => {
     // What a change returns is not all of a relation.
-    else known.set(name, { SelectStmt: {} });
+    return [stringOf(cte.ctename) ?? '', { query: treeOf(treeOf(cte.ctequery).SelectStmt), position }] as const;
+  });
+  return { ctes: new Map(ctes), visible: ctes.length, recursive: treeOf(clause).recursive === true, outer };
+};
+
+/** What the CTE at this position sees of its WITH. */
+const seenBy = (position: number, named: Named): Named => (named.recursive ? named : { ...named, visible: position });
+
+/** The CTE that a relation's name stands for. */
+const cteOf = ({ schema, name }: NamedRelation, named: Named | undefined): Behind | undefined => {
+  if (schema !== undefined) return undefined;
+  for (let scope = named; scope !== undefined; scope = scope.outer) {
+    const cte = scope.ctes.get(name);
+    if (cte === undefined || cte.position >= scope.visible) continue;
+    return { query: cte.query, named: seenBy(cte.position, scope) };
   }
-  return known;
+  return undefined;
 };
 
 const MERGE_CHANGES: Readonly<Record<string, string>> = { CMD_INSERT: 'Insert', CMD_UPDATE: 'Update', CMD_DELETE: 'Delete' };
@@ -113,12 +134,12 @@ const MERGE_CHANGES: Readonly<Record<string, string>> = { CMD_INSERT: 'Insert', 
 class Parts {
   readonly parts: StatementPart[] = [];
 
-  statement(wrapped: Tree, named: Named = new Map()): void {
+  statement(wrapped: Tree, named?: Named): void {
     const [tag, node] = unwrap(wrapped);
     const known = this.#with(node.withClause, named);
     switch (tag) {
       case 'SelectStmt':
-        this.#select(node, known);
+        this.#select(node, named);
         return;
       case 'InsertStmt':
         this.#insert(node, known);
@@ -175,19 +196,21 @@ class Parts {
   }
 
   /** Changes in WITH are parts of their own; queries are known by name. */
-  #with(clause: unknown, outer: Named): Named {
-    for (const cte of ctesOf(clause)) {
+  #with(clause: unknown, outer: Named | undefined): Named | undefined {
+    const named = namedBy(clause, outer);
+    for (const [position, cte] of ctesOf(clause).entries()) {
       const query = treeOf(cte.ctequery);
-      if (tagOf(query) !== 'SelectStmt') this.statement(query, outer);
-      else this.#with(treeOf(query.SelectStmt).withClause, outer);
+      const seen = named && seenBy(position, named);
+      if (tagOf(query) !== 'SelectStmt') this.statement(query, seen);
+      else this.#with(treeOf(query.SelectStmt).withClause, seen);
     }
-    return namedBy(clause, outer);
+    return named;
   }
 
-  #insert(node: Tree, named: Named): void {
+  #insert(node: Tree, named: Named | undefined): void {
     const query = treeOf(treeOf(node.selectStmt).SelectStmt);
     const isQuery = node.selectStmt !== undefined && query.valuesLists === undefined;
-    if (node.selectStmt !== undefined) this.#with(query.withClause, named);
+    this.#with(query.withClause, named);
     const conflict = treeOf(node.onConflictClause);
     const upsert = conflict.action === 'ONCONFLICT_UPDATE';
     const targets = [relationOf(treeOf(node.relation))];
@@ -231,18 +254,21 @@ class Parts {
     this.parts.push(part(['SelectForUpdate'], { targets: locked, joinsQueries, where: whereOf(node.whereClause) }));
   }
 
-  #select(node: Tree, named: Named): void {
+  #select(node: Tree, named: Named | undefined): void {
     if (node.intoClause !== undefined) this.parts.push(part(['Create']));
-    for (const core of coresOf(node)) {
-      this.parts.push(part(['Select'], readsOf(core, named, { left: MAX_LOOKS })));
-      for (const query of subQueriesIn(core.targetList)) this.#select(query, named);
+    for (const core of coresOf({ query: node, named })) {
+      this.parts.push(part(['Select'], readsOf(core, { left: MAX_LOOKS })));
+      for (const query of subQueriesIn(core.query.targetList)) this.#select(query, core.named);
     }
   }
 }
 
-/** The SELECTs of a set operation. */
-const coresOf = (node: Tree): readonly Tree[] =>
-  node.larg === undefined && node.rarg === undefined ? [node] : [...coresOf(treeOf(node.larg)), ...coresOf(treeOf(node.rarg))];
+/** The SELECTs of a set operation, with the names that each sees. */
+const coresOf = ({ query, named }: Behind): readonly Behind[] => {
+  const known = namedBy(query.withClause, named);
+  if (query.larg === undefined) return [{ query, named: known }];
+  return [query.larg, query.rarg].flatMap((side) => coresOf({ query: treeOf(side), named: known }));
+};
 
 type FromParts = { readonly relations: NamedRelation[]; readonly queries: Tree[] };
 
@@ -263,26 +289,23 @@ const MAX_LOOKS = 500;
 type Reads = Pick<StatementPart, 'targets' | 'where' | 'joinsQueries'>;
 
 /** What one SELECT reads, and the WHERE that leaves rows of that out: its own, or where it has none that of the queries that it takes whole. */
-const readsOf = (core: Tree, named: Named, looks: { left: number }): Reads => {
+const readsOf = ({ query: core, named }: Behind, looks: { left: number }): Reads => {
   looks.left--;
   const { relations, queries } = collect(listOf(core.fromClause), { relations: [], queries: [] });
-  const behind = (relation: NamedRelation): Tree | undefined => (relation.schema === undefined ? named.get(relation.name) : undefined);
-  const own = relations.filter((relation) => behind(relation) === undefined);
-  const taken = [...queries, ...relations.flatMap((relation) => behind(relation)?.SelectStmt ?? []).map(treeOf)];
+  const found = relations.map((relation) => ({ relation, behind: cteOf(relation, named) }));
+  const own = found.flatMap(({ relation, behind }) => (behind === undefined ? [relation] : []));
+  const taken = [...queries.map((query) => ({ query, named })), ...found.flatMap(({ behind }) => behind ?? [])];
   if (core.whereClause !== undefined || own.length > 0 || looks.left < 0) {
     const joinsQueries = own.length > 0 && taken.length > 0;
     return { targets: own, joinsQueries, where: own.length + taken.length === 0 ? NOT_ASKED : whereOf(core.whereClause) };
   }
-  let found: Reads = { targets: [], where: NOT_ASKED, joinsQueries: false };
-  for (const query of taken) {
-    const known = namedBy(query.withClause, named);
-    for (const inner of coresOf(query)) {
-      const reads = readsOf(inner, known, looks);
-      if (reads.where.type === 'None') return reads;
-      if (reads.where.type === 'Condition') found = reads;
-    }
+  let reads: Reads = { targets: [], where: NOT_ASKED, joinsQueries: false };
+  for (const inner of taken.flatMap(coresOf)) {
+    const behind = readsOf(inner, looks);
+    if (behind.where.type === 'None') return behind;
+    if (behind.where.type === 'Condition') reads = behind;
   }
-  return found;
+  return reads;
 };
 
 /** Nodes at any depth, but not within those that `take` takes. */

@@ -45,7 +45,7 @@ for (let c = 0; c < 256; c++) {
 CLASSES[36]! |= WORD;
 for (const c of '~!@#^&|`?+-*/%<>=') CLASSES[c.charCodeAt(0)]! |= OPERATOR;
 
-const classOf = (byte: number | undefined): number => (byte === undefined ? 0 : CLASSES[byte]!);
+const classOf = (byte: number | undefined): number => CLASSES[byte ?? 0]!;
 
 // A byte order mark is text like any other: leaving it out would shift every location.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -197,7 +197,6 @@ const skipDollar = (bytes: Buffer, from: number): number => {
     while (classOf(bytes[at]) & DIGIT) at++;
     return at;
   }
-  if (bytes[at] !== 36 && !(classOf(bytes[at]) & WORD_START)) return at;
   while (classOf(bytes[at]) & WORD && bytes[at] !== 36) at++;
   if (bytes[at] !== 36) return from + 1;
   const tag = bytes.subarray(from, at + 1);

@@ -121,6 +121,17 @@ describe('analyze() tells the whole of a write', () => {
         rows: 1,
       },
     ],
+    [
+      'INSERT INTO a VALUES (s.f(g()), (SELECT h()), (i).j, (k)[1])',
+      {
+        inserts: [{ type: 'First', count: 4, parameters: [] }],
+        rows: 1,
+        calls: expect.arrayContaining([
+          { schema: 's', name: 'f' },
+          { schema: undefined, name: 'j' },
+        ]),
+      },
+    ],
     ['INSERT INTO a VALUES ((ROW(1, 2)).*, 3)', { inserts: [{ type: 'First', count: undefined, parameters: [] }], rows: 1 }],
     ['INSERT INTO a VALUES (1), (x.*)', { inserts: [{ type: 'First', count: undefined, parameters: [] }], rows: 2 }],
     [

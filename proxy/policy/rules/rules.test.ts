@@ -102,6 +102,13 @@ describe('a rule matches', () => {
     ['SELECT * FROM (SELECT * FROM orders) AS o', { withoutWhere: true }],
     ['WITH o AS (SELECT * FROM orders) SELECT * FROM o', { withoutWhere: true }],
     ['SELECT 1 UNION SELECT id FROM orders', { withoutWhere: true }],
+    ...[
+      'WITH orders AS (SELECT * FROM orders) SELECT * FROM orders',
+      'SELECT 1 UNION (WITH o AS (SELECT id FROM orders) SELECT id FROM o)',
+      'SELECT (WITH o AS (SELECT id FROM orders) SELECT max(id) FROM o)',
+      'INSERT INTO log WITH o AS (SELECT * FROM orders) SELECT id FROM o',
+      'WITH o AS (SELECT * FROM orders), i AS (INSERT INTO log SELECT id FROM o) SELECT 1',
+    ].map((sql) => [sql, { statements: ['Select'], withoutWhere: true, relations: ORDERS }] satisfies readonly [string, Said]),
     ['UPDATE orders SET total = 1 WHERE CASE WHEN true THEN true ELSE id = 1 END', { withoutWhere: true }],
     ['UPDATE orders SET total = 1 WHERE CASE WHEN false THEN id = 1 ELSE true END', { withoutWhere: true }],
     [
@@ -214,6 +221,7 @@ describe('a rule does not match', () => {
     ['WITH o AS (SELECT * FROM orders WHERE id = 1) SELECT * FROM o', { withoutWhere: true }],
     ['SELECT * FROM (WITH o AS (SELECT * FROM orders WHERE id = 1) SELECT * FROM o) x', { withoutWhere: true }],
     ['WITH d AS (DELETE FROM orders WHERE id = 1 RETURNING id) SELECT * FROM d', { withoutWhere: true }],
+    ['INSERT INTO log WITH o AS (SELECT * FROM orders WHERE id = 1) SELECT id FROM o', { withoutWhere: true }],
     ['SELECT * FROM users u JOIN orders o ON o.user_id = u.id WHERE o.total > 3', { withoutWhere: true }],
     ['UPDATE orders SET total = 1 WHERE total > 3', { withoutWhere: true }],
     ["UPDATE orders SET total = 1 WHERE id -> 'a' IS NOT NULL", { withoutWhere: true }],
