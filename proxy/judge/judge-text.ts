@@ -51,6 +51,7 @@ import { contextAfter } from './overlay.ts';
 import { narrowedContext } from './narrowed.ts';
 import { explainedWatches, runningTerms } from './running-terms.ts';
 import { note, noteDefinition, noteWrites } from './noted.ts';
+import { dependsOnPath, refusedByPath } from './path-dependence.ts';
 import { openTargets, shownColumns } from './printed-rows.ts';
 import { targetScopesOf, tellingIn } from './targets.ts';
 
@@ -185,6 +186,8 @@ const judgeStatements = async (
       explains,
     });
     for (const reason of written.reasons) judging.reasons.push(reason);
+    const standing = [...own.values(), ...written.targets.values()];
+    judging.reasons.push(...refusedByPath(standing, path, catalog));
     while (!context.grammar.ready) await context.grammar.load();
     const { telling, reasons: telltale } = tellingIn(analysis, decision, { context, scopes: written.targets });
     for (const reason of telltale) judging.reasons.push(reason);
@@ -211,13 +214,12 @@ const judgeStatements = async (
     for (const anchor of rewritten.anchors) anchors.push(anchor);
     for (const edit of rewritten.guards) guards.push(edit);
     for (const { use } of decision.guards) guarded.add(use);
-    const standing = [...own.values(), ...targets.values()];
     scopes.push(...standing);
     const { hidesResult } = rewritten;
     const { watches } = counted;
     const lasting: RunningTerms =
       watches.length === 0 && !hidesResult && telling === undefined ? NO_TERMS : { watches, hidesResult, ...(telling && { telling }) };
-    const followsPath = looksUpNames(analysis, decision, context);
+    const followsPath = looksUpNames(analysis, decision, context) || standing.some((scope) => dependsOnPath(scope, catalog));
     looksUp ||= followsPath;
     const prepared = { ...preparedOf(standing, judging, context), terms: lasting, ...(followsPath && { searchPath: path }) };
     const effect = effectOf(decision, prepared);

@@ -142,7 +142,8 @@ const computedTells = (constraint: CatalogConstraint, store: CatalogRelation, co
     const column = named.find(isChanged);
     const hidden = named.flatMap(hiddenIn);
     if (column === undefined || hidden.length === 0) return [];
-    const certain = expression !== undefined && !mayBeNull && isCertain(expression) && named.every((name) => PLAIN_TYPES.has(types.get(name) ?? ''));
+    const certain =
+      expression !== undefined && !mayBeNull && isCertain(expression) && named.every((name) => PLAIN_TYPES.has(types.get(name) ?? ''));
     return { column, with: certain ? [] : hidden };
   });
   const worst = found.find((each) => each.with.length > 0) ?? found[0];

@@ -11,6 +11,16 @@ import { closingParenthesis, readTokens, TOKEN } from '../sql/tokens.ts';
 import { BASE_ALIAS } from './mask.ts';
 import { quoteIdentifier } from './quote.ts';
 
+/** What of expressions depends on the search_path: their operators without a schema, and types that they name with one, as `schema.name`. */
+export type LookedUp = { readonly operators: readonly string[]; readonly types: readonly string[] };
+
+export const NOTHING_LOOKED_UP: LookedUp = { operators: [], types: [] };
+
+export const lookedUpBy = (one: LookedUp, other: LookedUp): LookedUp => ({
+  operators: [...new Set([...one.operators, ...other.operators])],
+  types: [...new Set([...one.types, ...other.types])],
+});
+
 export type PolicyExpression =
   | {
       readonly ok: true;
@@ -19,6 +29,7 @@ export type PolicyExpression =
       readonly tree: Tree;
       /** Could evaluating it raise an error that prints a value? */
       readonly mayFail: boolean;
+      readonly lookedUp: LookedUp;
     }
   | { readonly ok: false; readonly problem: string };
 
@@ -63,7 +74,9 @@ export const policyExpression = (text: string, relation: CatalogRelation, gramma
       analysis.types.length > 0 ||
       analysis.fields.length > 0 ||
       analysis.operators.some((use) => !HARMLESS_OPERATORS.has(use.name));
-    return { ok: true, sql: insertAll(bytes, inserts), tree: targets[0]?.ResTarget?.val ?? {}, mayFail };
+    const operators = analysis.operators.filter(({ schema }) => schema === undefined).map(({ name }) => name);
+    const types = analysis.types.filter(({ schema }) => schema !== undefined).map(({ schema, name }) => `${schema}.${name}`);
+    return { ok: true, sql: insertAll(bytes, inserts), tree: targets[0]?.ResTarget?.val ?? {}, mayFail, lookedUp: { operators, types } };
   } catch (error) {
     if (error instanceof Failure) return problem(error.message);
     throw error;

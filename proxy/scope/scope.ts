@@ -8,7 +8,7 @@ import type { Grammar } from '../sql/grammar.ts';
 import type { Tree } from '../sql/tree.ts';
 import { withoutSamples } from './estimates.ts';
 import { maskSql } from './mask.ts';
-import { baseColumn, policyExpression } from './policy-expression.ts';
+import { baseColumn, type LookedUp, lookedUpBy, NOTHING_LOOKED_UP, type PolicyExpression, policyExpression } from './policy-expression.ts';
 import { quoteIdentifier } from './quote.ts';
 import type { Witness } from './witness.ts';
 
@@ -43,6 +43,8 @@ export type ScopedRelation = {
   readonly masked: readonly string[];
   readonly filtered: boolean;
   readonly keyed: boolean;
+  /** By the policy's expressions. */
+  readonly lookedUp?: LookedUp;
   /** A filter or mask expression of the policy may raise an error that prints a raw value. */
   readonly mayFail: boolean;
 };
@@ -86,6 +88,12 @@ export const scopeOf = (relation: CatalogRelation, grant: RelationGrant, grammar
   const blind: string[] = [];
   const blindRecorded: string[] = [];
   let mayFail = false;
+  let lookedUp = NOTHING_LOOKED_UP;
+  const expression = (sql: string): PolicyExpression => {
+    const written = policyExpression(sql, relation, grammar);
+    if (written.ok) lookedUp = lookedUpBy(lookedUp, written.lookedUp);
+    return written;
+  };
   for (const column of relation.columns) {
     const mask = masks.get(column.name);
     if (mask === undefined && !clear.has(column.name)) continue;
@@ -100,7 +108,7 @@ export const scopeOf = (relation: CatalogRelation, grant: RelationGrant, grammar
       continue;
     }
     if (mask.type === 'Expression') mayFail = true;
-    const written = maskSql(mask, column, (sql) => policyExpression(sql, relation, grammar));
+    const written = maskSql(mask, column, expression);
     if (!written.ok) return unusable(written.problem);
     for (const each of [list, blind]) each.push(`${written.sql} AS ${name}`);
     for (const each of [recordedList, blindRecorded]) each.push(`${written.recorded} AS ${name}`);
@@ -108,7 +116,7 @@ export const scopeOf = (relation: CatalogRelation, grant: RelationGrant, grammar
   let tail = '';
   let fence: Fence | undefined;
   if (grant.where !== undefined) {
-    const filter = policyExpression(grant.where, relation, grammar);
+    const filter = expression(grant.where);
     if (!filter.ok) return unusable(filter.problem);
     mayFail ||= filter.mayFail;
     // INVARIANT: OFFSET 0 is the fence that keeps the agent's expressions from running on hidden rows.
@@ -134,6 +142,7 @@ export const scopeOf = (relation: CatalogRelation, grant: RelationGrant, grammar
     filtered: grant.where !== undefined,
     keyed: select.masks.some((entry) => entry.mask.type === 'Hash'),
     mayFail,
+    ...(lookedUp.operators.length > 0 && { lookedUp }),
   };
 };
 

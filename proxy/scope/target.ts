@@ -7,7 +7,7 @@ import type { CatalogColumn, CatalogRelation } from '../catalog/catalog.ts';
 import type { Grammar } from '../sql/grammar.ts';
 import type { Tree } from '../sql/tree.ts';
 import { maskSql } from './mask.ts';
-import { policyExpression } from './policy-expression.ts';
+import { type LookedUp, lookedUpBy, NOTHING_LOOKED_UP, type PolicyExpression, policyExpression } from './policy-expression.ts';
 import { quoteIdentifier } from './quote.ts';
 
 /** A column as it may be read. `recorded` is `sql` without the key. */
@@ -40,6 +40,8 @@ export type TargetScope = {
   /** Conditions of the statement that may be evaluated beside the filter. */
   readonly open: OpenConditions;
   readonly keyed: boolean;
+  /** By the policy's expressions. */
+  readonly lookedUp?: LookedUp;
   /** A filter or mask expression of the policy may raise an error that prints a raw value. */
   readonly mayFail: boolean;
 };
@@ -52,6 +54,12 @@ export const targetScope = (relation: CatalogRelation, grant: RelationGrant, nam
   const listed = grant.select?.columns ?? [];
   const views = new Map<string, TargetView>();
   let condition: Tree | undefined;
+  let lookedUp = NOTHING_LOOKED_UP;
+  const expression = (sql: string, alias: string): PolicyExpression => {
+    const written = policyExpression(sql, relation, grammar, alias);
+    if (written.ok) lookedUp = lookedUpBy(lookedUp, written.lookedUp);
+    return written;
+  };
   let mayFail = [...masks.values()].some(({ type }) => type === 'Expression');
   for (const name of names) {
     const alias = quoteIdentifier(name);
@@ -60,7 +68,7 @@ export const targetScope = (relation: CatalogRelation, grant: RelationGrant, nam
       const mask = masks.get(column.name);
       const raw = `${alias}.${quoteIdentifier(column.name)}`;
       if (mask !== undefined) {
-        const written = maskSql(mask, column, (sql) => policyExpression(sql, relation, grammar, alias), alias);
+        const written = maskSql(mask, column, (sql) => expression(sql, alias), alias);
         if (!written.ok) return written;
         columns.set(column.name, { column, sql: `(${written.sql})`, recorded: `(${written.recorded})`, masked: true });
       } else if (listed === '*' || listed.includes(column.name)) {
@@ -69,7 +77,7 @@ export const targetScope = (relation: CatalogRelation, grant: RelationGrant, nam
     }
     let filter: string | undefined;
     if (grant.where !== undefined) {
-      const written = policyExpression(grant.where, relation, grammar, alias);
+      const written = expression(grant.where, alias);
       if (!written.ok) return written;
       mayFail ||= written.mayFail;
       filter = written.sql;
@@ -90,6 +98,7 @@ export const targetScope = (relation: CatalogRelation, grant: RelationGrant, nam
       open: [],
       keyed: [...masks.values()].some(({ type }) => type === 'Hash'),
       mayFail,
+      ...(lookedUp.operators.length > 0 && { lookedUp }),
     },
   };
 };
