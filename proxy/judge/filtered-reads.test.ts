@@ -331,6 +331,22 @@ PREPARE p AS SELECT * FROM tasks WHERE id = $1
 => PREPARE p AS SELECT * FROM <open> AS "tasks" WHERE id = $1
 DECLARE c CURSOR FOR SELECT * FROM tasks WHERE id = 1
 => DECLARE c CURSOR FOR SELECT * FROM <open> AS "tasks" WHERE id = 1
+WITH x AS (SELECT id FROM log) SELECT * FROM tasks, (WITH RECURSIVE x AS (SELECT id FROM words UNION ALL SELECT x.id FROM x WHERE x.id = 'a') SELECT 1 FROM x) q
+=> WITH x AS (SELECT id FROM log) SELECT * FROM <fenced> AS "tasks", (WITH RECURSIVE x AS (SELECT id FROM words UNION ALL SELECT x.id FROM x WHERE x.id = 'a') SELECT 1 FROM x) q
+SELECT * FROM (tasks t JOIN log l ON true) j (owner, id) WHERE owner = 5 AND 1 / owner > 0
+=> SELECT * FROM (<fenced> t JOIN log l ON true) j (owner, id) WHERE owner = 5 AND 1 / owner > 0
+SELECT (SELECT 1 FROM tasks t JOIN log l USING (id) AS j WHERE j.id = 'a') FROM words j
+=> SELECT (SELECT 1 FROM <fenced> t JOIN log l USING (id) AS j WHERE j.id = 'a') FROM words j
+SELECT (SELECT 1 FROM (tasks t JOIN log l ON true) j WHERE j.id = 'a') FROM words j
+=> SELECT (SELECT 1 FROM (<fenced> t JOIN log l ON true) j WHERE j.id = 'a') FROM words j
+SELECT * FROM log WHERE id = (SELECT owner FROM tasks WHERE id = 5)
+=> SELECT * FROM log WHERE id = (SELECT owner FROM <fenced AND (r."id" = 5)> AS "tasks" WHERE id = 5)
+SELECT * FROM tasks NATURAL JOIN (VALUES (1)) v
+=> SELECT * FROM <fenced> AS "tasks" NATURAL JOIN (VALUES (1)) v
+SELECT * FROM tasks NATURAL JOIN (VALUES (1)) v (id)
+=> SELECT * FROM <fenced> AS "tasks" NATURAL JOIN (VALUES (1)) v (id)
+SELECT * FROM tasks t JOIN log l USING (id) JOIN pairs p ON p.a = t.owner WHERE id = 5
+=> SELECT * FROM <open> t JOIN log l USING (id) JOIN <pairs> p ON p.a = t.owner WHERE id = 5
 `);
 
 describe('a read of a relation with a row filter', () => {

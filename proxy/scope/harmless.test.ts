@@ -85,6 +85,11 @@ describe('isHarmless() accepts', () => {
     'id IS DISTINCT FROM $1 AND name IS NOT DISTINCT FROM NULL',
     'id OPERATOR(pg_catalog.=) 1',
     "name LIKE 'a%' AND nick NOT LIKE '%x_'",
+    '1 IS NULL AND $1 IS NOT NULL',
+    'id IN (1, 2.5)',
+    "id IN ('1', 2)",
+    "id = ANY (ARRAY[1, 3000000000]) AND id = ANY ('{1}'::int8[])",
+    "name = CAST('a' AS pg_catalog.text) AND age = CAST(5 AS pg_catalog.int4)",
     'true',
     'NULL',
   ])('%s', (sql) => {
@@ -145,6 +150,37 @@ describe('isHarmless() has doubts about', () => {
     'id OPERATOR(public.=) 1',
     'id = ANY (ARRAY[1, ratio])',
     'id = ANY (tags)',
+    'id OPERATOR(pg_catalog.other.=) 1',
+    "name BETWEEN 'a' AND sorted",
+    'id IS DISTINCT FROM ratio + 1',
+    "doc IN ('{}')",
+    "doc = ANY ('{}')",
+    'id IN (1, age)',
+    'id IN (1, 2::float8)',
+    'id = ANY (5)',
+    'id = ANY (ARRAY[])',
+    'id = ANY (ARRAY[]::int8[])',
+    "name = ANY (ARRAY['a', 'b'])",
+    "id = ANY (ARRAY[1, '2'])",
+    "id = ANY ('{}'::int8[][])",
+    'id = ANY (5::int8[])',
+    "id = ANY (current_setting('a')::int8[])",
+    'id = ANY (lower($1)::int8[])',
+    "day = '2024-01-01'::other.date",
+    "day = '2024-01-01'::pg_catalog.other.date",
+    "day = '{}'::date[]",
+    "id = lower('5')::int8",
+    'id = age::int8',
+    'day = 5::date',
+    'age = 1.5::int4',
+    'active = 1::bool',
+    'age = true::int4',
+    'name = current_user',
+    "name = current_setting('a')",
+    "name = current_setting('a')::text",
+    "'a' LIKE 'b'",
+    "key LIKE 'a'",
+    'amount + amount',
   ])('%s', (sql) => {
     expect(harmless(sql)).toBe(false);
   });
@@ -167,6 +203,11 @@ describe('isHarmless() has doubts about', () => {
     expect([declared('day = $1::date', 1082), declared('day = $1::date', 25)]).toEqual([true, false]);
     expect([declared('id = $1::int4', 21), declared('id = $1::int4', 20), declared('id = $1::int8', 1700)]).toEqual([true, false, false]);
     expect([declared('name = $1::varchar', 25), declared('name = $1::text', 1114)]).toEqual([true, false]);
+    expect([declared('id = ANY ($1::int8[])', 1016), declared('id = ANY ($1::int8[])', 1007), declared('id = $1', 1016)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
     expect([declared('id = ANY ($1)', 1016), declared('id = ANY ($1)', 1028), declared('id = ANY ($1)', 20)]).toEqual([true, false, false]);
     // What the client declares has that type in every place.
     expect([declared('id = $1 AND $1 > 5', 20), declared('id = $1 AND $1 > 5', 26)]).toEqual([true, false]);
@@ -181,6 +222,8 @@ describe('isHarmless() has doubts about', () => {
     expect(extended(own('=', { extension: 'citext' }))).toEqual([true, true, true]);
     expect(extended(own('=', { extension: 'citext', operandTypes: ['public.citext'] }))).toEqual([false, true, true]);
     expect(extended(own('=', { extension: 'unheard_of' }))).toEqual([false, true, true]);
+    const catalog = { ...CATALOG, operators: new Map([['<=', [own('<=')]]]) };
+    expect([harmless('id BETWEEN 1 AND 2', { catalog }), harmless('id >= 1', { catalog })]).toEqual([false, true]);
   });
 
   it('types that shadow, casts that were added and operators that are not leakproof on this server', () => {
@@ -188,6 +231,8 @@ describe('isHarmless() has doubts about', () => {
     expect(harmless("day = date '2024-01-01'", { catalog: { ...CATALOG, userTypes } })).toBe(false);
     const widened = { ...CATALOG, ordinaryCasts: false };
     expect(['id = 5', 'id = 1.5', 'nick = name'].map((sql) => harmless(sql, { catalog: widened }))).toEqual([true, false, false]);
+    const numbers = ['3000000000', '-3000000000', '9223372036854775807', '9223372036854775808', '30000000000000000000', '3e9'];
+    expect(numbers.map((number) => harmless(`id = ${number}`, { catalog: widened }))).toEqual([true, true, true, false, false, false]);
     expect(harmless('id = 5', { catalog: { ...CATALOG, leakproof: new Set() } })).toBe(false);
   });
 });
