@@ -173,3 +173,36 @@ describe('a function that a view calls', () => {
     expect(shows('public.set_limit', { ...ready, name: 'set_limit' })).toBe('x: Null of function public.set_limit');
   });
 });
+
+describe('what a view calls without naming a function', () => {
+  const called = (
+    definition: string,
+    functions: readonly string[] = [],
+    calls: CatalogRelation['calls'] = [{ schema: 'public', name: 'purge' }],
+  ): string => {
+    const view = { ...viewOf('v', { columns: 'x', definition }, { relations: TABLES, grammar }), calls };
+    const conversion = { source: undefined, function: { schema: 'public', name: 'purge' }, extension: undefined };
+    const catalog = catalogWith([...TABLES, view], { conversions: new Map([['public.text', [conversion]]]) });
+    const { relations } = narrowedBy([...GRANTS, grant('v')], { catalog, grammar, functions });
+    return shownAs(relations.get(relationKey('public', 'v'))!, view);
+  };
+  const OPAQUE = 'x: Null of function public.purge';
+
+  it.each([
+    ['SELECT c.name OPERATOR(public.<<<) c.region AS x FROM public.customers c', OPAQUE],
+    ['SELECT c.name OPERATOR(public.<<<) ANY (SELECT d.region FROM public.customers d) AS x FROM public.customers c', OPAQUE],
+    ['SELECT c.name::public.text AS x FROM public.customers c', OPAQUE],
+    ['SELECT COALESCE(c.name, c.region::public.text) AS x FROM public.customers c', OPAQUE],
+    ["SELECT 'a'::public.text AS x FROM public.customers c", OPAQUE],
+    // Where it is called is not known.
+    ['SELECT c.name AS x FROM public.customers c', OPAQUE],
+    ['SELECT c.name = c.region AS x FROM public.customers c', OPAQUE],
+    ['SELECT p.ssn AS x FROM public.payroll p, public.customers c WHERE c.name OPERATOR(public.<<<) c.region = p.ssn', OPAQUE],
+    ['SELECT c.region AS x FROM public.customers c WHERE c.name OPERATOR(public.<<<) c.name', 'x'],
+    ['SELECT public.purge(c.name) AS x FROM public.customers c', OPAQUE],
+  ])('is as masked: %s', (definition, expected) => {
+    expect(called(definition)).toBe(expected);
+    expect(called(definition, ['public.purge'])).toBe('x');
+    if (!definition.includes('purge(')) expect(called(definition, [], [])).toBe('x');
+  });
+});
