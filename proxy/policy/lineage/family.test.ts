@@ -105,6 +105,13 @@ describe('a relation of a family', () => {
     );
   });
 
+  it('that two policies grant is kept where a view of it cannot be traced', () => {
+    const view = viewOf('v', { columns: 'x', definition: 'SELECT a.nothing FROM public.alone a' }, { relations: FAMILY, grammar });
+    const grants = grantsOf(policy({ relations: [grant('alone'), grant('v')] }), policy({ key: 'b', relations: [grant('alone')] }))!;
+    const { relations } = narrowedGrants(grants, catalogWith([...FAMILY, view]), grammar);
+    expect(relations.get(relationKey('public', 'v'))?.narrowing?.problem).toContain('could not be traced');
+  });
+
   it('is written as all of its parents may be', () => {
     const writes = (parent: Partial<RelationGrant>, own: Partial<RelationGrant>) => {
       const granted = narrowed(grant('people', parent), grant('staff', own)).get(relationKey('public', 'staff'))!.grant;
