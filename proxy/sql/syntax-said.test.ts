@@ -32,3 +32,10 @@ describe.each([15, 16, 17, 18])('what is said of a text that does not parse, by 
     expect(saidOf(grammar, text)).toEqual(expected);
   });
 });
+
+it.each([17, 18])('a path of JSON_TABLE that is no constant is not supported by the grammar of PostgreSQL %i', async (version) => {
+  const grammar = new Grammar(version);
+  await grammar.load();
+  const text = `SELECT * FROM JSON_TABLE('{}'::jsonb, '$' || '.a' COLUMNS (a int))`;
+  expect(saidOf(grammar, text)).toEqual(['0A000', 'only string constants are supported in JSON_TABLE path specification', undefined]);
+});

@@ -51,6 +51,7 @@ const RULES: readonly Rule[] = [
   ],
   [/^current database cannot be changed$|^aggregates cannot have output arguments$/, { sqlstate: featureNotSupported }],
   [/^a column list with .* is only supported for ON DELETE actions$/, { sqlstate: featureNotSupported }],
+  [/^only string constants are supported in JSON_TABLE path specification$/, { sqlstate: featureNotSupported }],
   [/^CREATE SCHEMA IF NOT EXISTS cannot include schema elements$/, { sqlstate: featureNotSupported }],
   [/^CREATE EXTENSION \.\.\. FROM is no longer supported$/, { sqlstate: featureNotSupported }],
   [/^CREATE OR REPLACE CONSTRAINT TRIGGER is not supported$/, { sqlstate: featureNotSupported }],

@@ -22,7 +22,7 @@ export type Replayed = {
   readonly temporary: boolean;
 };
 
-/** Values of variables that are others on this side: oids, numbers of temporary schemas. */
+/** Values of variables that are others on this side: oids, numbers of temporary schemas and of transactions. */
 class OwnValues {
   readonly #values = new Map<string, string>();
 
@@ -40,7 +40,7 @@ class OwnValues {
   }
 }
 
-const NUMBERED = /^(?:pg_temp_\d+|(?:1[6-9]|[2-9]\d)\d{3})$/;
+const NUMBERED = /^(?:pg_temp_\d+|\d{4,})$/;
 
 const cellsOf = (row: string): readonly unknown[] => (row.startsWith('[') ? (JSON.parse(row) as unknown[]) : []);
 
