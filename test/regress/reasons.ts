@@ -160,7 +160,9 @@ export const REASONS: readonly Reason[] = [
     name: 'setting of the operator',
     kind: 'Purpose',
     why: 'The value changes what is logged or how the text is read, or search_path would name schemas in which nothing is granted.',
-    applies: refusedBy('setting-refused', 'setting-hidden', 'setting-unnamed'),
+    applies: (difference) =>
+      refusedBy('setting-refused', 'setting-hidden', 'setting-unnamed')(difference) ||
+      (difference.refusal !== undefined && says(/^permission denied to (set|examine) parameter /)(difference)),
   },
   {
     name: 'catalogs are not written',
