@@ -6,7 +6,13 @@ import { SQLSTATE } from '../../kernel/sqlstate.ts';
 import type { Detectors } from '../detect/detectors.ts';
 import type { ControlMessage } from '../upstream/control-message.ts';
 import { decodeCommandComplete } from '../wire/completion.ts';
-import { decodeResponseFields, encodeErrorResponse, encodeFailure, encodeNoticeResponse } from '../wire/error-response.ts';
+import {
+  decodeResponseFields,
+  encodeErrorResponse,
+  encodeFailure,
+  encodeNoticeResponse,
+  type ResponseFields,
+} from '../wire/error-response.ts';
 import { BACKEND } from '../wire/message-type.ts';
 import { bodyOf, type ServerFrameSink } from '../wire/server-frames.ts';
 import { decodeParameterStatus, decodeReadyForQuery, transactionStatus } from '../wire/server-status.ts';
@@ -243,7 +249,9 @@ export class ServerHandler implements ServerFrameSink {
     const { failed, skipped } = expectations.fail();
     state.path.failed();
     state.definitions.failed();
-    this.#discardRest(failed);
+    const standing = isQuery(failed) && standsAfter(fields, failed, this.#confirmed) ? failed.consequences[this.#confirmed] : undefined;
+    standing?.confirm('');
+    this.#discardRest(failed, this.#confirmed + (standing === undefined ? 0 : 1));
     if (!isQuery(failed)) {
       this.#confirmed = 0;
     }
@@ -323,9 +331,9 @@ export class ServerHandler implements ServerFrameSink {
     }
   }
 
-  #discardRest(expectation: Expectation): void {
+  #discardRest(expectation: Expectation, from = this.#confirmed): void {
     const { consequences } = expectation;
-    for (let index = this.#confirmed; index < consequences.length; index += 1) {
+    for (let index = from; index < consequences.length; index += 1) {
       consequences[index]?.discard();
     }
   }
@@ -335,3 +343,19 @@ export class ServerHandler implements ServerFrameSink {
     completed(running, completionRecord(session, running, outcome, clock.monotonic()));
   }
 }
+
+/**
+ * Has the last statement of a text done its work, though its end is not told? PREPARE and DEALLOCATE outlive a rollback, and the constraint that
+ * failed was not theirs, but a deferred one's of what stands before.
+ */
+const standsAfter = (fields: ResponseFields, { consequences, text }: Expectation, confirmed: number): boolean => {
+  const effect = text?.judged?.effects[confirmed]?.type;
+  return (
+    confirmed === consequences.length - 1 &&
+    (effect === 'Prepare' || effect === 'Deallocate') &&
+    fields.has('n') &&
+    isConstraint(fields.get('C'))
+  );
+};
+
+const isConstraint = (sqlstate: string | undefined): boolean => sqlstate?.startsWith('23') === true;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { send, types } from '../support/raw-client.ts';
-import { airlock, codes, decisions, errors, open, REFUSAL, useAirlock, values } from './use-airlock.ts';
+import { airlock, codes, decisions, errors, open, postgres, REFUSAL, useAirlock, values } from './use-airlock.ts';
 
 useAirlock();
 
@@ -49,6 +49,20 @@ describe('names', () => {
     await client.query('');
     expect(values(await client.exchange(send.execute('', 1), send.sync()))).toEqual(['2']);
     await client.query('COMMIT');
+  });
+
+  it('outlive the transaction of their text, which a deferred constraint fails at its end', async () => {
+    await postgres.sql('CREATE TABLE IF NOT EXISTS deferred (id int, t int REFERENCES t DEFERRABLE INITIALLY DEFERRED)');
+    const client = await open();
+    await client.query('PREPARE gone AS SELECT 1');
+    expect(types(await client.query('INSERT INTO deferred VALUES (1, -1); PREPARE kept AS SELECT 43'))).toBe('C E Z');
+    expect(values(await client.exchange(send.bind('', 'kept'), send.execute(), send.sync()))).toEqual(['43']);
+    expect(types(await client.query('INSERT INTO deferred VALUES (1, -1); DEALLOCATE gone'))).toBe('C E Z');
+    await client.query('PREPARE gone AS SELECT 2');
+    expect(values(await client.exchange(send.bind('', 'gone'), send.execute(), send.sync()))).toEqual(['2']);
+    // A PREPARE that fails by itself has made nothing.
+    expect(types(await client.query('INSERT INTO deferred VALUES (1, 1); PREPARE none AS SELECT 1 / no_column'))).toBe('C E Z');
+    expect(codes(await client.exchange(send.bind('', 'none'), send.sync()))).toEqual(['26000']);
   });
 
   it('are not believed before the server confirms them', async () => {
