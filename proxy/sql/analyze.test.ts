@@ -124,7 +124,8 @@ describe('analyze() refuses', () => {
   it.each<readonly [string, readonly unknown[]]>([
     ['DROP FUNCTION a', denied('DROP FUNCTION')],
     ['CREATE TEMP TABLE a AS SELECT 1', denied('a temporary relation')],
-    ['SELECT 1 INTO a', denied('SELECT INTO', 15)],
+    ['SELECT 1 UNION SELECT 1 INTO a', denied('SELECT INTO', 30)],
+    ['EXPLAIN SELECT 1 INTO a', denied('SELECT INTO', 23)],
     ['EXPLAIN CREATE TABLE x AS SELECT 1', denied('EXPLAIN of CREATE TABLE AS')],
     [`COPY a TO '/tmp/x'`, denied('COPY to or from a file or program of the server')],
     [`COPY a TO PROGRAM 'cat'`, denied('COPY to or from a file or program of the server')],

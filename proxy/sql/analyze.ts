@@ -308,6 +308,7 @@ const LABELS: Readonly<Record<string, string>> = {
 
 /** A statement kind in words: `DropStmt` of a table is `DROP TABLE`. */
 const labelOf = (tag: string, node: Tree): string => {
+  if (node.is_select_into === true) return 'SELECT INTO';
   if (Object.hasOwn(LABELS, tag)) return LABELS[tag] ?? '';
   const words = tag
     .replace('Stmt', '')

@@ -171,6 +171,7 @@ describe('a definition tells its objects, and what the catalog is afterwards', (
       'names b',
       'type text',
     ],
+    ['SELECT 1 INTO s.a UNION SELECT 2 UNION SELECT 3', 'Create Rows', 'Make Table s.a@14', 'Make 0: () key ()'],
     ['CREATE TABLE a AS SELECT x(c) FROM b', 'Create Rows', 'Make Table a@13', 'Make 0: () key ()', 'reads b', 'calls x', 'names c'],
     [
       'CREATE TABLE IF NOT EXISTS s.a (d) WITH (fillfactor = 70) ON COMMIT PRESERVE ROWS AS SELECT 1',

@@ -257,7 +257,7 @@ const createView: Define = (node, definer) => {
 };
 
 const createTableAs: Define = (node, definer) => {
-  definer.only(node, ['query', 'into', 'objtype', 'if_not_exists'], 'CREATE TABLE AS');
+  definer.only(node, ['query', 'into', 'objtype', 'if_not_exists', 'is_select_into'], 'CREATE TABLE AS');
   const into = treeOf(node.into);
   definer.only(into, ['rel', 'colNames', 'options', 'onCommit', 'skipData'], 'CREATE TABLE AS');
   if (into.onCommit !== undefined && into.onCommit !== 'ONCOMMIT_NOOP') definer.temporary();

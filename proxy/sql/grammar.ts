@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { statementTooComplex, syntaxError } from '../../kernel/failure.ts';
+import { asCreateTableAs } from './select-into.ts';
 import { saidOfSyntax } from './syntax-said.ts';
 import type { Tree } from './tree.ts';
 
@@ -127,6 +128,6 @@ const statementsOf = (tree: Tree, length: number): readonly ParsedStatement[] =>
   return list.map((entry) => {
     const start = entry.stmt_location ?? 0;
     // A length of 0 means "to the end of the text".
-    return { node: entry.stmt ?? {}, start, end: entry.stmt_len ? start + entry.stmt_len : length };
+    return { node: asCreateTableAs(entry.stmt ?? {}), start, end: entry.stmt_len ? start + entry.stmt_len : length };
   });
 };
