@@ -1,7 +1,7 @@
 /**
  * For a definition that no rule opens: the rule that would, about its statement and its objects alone. Pure.
  */
-import type { QualifiedName, Rule } from '../kernel/policy.ts';
+import { type QualifiedName, type Rule, TEMPORARY_SCHEMA } from '../kernel/policy.ts';
 import type { ExplainedStatement } from '../proxy/judge/explain-text.ts';
 
 /** A rule with action `Allow`. Either `relations` or `schemas` says where. */
@@ -18,7 +18,7 @@ export const missingRule = ({ definition }: ExplainedStatement): readonly Missin
   // What a foreign key refers to is not changed.
   const uses = definition?.uses.filter(({ use }) => use.act !== 'Refer') ?? [];
   if (definition === undefined || uses.length === 0) return [];
-  const inSchema = uses.some(({ object }) => object === 'Schema');
+  const inSchema = uses.some(({ object, schema }) => object === 'Schema' || schema === TEMPORARY_SCHEMA);
   const places = uses.flatMap(({ object, schema, name, relation, dependents }): readonly QualifiedName[] => [
     // An index is opened by its table.
     { schema, name: object === 'Index' && relation !== undefined ? relation.name : name },

@@ -1,6 +1,6 @@
 /** Checks of rules: names that are not there, and rules that an earlier one always decides before. */
 import { nearestName } from '../kernel/manifest/nearest-name.ts';
-import type { QualifiedName, Rule, RuleMatch } from '../kernel/policy.ts';
+import { type QualifiedName, type Rule, type RuleMatch, TEMPORARY_SCHEMA } from '../kernel/policy.ts';
 import { type Catalog, relationKey } from '../proxy/catalog/catalog.ts';
 import { type Check, type Finding, inPolicy } from './lint-finding.ts';
 
@@ -27,7 +27,7 @@ const missingIn = (match: RuleMatch, catalog: Catalog): readonly Missing[] => {
     found.push({ check: 'unknown-relation', field: 'relations', index, what, nearest: nearestName(displayed(name), relations) });
   }
   for (const [index, schema] of (match.schemas ?? []).entries()) {
-    if (catalog.schemas.has(schema)) continue;
+    if (schema === TEMPORARY_SCHEMA || catalog.schemas.has(schema)) continue;
     found.push({
       check: 'unknown-schema',
       field: 'schemas',

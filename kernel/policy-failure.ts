@@ -23,12 +23,16 @@ export const approvalRequired = (rule: string, policy: string, fact: string): Fa
   );
 
 /** No rule opens this kind of statement, which no grant can. */
-export const definitionUnopened = (what: string, where: string): Failure =>
+export const definitionUnopened = (
+  what: string,
+  where: string,
+  hint = 'A rule with action Allow would have to name the statement and the schema or relation.',
+): Failure =>
   denied(
     'definition-unopened',
     `permission denied for ${what}`,
     `No rule of a policy in force allows that to this agent${where === '' ? '' : ` for ${where}`}.`,
-    'A rule with action Allow would have to name the statement and the schema or relation.',
+    hint,
   );
 
 /** It could show more of a relation than the grants do. `act`: a verb. */

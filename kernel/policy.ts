@@ -47,6 +47,9 @@ export type RelationGrant = {
   readonly beneath?: 'Ignore';
 };
 
+/** As a policy and SQL call the schema of a session's temporary relations. */
+export const TEMPORARY_SCHEMA = 'pg_temp';
+
 export type QualifiedName = { readonly schema: string; readonly name: string };
 
 export type Limits = {

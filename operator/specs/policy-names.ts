@@ -2,7 +2,7 @@
  * What policies name, and whether the database has it.
  */
 import { nearestName } from '../../kernel/manifest/nearest-name.ts';
-import type { AccessPolicy, ColumnMask, QualifiedName, RelationGrant } from '../../kernel/policy.ts';
+import { type AccessPolicy, type ColumnMask, type QualifiedName, type RelationGrant, TEMPORARY_SCHEMA } from '../../kernel/policy.ts';
 import { type ColumnType, maskFits } from './mask-fit.ts';
 import { shownIdentifier, shownName } from './sql-names.ts';
 
@@ -204,7 +204,7 @@ const ruleProblems = (policy: AccessPolicy, names: DatabaseNames): readonly Name
       }),
       ...functionProblems(functions, names),
       ...listProblems(
-        schemas.filter((schema) => !mayBeMade(policy, { schema, name: '' })),
+        schemas.filter((schema) => schema !== TEMPORARY_SCHEMA && !mayBeMade(policy, { schema, name: '' })),
         [...names.schemas],
         'SchemaNotFound',
         (name) => [`schema ${shownIdentifier(name)} does not exist`, 'Correct the name.'],

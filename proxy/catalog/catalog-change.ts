@@ -1,6 +1,7 @@
 /**
  * What definitions of an open transaction make of the catalog, which only the session itself can see until it commits.
  */
+import { TEMPORARY_SCHEMA } from '../../kernel/policy.ts';
 import { type Catalog, type CatalogColumn, type CatalogRelation, relationKey } from './catalog.ts';
 
 export type ChangedName = { readonly schema: string; readonly name: string };
@@ -14,6 +15,12 @@ export type CatalogChange =
       readonly primaryKey: readonly string[];
       /** Oids of relations whose rows it shows: a view's. */
       readonly reaches: readonly number[];
+      /** Types outside of pg_catalog that its columns can have, as `schema.name`; undefined: any. */
+      readonly types?: readonly string[];
+      /** Made of a query, whose columns are not known. */
+      readonly unlisted?: true;
+      /** Temporary, and goes with its transaction. */
+      readonly onCommitDrop?: true;
     }
   | { readonly type: 'Dropped'; readonly name: ChangedName }
   | { readonly type: 'Moved'; readonly name: ChangedName; readonly to: ChangedName }
@@ -24,6 +31,8 @@ export type CatalogChange =
       readonly dropped: readonly string[];
       readonly renamed: readonly (readonly [string, string])[];
       readonly primaryKey: readonly string[] | undefined;
+      /** Of the columns that are added, or get another type; undefined: any. */
+      readonly types?: readonly string[];
     }
   | { readonly type: 'IndexMade'; readonly name: ChangedName; readonly table: ChangedName }
   | { readonly type: 'IndexDropped'; readonly name: ChangedName }
@@ -59,11 +68,11 @@ const everyType = ({ userTypes }: Draft): readonly string[] => [
 
 const keyOf = ({ schema, name }: ChangedName): string => relationKey(schema, name);
 
-const put = (draft: Draft, relation: CatalogRelation): void => {
+const put = (draft: Draft, relation: CatalogRelation, types: readonly string[] = everyType(draft)): void => {
   draft.relations.set(relationKey(relation.schema, relation.name), relation);
   draft.relationsByOid.set(relation.oid, relation);
-  // INVARIANT: which types its columns are of is not known here, and an operator on one that is left out would not be judged.
-  draft.columnTypes.set(relation.oid, everyType(draft));
+  // INVARIANT: where it is not known which types its columns are of, an operator on one that is left out would not be judged.
+  draft.columnTypes.set(relation.oid, types);
 };
 
 const remove = (draft: Draft, key: string): CatalogRelation | undefined => {
@@ -85,13 +94,17 @@ const alter = (relation: CatalogRelation, change: Extract<CatalogChange, { type:
   };
 };
 
+/** Of a temporary table, all its types are known, or any is possible. */
+const typesWith = ({ schema, oid }: CatalogRelation, { types }: Extract<CatalogChange, { type: 'Altered' }>, draft: Draft) =>
+  schema === TEMPORARY_SCHEMA && types !== undefined ? [...new Set([...(draft.columnTypes.get(oid) ?? []), ...types])] : undefined;
+
 const apply = (draft: Draft, change: CatalogChange, index: number): void => {
   switch (change.type) {
     case 'Made': {
       const { schema, name } = change.name;
       const { kind, primaryKey, reaches } = change;
       // INVARIANT: a relation of a transaction has an oid that no other has, so that nothing known of another is taken for it.
-      put(draft, {
+      const made: CatalogRelation = {
         oid: -1 - index,
         schema,
         name,
@@ -101,7 +114,9 @@ const apply = (draft: Draft, change: CatalogChange, index: number): void => {
         reaches,
         changed: true,
         own: true,
-      });
+        ...(change.unlisted && { unlisted: true }),
+      };
+      put(draft, made, change.types);
       return;
     }
     case 'Dropped':
@@ -110,7 +125,9 @@ const apply = (draft: Draft, change: CatalogChange, index: number): void => {
     case 'Moved': {
       const index_ = draft.indexes.get(keyOf(change.name));
       const relation = remove(draft, keyOf(change.name));
-      if (relation !== undefined) put(draft, { ...relation, ...change.to, changed: true });
+      const types = draft.columnTypes.get(relation?.oid ?? 0);
+      const kept = change.to.schema === TEMPORARY_SCHEMA ? types : undefined;
+      if (relation !== undefined) put(draft, { ...relation, ...change.to, changed: true }, kept);
       if (index_ === undefined) return;
       draft.indexes.delete(keyOf(change.name));
       draft.indexes.set(keyOf(change.to), index_);
@@ -118,7 +135,7 @@ const apply = (draft: Draft, change: CatalogChange, index: number): void => {
     }
     case 'Altered': {
       const relation = draft.relations.get(keyOf(change.name));
-      if (relation !== undefined) put(draft, alter(relation, change));
+      if (relation !== undefined) put(draft, alter(relation, change), typesWith(relation, change, draft));
       return;
     }
     case 'IndexMade': {

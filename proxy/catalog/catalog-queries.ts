@@ -24,8 +24,10 @@ SELECT pg_catalog.md5(all_of_it) AS fingerprint, (SELECT COALESCE(pg_catalog.str
   UNION ALL SELECT 'r' || r.oid || ':' || r.xmin FROM pg_catalog.pg_rewrite r WHERE r.oid >= 16384
   UNION ALL SELECT 'g' || g.oid || ':' || g.xmin FROM pg_catalog.pg_trigger g WHERE g.tgtype & 64 <> 0
   UNION ALL SELECT 'd' || d.oid || ':' || d.xmin FROM pg_catalog.pg_attrdef d
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE a.attgenerated <> ''
-  UNION ALL SELECT 'k' || k.oid || ':' || k.xmin FROM pg_catalog.pg_constraint k WHERE k.contype IN ('p', 'u', 'x', 'c', 'f') OR k.contypid <> 0
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+    WHERE a.attgenerated <> '' AND c.relpersistence <> 't'
+  UNION ALL SELECT 'k' || k.oid || ':' || k.xmin FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace
+    WHERE (k.contype IN ('p', 'u', 'x', 'c', 'f') OR k.contypid <> 0) AND n.nspname !~ '^pg_temp'
   UNION ALL SELECT 'e' || e.oid || ':' || e.xmin FROM pg_catalog.pg_extension e
   UNION ALL SELECT 't' || t.oid || ':' || t.xmin FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE ${USER_SCHEMA}
   UNION ALL SELECT 'x' || x.oid || ':' || x.xmin FROM pg_catalog.pg_cast x WHERE x.oid >= 16384
@@ -54,7 +56,7 @@ export const TYPES_SQL = `
 SELECT t.oid::int8::text AS oid, n.nspname AS schema, t.typname AS name, t.typtype::text AS kind, t.typcategory::text AS category,
        t.typbasetype::int8::text AS base, pg_catalog.format_type(t.typbasetype, t.typtypmod) AS base_formatted, t.typtypmod AS base_typmod,
        (SELECT e.enumlabel FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder LIMIT 1) AS label
-FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace`;
+FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname !~ '^pg_temp'`;
 
 const EXTENSION_OF = (table: string, oid: string): string =>
   `(SELECT x.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
@@ -184,6 +186,11 @@ export const IMPLICIT_CASTS_SQL = `
 SELECT s.typname AS source, pg_catalog.count(*)::int AS casts FROM pg_catalog.pg_cast c JOIN pg_catalog.pg_type s ON s.oid = c.castsource
 WHERE c.castcontext = 'i' AND s.typnamespace = 'pg_catalog'::regnamespace AND s.typname IN ('int2', 'int4', 'int8', 'float4', 'float8', 'numeric', 'varchar')
 GROUP BY 1`;
+
+/** Bodies of functions, whose names are looked up when they run. */
+export const BODIES_SQL = `
+SELECT DISTINCT p.prosrc AS body FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_catalog.pg_language l ON l.oid = p.prolang WHERE l.lanname NOT IN ('internal', 'c') AND p.prosrc <> '' AND ${USER_SCHEMA}`;
 
 export const SCHEMAS_SQL = `SELECT nspname AS name FROM pg_catalog.pg_namespace`;
 

@@ -53,8 +53,10 @@ export type CatalogRelation = {
   readonly diverts?: boolean;
   /** Made or changed by the session's open transaction: the server tells nobody else of it yet. */
   readonly changed?: boolean;
-  /** Made by the session's open transaction. */
+  /** Made by the session's open transaction, or a temporary one of the session. */
   readonly own?: boolean;
+  /** Made of a query: its columns are not known, and `columns` is empty. */
+  readonly unlisted?: boolean;
 };
 
 export type CatalogFunction = {
@@ -143,6 +145,8 @@ export type Catalog = {
   readonly columnTypes: ReadonlyMap<number, readonly string[]>;
   /** Oids of relations that more than views and foreign keys falls with, should they be dropped with CASCADE. */
   readonly ties: ReadonlySet<number>;
+  /** Names of relations, in lower case, that the bodies of functions outside of pg_catalog may mean. */
+  readonly mentioned: ReadonlySet<string>;
   /** By name. */
   readonly userTypes: ReadonlyMap<string, readonly CatalogType[]>;
   /** By the `schema.name` of the type cast to. */

@@ -13,6 +13,7 @@ import {
   relationKey,
 } from './catalog.ts';
 import {
+  BODIES_SQL,
   BUILTINS_SQL,
   COLUMNS_SQL,
   CONVERSIONS_SQL,
@@ -40,6 +41,7 @@ import {
   type TypeRow,
   VIEW_CALLS_SQL,
 } from './catalog-queries.ts';
+import { mentionedNames } from './mentioned-names.ts';
 import { CONSTRAINTS_SQL, type ConstraintRow } from './constraint-queries.ts';
 
 /** Runs several statements under the proxy's role, in one session and one round trip: the rows of each, as objects. */
@@ -163,6 +165,7 @@ const TEXTS = [
   FUNCTIONS_SQL,
   BUILTINS_SQL,
   OPERATORS_SQL,
+  BODIES_SQL,
   SCHEMAS_SQL,
   PARTS_SQL,
   LEAKPROOF_SQL,
@@ -222,6 +225,7 @@ export const loadCatalog = async (read: CatalogRead, fingerprint: string): Promi
   const functionRows = rowsOf<FunctionRow>(FUNCTIONS_SQL);
   const builtinRows = rowsOf<{ name: string }>(BUILTINS_SQL);
   const operatorRows = rowsOf<OperatorRow>(OPERATORS_SQL);
+  const bodyRows = rowsOf<{ body: string }>(BODIES_SQL);
   const schemaRows = rowsOf<{ name: string }>(SCHEMAS_SQL);
   const partRows = rowsOf<{ oid: string; part: string }>(PARTS_SQL);
   const leakproofRows = rowsOf<{ operator: string }>(LEAKPROOF_SQL);
@@ -283,6 +287,7 @@ export const loadCatalog = async (read: CatalogRead, fingerprint: string): Promi
     constraints: groupBy(constraintRows, (row) => Number(row.oid), constraintOf),
     columnTypes,
     ties,
+    mentioned: await mentionedNames(bodyRows.map(({ body }) => body)),
     leakproof: new Set(leakproofRows.map((row) => row.operator)),
     ordinaryCasts: castRows.length === IMPLICIT_CASTS.size && castRows.every((row) => IMPLICIT_CASTS.get(row.source) === row.casts),
     builtinTypes: new Set([...types.values()].filter((type) => type.schema === 'pg_catalog').map((type) => type.name)),

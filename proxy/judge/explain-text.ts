@@ -59,7 +59,7 @@ export const explainText = async (bytes: Buffer, state: SessionState, given: Jud
     while (!context.grammar.ready) await context.grammar.load();
     const made = new Map<string, PreparedByText>();
     let searchPath = state.searchPath;
-    const changes: CatalogChange[] = [];
+    let changes: readonly CatalogChange[] = [];
     let here = context;
     for (const parsed of context.grammar.parse(text)) {
       const analysis = analyze(parsed, bytes);
@@ -82,7 +82,7 @@ export const explainText = async (bytes: Buffer, state: SessionState, given: Jud
       const { definition } = decision;
       statements.push({ analysis, parsed, relations: explained.relations, targets: written.targets, definition, reasons, rules });
       if (definition !== undefined) {
-        changes.push(...definitionChanges(definition.definition, definition.uses, decision.relations));
+        changes = [...changes, ...definitionChanges(definition, decision.relations)];
         here = contextAfter(context, changes);
       }
       if (decision.effect.type === 'Prepare') made.set(decision.effect.name, preparedOf(explained.relations, context));

@@ -372,8 +372,7 @@ const preparedOf = (scopes: readonly Standing[], judging: Judging, context: Judg
 
 const effectOf = (decision: Decision, prepared: PreparedByText): StatementEffect => {
   if (decision.definition !== undefined) {
-    const { definition, uses } = decision.definition;
-    return { type: 'Define', changes: definitionChanges(definition, uses, decision.relations) };
+    return { type: 'Define', changes: definitionChanges(decision.definition, decision.relations) };
   }
   const { effect } = decision;
   if (effect.type === 'Prepare') return { type: 'Prepare', name: effect.name, prepared };

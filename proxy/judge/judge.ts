@@ -8,9 +8,10 @@ import { Failure, internalError, sessionRevoked } from '../../kernel/failure.ts'
 import type { Bundle, ConnectionKey } from '../../kernel/policy.ts';
 import type { CatalogChange } from '../catalog/catalog-change.ts';
 import type { CatalogStore } from '../catalog/catalog-store.ts';
+import { isTemporaryChange } from '../catalog/temporary.ts';
 import { type Grants, grantsFor } from '../policy/grants.ts';
 import type { Judge, Judged, SessionState } from '../policy/judgement.ts';
-import { revisionWith } from '../policy/uncommitted.ts';
+import { digestOf, revisionWith } from '../policy/uncommitted.ts';
 import type { Scope } from '../scope/scope.ts';
 import { Grammar } from '../sql/grammar.ts';
 import { readTokens } from '../sql/tokens.ts';
@@ -37,14 +38,20 @@ export type JudgeOptions = {
 type SeenJudgement = { readonly result: TextJudgement; readonly seen: SessionState };
 
 /** What a judgement is kept under. `scope`: all of the key but the text. */
-const keyOf = (bytes: Buffer, via: 'Query' | 'Parse', { searchPath, parameterTypes }: SessionState) => {
+const keyOf = (bytes: Buffer, via: 'Query' | 'Parse', state: SessionState) => {
+  const { searchPath, parameterTypes } = state;
   const types = parameterTypes?.some((oid) => oid !== 0) === true ? parameterTypes.join() : '';
-  const scope = `${via}${types}\u0000${searchPath.join('\u0000')}\u0000\u0000`;
+  const changes = changesOf(state);
+  const own = changes.length === 0 ? '' : digestOf(changes);
+  const scope = `${via}${types}\u0000${own}\u0000${searchPath.join('\u0000')}\u0000\u0000`;
   return { key: scope + bytes.toString('latin1'), scope };
 };
 
-/** What the transaction has defined. */
+/** What the transaction has defined, and the temporary relations of the session. */
 const changesOf = ({ uncommitted }: SessionState): readonly CatalogChange[] => uncommitted?.changes ?? [];
+
+/** What a transaction has defined is its own, and soon gone; temporary relations stay. */
+const isKept = (state: SessionState): boolean => changesOf(state).every(isTemporaryChange);
 
 /**
  * The session as it is now.
@@ -147,8 +154,7 @@ export class AgentJudge implements Judge {
     } catch (error) {
       return this.#refuse(error instanceof Failure ? error : internalError(), error);
     }
-    // What a transaction has defined is its own.
-    if (changesOf(state).length > 0 || this.#options.catalog.stale) return this.#judge(bytes, via, state);
+    if (!isKept(state) || this.#options.catalog.stale) return this.#judge(bytes, via, state);
     const { key, scope } = keyOf(bytes, via, state);
     const known = this.#cache.get(key);
     if (known !== undefined) return known;
@@ -197,7 +203,7 @@ export class AgentJudge implements Judge {
   /** What is judged with definitions of its own transaction is neither kept nor looked up. */
   #keep(bytes: Buffer, via: 'Query' | 'Parse', current: SeenJudgement): void {
     const { judged, cacheable, unknownNames, lesson } = current.result;
-    if (changesOf(current.seen).length > 0 || !cacheable || unknownNames || !this.#isInForce(current)) return;
+    if (!isKept(current.seen) || !cacheable || unknownNames || !this.#isInForce(current)) return;
     if (bytes.length > LONGEST_KEPT) return;
     const { key, scope } = keyOf(bytes, via, current.seen);
     const remembered = kept(judged, this.#values);

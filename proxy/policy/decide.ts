@@ -11,7 +11,7 @@ import {
 } from '../../kernel/failure.ts';
 import { refusedFunctionDetail } from '../catalog/builtin/functions.ts';
 import type { Analysis, FunctionUse } from '../sql/analysis.ts';
-import { checkCasts, typesInReach } from './checks/casts.ts';
+import { checkCasts, typesInReach, typesMade } from './checks/casts.ts';
 import { checkDefinition } from './checks/definitions.ts';
 import { checkColumns } from './checks/columns.ts';
 import { checkFields } from './checks/fields.ts';
@@ -88,7 +88,7 @@ export const decide = (analysis: Analysis, context: DecisionContext): Decision =
     guards,
     effect: form.effect,
     pathChange,
-    definition: defined && { ...defined, uses: definition?.uses ?? [] },
+    definition: defined && { ...defined, uses: definition?.uses ?? [], types: typesMade(analysis, types, context) },
     explain: analysis.form.type === 'Explain',
   };
 };
@@ -112,6 +112,13 @@ const checkPrepared = (name: string, { catalog, state, revision }: DecisionConte
   if (prepared.changesSession === true) return refuse(changesUnseen(`EXECUTE of prepared statement "${name}"`));
   // PostgreSQL would look its names up again.
   return isOfPath(prepared, state.searchPath, catalog.schemas) ? undefined : refuse(statementOfOtherPath(`prepared statement "${name}"`));
+};
+
+const DISCARDS: Readonly<Record<Extract<Analysis['form'], { type: 'Discard' }>['target'], Decision['effect']>> = {
+  All: { type: 'DiscardAll' },
+  Temp: { type: 'DiscardTemporary' },
+  Plans: { type: 'None' },
+  Sequences: { type: 'None' },
 };
 
 /** What the statement does to the session, and whether what it names is still what policy allows. */
@@ -176,7 +183,7 @@ const checkForm = (analysis: Analysis, context: DecisionContext): { reason: Reas
     case 'ResetAll':
       return { reason: undefined, effect: { type: 'ResetAll' } };
     case 'Discard':
-      return { reason: undefined, effect: form.target === 'All' ? { type: 'DiscardAll' } : { type: 'None' } };
+      return { reason: undefined, effect: DISCARDS[form.target] };
     case 'Show':
       return { ...plain, reason: checkShow(form.name, 0, context) };
   }

@@ -86,7 +86,15 @@ export type Decision = {
   /** `SET search_path` through set_config. */
   readonly pathChange: Extract<StatementEffect, { type: 'SetSearchPath' }> | undefined;
   /** Of a definition: the objects that it is about. INVARIANT: the grants say nothing for it, so that a rule has to open it. */
-  readonly definition: { readonly definition: Definition; readonly label: string; readonly uses: readonly ResolvedUse[] } | undefined;
+  readonly definition:
+    | {
+        readonly definition: Definition;
+        readonly label: string;
+        readonly uses: readonly ResolvedUse[];
+        /** Types outside of pg_catalog that columns which it makes can have; undefined: any. */
+        readonly types: readonly string[] | undefined;
+      }
+    | undefined;
   /** EXPLAIN: keys stay out of the text that is sent. */
   readonly explain: boolean;
 };

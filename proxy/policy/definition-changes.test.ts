@@ -13,7 +13,7 @@ const decisionOf = (sql: string) => decide(analyze(grammar.parse(sql)[0]!, Buffe
 describe('definitionChanges() of', () => {
   const changes = (sql: string): readonly string[] => {
     const { definition, relations } = decisionOf(sql);
-    return definitionChanges(definition!.definition, definition!.uses, relations).map((change) => JSON.stringify(change));
+    return definitionChanges(definition!, relations).map((change) => JSON.stringify(change));
   };
   const name = (each: string, schema = 'public') => `{"schema":"${schema}","name":"${each}"}`;
   const made = (each: string, kind: string, columns: string, key: string, reaches = ''): string =>
@@ -59,11 +59,21 @@ describe('definitionChanges() of', () => {
   });
 
   it('views and tables made of queries: a view shows what it reads', () => {
-    expect(changes('CREATE VIEW x AS SELECT id FROM orders')).toEqual([made('x', 'v', '', '', String(oidOf('orders')))]);
-    expect(changes('CREATE OR REPLACE VIEW order_view AS SELECT id FROM whole')).toEqual([
-      made('order_view', 'v', '', '', String(oidOf('whole'))),
-    ]);
-    expect(changes('CREATE MATERIALIZED VIEW x AS SELECT id FROM orders')).toEqual([made('x', 'm', '', '', String(oidOf('orders')))]);
-    expect(changes('CREATE TABLE x AS SELECT id FROM orders')).toEqual([made('x', 'r', '', '')]);
+    const ofQuery = (each: string, kind: string, reaches = ''): readonly string[] => [
+      made(each, kind, '', '', reaches).replace(/}$/, ',"unlisted":true}'),
+    ];
+    expect(changes('CREATE VIEW x AS SELECT id FROM orders')).toEqual(ofQuery('x', 'v', String(oidOf('orders'))));
+    expect(changes('CREATE OR REPLACE VIEW order_view AS SELECT id FROM whole')).toEqual(
+      ofQuery('order_view', 'v', String(oidOf('whole'))),
+    );
+    expect(changes('CREATE MATERIALIZED VIEW x AS SELECT id FROM orders')).toEqual(ofQuery('x', 'm', String(oidOf('orders'))));
+    expect(changes('CREATE TABLE x AS SELECT id FROM orders')).toEqual(ofQuery('x', 'r'));
+  });
+
+  it('temporary tables: which types their columns can have, where that is known', () => {
+    const temporary = (rest: string): string => made('x', 'r', A, '').replace('public', 'pg_temp').replace(/}$/, `${rest}}`);
+    expect(changes('CREATE TEMP TABLE x (a int)')).toEqual([temporary(',"types":[]')]);
+    expect(changes('CREATE TEMP TABLE x (a int) ON COMMIT DROP')).toEqual([temporary(',"onCommitDrop":true,"types":[]')]);
+    expect(changes('CREATE TEMP TABLE x (a int DEFAULT public.granted())')).toEqual([temporary('')]);
   });
 });

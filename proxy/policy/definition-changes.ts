@@ -2,8 +2,11 @@
  * What a definition makes of the catalog, with the names that it was judged by.
  */
 import type { CatalogChange } from '../catalog/catalog-change.ts';
-import type { Definition, DefinitionEffect } from '../sql/definition.ts';
-import type { ResolvedRelation, ResolvedUse } from './decision.ts';
+import { TEMPORARY_SCHEMA } from '../../kernel/policy.ts';
+import type { DefinitionEffect } from '../sql/definition.ts';
+import type { Decision, ResolvedRelation, ResolvedUse } from './decision.ts';
+
+type Judged = NonNullable<Decision['definition']>;
 
 type Effect<Type extends DefinitionEffect['type']> = Extract<DefinitionEffect, { type: Type }>;
 
@@ -13,6 +16,7 @@ const made = (
   { object, schema, name, exists }: ResolvedUse,
   effect: Effect<'Make'>,
   reads: readonly ResolvedRelation[],
+  judged: Judged,
 ): readonly CatalogChange[] => {
   if (object === 'Schema') return exists ? [] : [{ type: 'SchemaMade', schema: name }];
   if (object === 'Type') return [{ type: 'TypeMade', name: { schema, name } }];
@@ -20,8 +24,15 @@ const made = (
   // IF NOT EXISTS leaves what is there; OR REPLACE may show other relations than before.
   if (kind === undefined || (exists && object !== 'View')) return [];
   const reaches = object === 'View' || object === 'MaterializedView' ? reads.map(({ relation }) => relation.oid) : [];
-  return [{ type: 'Made', name: { schema, name }, kind, columns: effect.columns, primaryKey: effect.primaryKey, reaches }];
+  const { columns, primaryKey, onCommitDrop } = effect;
+  const unlisted = judged.definition.query === 'None' ? {} : ({ unlisted: true } as const);
+  const rest = { ...unlisted, ...(onCommitDrop && { onCommitDrop }), ...typesOf(schema, judged) };
+  return [{ type: 'Made', name: { schema, name }, kind, columns, primaryKey, reaches, ...rest }];
 };
+
+/** Followed for temporary relations alone: the others are looked up as soon as all can see them. */
+const typesOf = (schema: string, { types }: Judged): { readonly types?: readonly string[] } =>
+  schema === TEMPORARY_SCHEMA && types !== undefined ? { types } : {};
 
 const dropped = ({ object, schema, name, exists, dependents }: ResolvedUse): readonly CatalogChange[] => {
   if (!exists) return [];
@@ -33,12 +44,17 @@ const dropped = ({ object, schema, name, exists, dependents }: ResolvedUse): rea
 
 const NOTHING = { added: [], dropped: [], renamed: [], primaryKey: undefined } as const;
 
-const changeOf = (use: ResolvedUse, effect: DefinitionEffect, reads: readonly ResolvedRelation[]): readonly CatalogChange[] => {
+const changeOf = (
+  use: ResolvedUse,
+  effect: DefinitionEffect,
+  reads: readonly ResolvedRelation[],
+  judged: Judged,
+): readonly CatalogChange[] => {
   const name = { schema: use.schema, name: use.name };
-  if (effect.type === 'Make') return made(use, effect, reads);
+  if (effect.type === 'Make') return made(use, effect, reads, judged);
   if (effect.type === 'Drop') return dropped(use);
   if (!use.exists) return [];
-  const altered = { type: 'Altered', name, ...NOTHING } as const;
+  const altered = { type: 'Altered', name, ...NOTHING, ...typesOf(use.schema, judged) } as const;
   switch (effect.type) {
     case 'Rename':
     case 'SetSchema': {
@@ -65,24 +81,21 @@ const changeOf = (use: ResolvedUse, effect: DefinitionEffect, reads: readonly Re
 };
 
 /** Also relations whose columns only change in type are marked as changed: their scopes were made for another. */
-const marks = (definition: Definition, uses: readonly ResolvedUse[]): readonly CatalogChange[] =>
-  uses
+const marks = (judged: Judged): readonly CatalogChange[] =>
+  judged.uses
     .filter(
       ({ use, relation, object }) =>
-        definition.verb === 'Alter' && relation !== undefined && object !== 'Index' && use.act !== 'Move' && use.act !== 'Refer',
+        judged.definition.verb === 'Alter' && relation !== undefined && object !== 'Index' && use.act !== 'Move' && use.act !== 'Refer',
     )
-    .map(({ schema, name }) => ({ type: 'Altered', name: { schema, name }, ...NOTHING }));
+    .map(({ schema, name }) => ({ type: 'Altered', name: { schema, name }, ...NOTHING, ...typesOf(schema, judged) }));
 
 /** The changes of a definition, in order. `reads`: what its query reads. */
-export const definitionChanges = (
-  definition: Definition,
-  uses: readonly ResolvedUse[],
-  reads: readonly ResolvedRelation[],
-): readonly CatalogChange[] => {
+export const definitionChanges = (judged: Judged, reads: readonly ResolvedRelation[]): readonly CatalogChange[] => {
+  const { definition, uses } = judged;
   const changes = definition.effects.flatMap((effect) => {
     const written = definition.uses[effect.use];
     const use = uses.find((each) => each.use === written);
-    return use === undefined ? [] : changeOf(use, effect, reads);
+    return use === undefined ? [] : changeOf(use, effect, reads, judged);
   });
-  return [...marks(definition, uses), ...changes];
+  return [...marks(judged), ...changes];
 };

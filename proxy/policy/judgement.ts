@@ -5,7 +5,7 @@ import type { Failure } from '../../kernel/failure.ts';
 import type { AuditReason } from '../../kernel/audit-record.ts';
 import type { CatalogChange } from '../catalog/catalog-change.ts';
 
-/** What a session has defined and not committed. */
+/** What a session has defined and others do not see: what it has not committed, and its temporary relations. */
 export type Uncommitted = {
   /** In force, in order. */
   readonly changes: readonly CatalogChange[];
@@ -37,6 +37,7 @@ export type StatementEffect =
   /** The catalog is another one afterwards, for the session alone until it commits. */
   | { readonly type: 'Define'; readonly changes: readonly CatalogChange[] }
   | { readonly type: 'DiscardAll' }
+  | { readonly type: 'DiscardTemporary' }
   | {
       readonly type: 'Transaction';
       readonly action: 'Begin' | 'Commit' | 'Rollback' | 'Savepoint' | 'Release' | 'RollbackTo';
@@ -184,7 +185,7 @@ export type SessionState = {
   readonly searchPath: readonly string[];
   /** Oids of the types that a Parse message declares for its parameters; 0 where it leaves one open. */
   readonly parameterTypes?: readonly number[];
-  /** What its open transaction has defined. */
+  /** What its open transaction has defined, and its temporary relations. */
   readonly uncommitted?: Uncommitted;
   /** Statements known by name, both from PREPARE and from Parse messages: PostgreSQL keeps one namespace for both. */
   readonly prepared: (name: string) => PreparedByText | undefined;

@@ -53,7 +53,7 @@ class TargetReads {
   /** Does the scope that stands for the item have this column? Undefined: that is not known. */
   hasColumn(item: FromItem, column: string): boolean | undefined {
     const resolved = item.reference === undefined ? undefined : this.relations.get(item.reference);
-    if (resolved === undefined || item.columnAliases) return undefined;
+    if (resolved === undefined || item.columnAliases || resolved.relation.unlisted === true) return undefined;
     const { relation, access } = resolved;
     if (SYSTEM_COLUMNS.has(column)) return true;
     const select = access.type === 'Granted' && this.context.grants.mode !== 'Audit' ? access.granted.grant.select : undefined;

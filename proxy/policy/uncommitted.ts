@@ -3,11 +3,12 @@
  */
 import { createHash } from 'node:crypto';
 import type { CatalogChange } from '../catalog/catalog-change.ts';
+import { committed, lasting, withoutTemporary } from '../catalog/temporary.ts';
 import type { StatementEffect, Uncommitted } from './judgement.ts';
 
-export const NOTHING_UNCOMMITTED: Uncommitted = { changes: [], kept: [], savepoints: [], failed: false };
-
 const settled = (changes: readonly CatalogChange[]): Uncommitted => ({ changes, kept: changes, savepoints: [], failed: false });
+
+export const NOTHING_UNCOMMITTED: Uncommitted = settled([]);
 
 type Transaction = Extract<StatementEffect, { type: 'Transaction' }>;
 
@@ -18,7 +19,7 @@ const afterTransaction = (state: Uncommitted, { action, name }: Transaction): Un
     case 'Begin':
       return state;
     case 'Commit':
-      return settled(state.failed ? state.kept : state.changes);
+      return settled(state.failed ? state.kept : committed(state.changes));
     case 'Rollback':
       return settled(state.kept);
     case 'Savepoint':
@@ -36,7 +37,15 @@ const afterTransaction = (state: Uncommitted, { action, name }: Transaction): Un
 
 /** After a statement that succeeded. */
 export const afterEffect = (state: Uncommitted, effect: StatementEffect): Uncommitted => {
-  if (effect.type === 'Define') return { ...state, changes: [...state.changes, ...effect.changes] };
+  if (effect.type === 'Define') {
+    return effect.changes.length === 0 ? state : { ...state, changes: [...state.changes, ...effect.changes] };
+  }
+  // DISCARD ALL stands in no transaction.
+  if (effect.type === 'DiscardAll') return settled(withoutTemporary(state.kept));
+  if (effect.type === 'DiscardTemporary') {
+    const changes = withoutTemporary(state.changes);
+    return changes === state.changes ? state : { ...state, changes };
+  }
   return effect.type === 'Transaction' ? afterTransaction(state, effect) : state;
 };
 
@@ -47,10 +56,19 @@ export const afterError = (state: Uncommitted): Uncommitted => ({
   failed: true,
 });
 
+/** When the transaction has ended, its other definitions are everybody's. */
+export const afterEnd = (state: Uncommitted): Uncommitted => {
+  const { failed, kept, savepoints } = state;
+  const changes = lasting(failed ? kept : state.changes);
+  if (changes.length === 0) return NOTHING_UNCOMMITTED;
+  return changes === state.changes && changes === kept && !failed && savepoints.length === 0 ? state : settled(changes);
+};
+
 const digests = new WeakMap<readonly CatalogChange[], string>();
 
-const digestOf = (changes: readonly CatalogChange[]): string => {
-  const known = digests.get(changes) ?? createHash('sha256').update(JSON.stringify(changes)).digest('hex').slice(0, 16);
+/** Stands for the changes, which an agent chooses: long enough that nobody finds two with the same. */
+export const digestOf = (changes: readonly CatalogChange[]): string => {
+  const known = digests.get(changes) ?? createHash('sha256').update(JSON.stringify(changes)).digest('hex').slice(0, 32);
   digests.set(changes, known);
   return known;
 };

@@ -40,9 +40,10 @@ export const isStored = ({ kind, schema }: CatalogRelation): boolean =>
 
 /** The columns that a scope shows. */
 export const rowOf = (scope: Scope, reference: RelationReference): Row => {
-  if (scope.type === 'Unusable') return UNKNOWN_ROW;
+  if (scope.type === 'Unusable' || scope.relation.unlisted === true) return UNKNOWN_ROW;
   const { relation } = scope;
-  const stored = isStored(relation);
+  // What the session itself defines may be of other types and collations than it seems.
+  const stored = isStored(relation) && relation.changed !== true;
   const scoped = scope.type === 'Scoped' ? scope : undefined;
   const masked = new Set(scoped?.masked);
   const shown = new Set(scoped?.columns ?? relation.columns.map(({ name }) => name));

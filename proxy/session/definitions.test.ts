@@ -4,6 +4,15 @@ import type { StatementEffect } from '../policy/judgement.ts';
 import { Definitions } from './definitions.ts';
 
 const drop = (name: string): CatalogChange => ({ type: 'DropRelation', schema: 'public', name }) as unknown as CatalogChange;
+const scratch = (name: string, onCommitDrop = false): CatalogChange => ({
+  type: 'Made',
+  name: { schema: 'pg_temp', name },
+  kind: 'r',
+  columns: [],
+  primaryKey: [],
+  reaches: [],
+  ...(onCommitDrop && { onCommitDrop }),
+});
 const define = (name: string): StatementEffect => ({ type: 'Define', changes: [drop(name)] });
 const transaction = (action: Extract<StatementEffect, { type: 'Transaction' }>['action'], name?: string): StatementEffect => ({
   type: 'Transaction',
@@ -59,6 +68,39 @@ describe('Definitions', () => {
     const before = definitions.ready('Idle');
     definitions.confirm(pending, 'CREATE TABLE');
     expect([before, definitions.ready('Idle'), definitions.ready('Idle')]).toEqual([true, true, false]);
+  });
+
+  it('keeps temporary relations when the transaction has ended, and tells nobody of them', () => {
+    const definitions = new Definitions();
+    definitions.confirm(definitions.propose({ type: 'Define', changes: [scratch('a'), scratch('b', true)] }, 0)!, 'CREATE TABLE');
+    definitions.confirm(definitions.propose(savepoint('s'), 0)!, 'SAVEPOINT');
+    definitions.confirm(definitions.propose({ type: 'DiscardTemporary' }, 0)!, 'DISCARD TEMP');
+    const discarded = definitions.inForce(0, false).state.changes;
+    definitions.confirm(definitions.propose(rollbackTo('s'), 0)!, 'ROLLBACK');
+    definitions.confirm(definitions.propose(transaction('Commit'), 0)!, 'COMMIT');
+    const told = definitions.ready('Idle');
+    expect([discarded, told, definitions.inForce(1, true)]).toEqual([
+      [],
+      false,
+      { state: { changes: [scratch('a')], kept: [scratch('a')], savepoints: [], failed: false }, certain: true },
+    ]);
+    definitions.confirm(definitions.propose({ type: 'DiscardAll' }, 1)!, 'DISCARD ALL');
+    expect([definitions.ready('Idle'), definitions.idle]).toEqual([false, true]);
+  });
+
+  it('is not certain of temporary relations while they may be lost or made', () => {
+    const definitions = new Definitions();
+    const made = definitions.propose({ type: 'Define', changes: [scratch('a')] }, 1)!;
+    const certain = (): boolean => definitions.inForce(2, true).certain;
+    const seen = [certain()];
+    definitions.confirm(made, 'CREATE TABLE');
+    seen.push(certain());
+    definitions.ready('Idle');
+    seen.push(certain());
+    const dropped = definitions.propose({ type: 'DiscardTemporary' }, 2)!;
+    seen.push(definitions.inForce(2, false).certain, definitions.inForce(3, true).certain);
+    definitions.discard(dropped);
+    expect([...seen, certain()]).toEqual([false, false, true, true, false, true]);
   });
 
   it('follows savepoints without end at the same cost, sent together or one by one', () => {

@@ -1,3 +1,4 @@
+import { TEMPORARY_SCHEMA } from '../../kernel/policy.ts';
 import { relationKey } from '../catalog/catalog.ts';
 import { raisedFailure } from '../policy/raise.ts';
 import { inAgentWords } from './agent-words.ts';
@@ -103,7 +104,9 @@ const withContext = (
 const isOfOpen = (fields: ResponseFields, text: StatementText | undefined): boolean =>
   text?.prepared.open?.includes(tableOf(fields)) === true;
 
-const tableOf = (fields: ResponseFields): string => relationKey(fields.get('s') ?? '', fields.get('t') ?? '');
+/** The server calls the schema of a session's temporary relations by its number. */
+const tableOf = (fields: ResponseFields): string =>
+  relationKey((fields.get('s') ?? '').replace(/^pg_temp_\d+$/, TEMPORARY_SCHEMA), fields.get('t') ?? '');
 
 /** The key of the row that was to be written. What stands there already is never printed by these. */
 const OWN_KEY = /^Key \(([^()"]+)\)=\(.*\) (?:already exists\.|is not present in table ".*"\.)$/s;

@@ -212,6 +212,7 @@ export class ServerState {
       case 'SetSearchPath':
       case 'ResetAll':
       case 'Define':
+      case 'DiscardTemporary':
         break;
       case 'Transaction':
         // AND CHAIN leaves no idle moment between two of them.

@@ -123,7 +123,9 @@ describe('analyze() refuses', () => {
   const denied = (what: string, position?: number): readonly unknown[] => ['42501', `permission denied for ${what}`, position];
   it.each<readonly [string, readonly unknown[]]>([
     ['DROP FUNCTION a', denied('DROP FUNCTION')],
-    ['CREATE TEMP TABLE a AS SELECT 1', denied('a temporary relation')],
+    ['CREATE TEMP VIEW a AS SELECT 1', denied('a temporary view or sequence')],
+    ['CREATE TEMP TABLE public.a (b int)', denied('a temporary relation in schema public')],
+    ['CREATE TABLE a (b int) ON COMMIT DROP', denied('ON COMMIT of a table that is not temporary')],
     ['SELECT 1 UNION SELECT 1 INTO a', denied('SELECT INTO', 30)],
     ['EXPLAIN SELECT 1 INTO a', denied('SELECT INTO', 23)],
     ['EXPLAIN CREATE TABLE x AS SELECT 1', denied('EXPLAIN of CREATE TABLE AS')],

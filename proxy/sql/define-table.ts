@@ -59,6 +59,9 @@ const CONSTRAINTS: Readonly<Record<string, 'Looks' | 'Blind'>> = {
   CONSTR_ATTR_IMMEDIATE: 'Blind',
 };
 
+/** Constraints that are kept by an index of the same name. */
+const INDEXED = new Set(['CONSTR_PRIMARY', 'CONSTR_UNIQUE']);
+
 /** Whether there are rows, and how many, shows in what counts up, and in a default that is computed for each. */
 const COUNTING_TYPE = /^(small|big)?serial[248]?$/;
 
@@ -95,6 +98,8 @@ export const constraint = (node: Tree, definer: Definer): 'Looks' | 'Blind' => {
   const kind = String(node.contype);
   const looks = Object.hasOwn(CONSTRAINTS, kind) ? CONSTRAINTS[kind] : undefined;
   if (looks === undefined) return definer.fail(notUnderstood(`a constraint of kind "${kind.replace('CONSTR_', '')}"`), 0);
+  const name = INDEXED.has(kind) ? stringOf(node.conname) : undefined;
+  if (name !== undefined) definer.named.push(name);
   if (node.raw_expr !== undefined) definer.expression(treeOf(node.raw_expr));
   if (kind === 'CONSTR_IDENTITY') sequenceOptions(node.options, definer);
   else definer.options(node.options, STORAGE_OPTIONS, 'a constraint');
@@ -149,7 +154,8 @@ export const tableElements = (
     } else if (tag === 'Constraint') {
       constraint(node, definer);
       if (node.contype === 'CONSTR_PRIMARY') primaryKey.push(...namesOf(node.keys));
-    } else if (tag === 'TableLikeClause') definer.fail(statementRefused('CREATE TABLE ... LIKE', 'List the columns.'), 0);
+    } else if (tag === 'TableLikeClause')
+      definer.fail(statementRefused('CREATE TABLE ... LIKE', 'List the columns, or use CREATE TABLE ... AS SELECT ... WITH NO DATA.'), 0);
     else definer.fail(notUnderstood(`"${tag}" of a table`), 0);
   }
   return { columns, primaryKey };

@@ -2,6 +2,7 @@
  * Gathers what one definition uses, and sends its expressions through the walk that every expression goes through.
  */
 import { type Failure, notUnderstood, statementRefused } from '../../kernel/failure.ts';
+import { TEMPORARY_SCHEMA } from '../../kernel/policy.ts';
 import type { Act, DefinedObject, DefinitionEffect, ObjectUse, WrittenName } from './definition.ts';
 import { listOf, locationOf, stringOf, type Tree, treeOf } from './tree.ts';
 import type { Walker } from './walker.ts';
@@ -9,6 +10,8 @@ import type { Walker } from './walker.ts';
 export class Definer {
   readonly uses: ObjectUse[] = [];
   readonly effects: DefinitionEffect[] = [];
+  /** Names that constraints are given, and so their indexes. */
+  readonly named: string[] = [];
   readonly walker: Walker;
   readonly #fail: (failure: Failure, location: number) => never;
 
@@ -58,12 +61,22 @@ export class Definer {
   relation(node: Tree, object: DefinedObject, act: Act, rest: Partial<ObjectUse> = {}): number {
     this.only(node, ['catalogname', 'schemaname', 'relname', 'inh', 'relpersistence', 'location'], 'a relation name');
     if (node.catalogname !== undefined) this.fail(notUnderstood('a relation name with a database'), locationOf(node));
-    if (node.relpersistence === 't') this.temporary();
-    const name = { schema: stringOf(node.schemaname), name: stringOf(node.relname) ?? '' };
+    const written = stringOf(node.schemaname);
+    const isTemporary = node.relpersistence === 't';
+    if (isTemporary && object !== 'Table')
+      this.fail(statementRefused('a temporary view or sequence', 'Make a temporary table of its rows.'), 0);
+    if (isTemporary && written !== undefined && written !== TEMPORARY_SCHEMA)
+      this.fail(statementRefused(`a temporary relation in schema ${written}`, 'Leave the schema out.'), 0);
+    const schema = isTemporary ? TEMPORARY_SCHEMA : written;
+    const name = { schema, name: stringOf(node.relname) ?? '' };
     return this.use(object, name, act, { location: locationOf(node), ...rest });
   }
 
-  temporary(): never {
-    return this.fail(statementRefused('a temporary relation', 'Use WITH, or a table that the policy lets this agent make.'), 0);
+  /** What ON COMMIT says of the table of a use. */
+  onCommit(action: unknown, use: number): { readonly onCommitDrop?: true } {
+    const isPlain = action === undefined || action === 'ONCOMMIT_NOOP';
+    if (!isPlain && this.uses[use]?.name.schema !== TEMPORARY_SCHEMA)
+      this.fail(statementRefused('ON COMMIT of a table that is not temporary', 'Write CREATE TEMPORARY TABLE.'), 0);
+    return action === 'ONCOMMIT_DROP' ? { onCommitDrop: true } : {};
   }
 }

@@ -45,7 +45,14 @@ export type NewColumn = { readonly name: string; readonly type: string; readonly
 
 /** What the catalog is afterwards; `use`: index of the object's use. */
 export type DefinitionEffect =
-  | { readonly type: 'Make'; readonly use: number; readonly columns: readonly NewColumn[]; readonly primaryKey: readonly string[] }
+  | {
+      readonly type: 'Make';
+      readonly use: number;
+      readonly columns: readonly NewColumn[];
+      readonly primaryKey: readonly string[];
+      /** A temporary table that goes with its transaction. */
+      readonly onCommitDrop?: true;
+    }
   | { readonly type: 'Drop'; readonly use: number }
   | { readonly type: 'Rename'; readonly use: number; readonly to: string }
   | { readonly type: 'SetSchema'; readonly use: number; readonly to: string }
@@ -62,6 +69,8 @@ export type Definition = {
   readonly effects: readonly DefinitionEffect[];
   /** Its query is kept, as a view's, or only its rows are. */
   readonly query: 'None' | 'Rows' | 'Kept';
+  /** Names of the indexes of its constraints, where they are given. */
+  readonly named?: readonly string[];
   /** DROP is written anew with the names that it was judged by; `words`: what stands before and behind them. */
   readonly rewritten: { readonly before: string; readonly behind: string } | undefined;
 };

@@ -35,7 +35,7 @@ const columnText = ({ name, type, notNull }: NewColumn): string => `${name} ${ty
 const effectText = (effect: DefinitionEffect): string => {
   switch (effect.type) {
     case 'Make':
-      return `${effect.type} ${effect.use}: (${effect.columns.map(columnText).join()}) key (${effect.primaryKey.join()})`;
+      return `${effect.type} ${effect.use}: (${effect.columns.map(columnText).join()}) key (${effect.primaryKey.join()})${effect.onCommitDrop === true ? ' drop' : ''}`;
     case 'AddColumn':
       return `${effect.type} ${effect.use}: ${columnText(effect.column)}`;
     case 'PrimaryKey':
@@ -48,7 +48,7 @@ const effectText = (effect: DefinitionEffect): string => {
 /** The verb, what it uses, what is different afterwards, and what else is called or read. */
 const told = (sql: string): readonly string[] => {
   const analysis = analysisOf(sql);
-  const { verb, uses, effects, query, rewritten } = definitionIn(analysis);
+  const { verb, uses, effects, query, named = [], rewritten } = definitionIn(analysis);
   const walked = [
     ...analysis.relations.map((each) => `reads ${dotted(each)}`),
     ...analysis.functions.map((each) => `calls ${dotted(each)}`),
@@ -59,6 +59,7 @@ const told = (sql: string): readonly string[] => {
     words(verb, query !== 'None' && query, rewritten && `${rewritten.before} ...${rewritten.behind}`),
     ...uses.map(useText),
     ...effects.map(effectText),
+    ...named.map((name) => `index ${name}`),
     ...walked,
   ];
 };
@@ -175,8 +176,20 @@ describe('a definition tells its objects, and what the catalog is afterwards', (
     ['CREATE TABLE a AS SELECT x(c) FROM b', 'Create Rows', 'Make Table a@13', 'Make 0: () key ()', 'reads b', 'calls x', 'names c'],
     [
       'CREATE TABLE IF NOT EXISTS s.a (d) WITH (fillfactor = 70) ON COMMIT PRESERVE ROWS AS SELECT 1',
-      '42501 permission denied for a temporary relation | Use WITH, or a table that the policy lets this agent make.',
+      '42501 permission denied for ON COMMIT of a table that is not temporary | Write CREATE TEMPORARY TABLE.',
     ],
+    [
+      'CREATE TEMP TABLE a (b int CONSTRAINT c PRIMARY KEY, CONSTRAINT d UNIQUE (b), CONSTRAINT e CHECK (true)) ON COMMIT DROP',
+      'Create',
+      'Make Table pg_temp.a@18',
+      'Make 0: (b int4!) key (b) drop',
+      'index c',
+      'index d',
+      'type pg_catalog.int4',
+    ],
+    ['CREATE TEMP TABLE a ON COMMIT DROP AS SELECT 1', 'Create Rows', 'Make Table pg_temp.a@18', 'Make 0: () key () drop'],
+    ['SELECT c INTO TEMP a FROM b', 'Create Rows', 'Make Table pg_temp.a@19', 'Make 0: () key ()', 'reads b', 'names c'],
+    ['SELECT 1 INTO s.a UNION SELECT 2 UNION SELECT 3', 'Create Rows', 'Make Table s.a@14', 'Make 0: () key ()'],
     ['CREATE TABLE IF NOT EXISTS s.a (d) AS SELECT 1 WITH NO DATA', 'Create Rows', 'Make Table s.a@27 missing-ok', 'Make 0: () key ()'],
     [
       'CREATE MATERIALIZED VIEW a AS SELECT c FROM b',
@@ -220,7 +233,7 @@ describe('a definition tells its objects, and what the catalog is afterwards', (
     ['ALTER SEQUENCE a RENAME TO b', 'Alter', 'Move Relation a@15', 'Rename 0 b'],
     ['ALTER TABLE a RENAME b TO c', 'Alter', 'Examine Relation a@12', 'RenameColumn 0 b c'],
     ['ALTER TABLE IF EXISTS a RENAME COLUMN b TO c', 'Alter', 'Examine Relation a@22 missing-ok', 'RenameColumn 0 b c'],
-    ['ALTER TABLE IF EXISTS a RENAME CONSTRAINT b TO c', 'Alter', 'Extend Relation a@22 missing-ok'],
+    ['ALTER TABLE IF EXISTS a RENAME CONSTRAINT b TO c', 'Alter', 'Extend Relation a@22 missing-ok', 'index c'],
     ['ALTER TYPE s.a RENAME TO b', 'Alter', 'Move Type s.a', 'Rename 0 b'],
     ['ALTER DOMAIN a RENAME TO b', 'Alter', 'Move Type a', 'Rename 0 b'],
     ['ALTER TABLE IF EXISTS a SET SCHEMA b', 'Alter', 'Move Relation a@22 missing-ok', 'Extend Schema b', 'SetSchema 0 b'],
@@ -265,9 +278,10 @@ describe('a definition is refused', () => {
   it.each<readonly [string, string]>([
     ['CREATE TABLE a () INHERITS (b)', denied('INHERITS', 'List the columns.')],
     ['CREATE TABLE a OF b', denied('CREATE TABLE ... OF', 'List the columns.')],
-    ['CREATE TABLE a (LIKE b)', denied('CREATE TABLE ... LIKE', 'List the columns.')],
-    ['CREATE TEMP TABLE a (b int)', denied('a temporary relation', 'Use WITH, or a table that the policy lets this agent make.')],
-    ['CREATE TABLE a (b int) ON COMMIT DROP', denied('a temporary relation', 'Use WITH, or a table that the policy lets this agent make.')],
+    ['CREATE TABLE a (LIKE b)', denied('CREATE TABLE ... LIKE', 'List the columns, or use CREATE TABLE ... AS SELECT ... WITH NO DATA.')],
+    ['CREATE TEMP TABLE s.a (b int)', denied('a temporary relation in schema s', 'Leave the schema out.')],
+    ['CREATE TEMP TABLE a (b int) PARTITION BY LIST (b)', denied('a temporary table with partitions', 'Make one table.')],
+    ['CREATE TABLE a (b int) ON COMMIT DROP', denied('ON COMMIT of a table that is not temporary', 'Write CREATE TEMPORARY TABLE.')],
     ['CREATE TABLE a (b int) WITH (user_catalog_table)', unknown('option "user_catalog_table" of CREATE TABLE')],
     ['CREATE TABLE a (b int) WITH (toast.autovacuum_enabled = off)', unknown('option "autovacuum_enabled" of CREATE TABLE')],
     ['CREATE TABLE a (b int) TABLESPACE c', unknown('"tablespacename" of CREATE TABLE')],
@@ -281,8 +295,7 @@ describe('a definition is refused', () => {
     ['CREATE TABLE a AS EXECUTE p', denied('a definition by anything but a query', 'Use SELECT.')],
     ['CREATE TABLE a WITH (oids) AS SELECT 1', unknown('option "oids" of CREATE TABLE AS')],
     ['CREATE TABLE a USING heap2 AS SELECT 1', unknown('"accessMethod" of CREATE TABLE AS')],
-    ['CREATE TEMP TABLE a AS SELECT 1', denied('a temporary relation', 'Use WITH, or a table that the policy lets this agent make.')],
-    ['CREATE TEMP VIEW a AS SELECT 1', denied('a temporary relation', 'Use WITH, or a table that the policy lets this agent make.')],
+    ['CREATE TEMP VIEW a AS SELECT 1', denied('a temporary view or sequence', 'Make a temporary table of its rows.')],
     ['CREATE VIEW a WITH (check_option = local) AS SELECT 1', unknown('option "check_option" of CREATE VIEW')],
     ['CREATE INDEX ON a (b) TABLESPACE c', unknown('"tableSpace" of CREATE INDEX')],
     ['CREATE INDEX ON a (b) WITH (user_catalog_table)', unknown('option "user_catalog_table" of CREATE INDEX')],

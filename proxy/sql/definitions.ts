@@ -4,6 +4,7 @@
  * changes rights: functions, triggers, rules, policies, extensions, owners, roles.
  */
 import { type Failure, notUnderstood, statementRefused } from '../../kernel/failure.ts';
+import { TEMPORARY_SCHEMA } from '../../kernel/policy.ts';
 import { alterCommand, columnDefinition, constraint, sequenceOptions, STORAGE_OPTIONS, tableElements } from './define-table.ts';
 import { Definer } from './definer.ts';
 import type { Act, DefinedObject, Definition, DefinitionVerb, WrittenName } from './definition.ts';
@@ -46,9 +47,11 @@ const createTable: Define = (node, definer) => {
   if (node.ofTypename !== undefined) refused('CREATE TABLE ... OF', definer, 'List the columns.');
   const fields = ['relation', 'tableElts', 'inhRelations', 'partbound', 'partspec', 'constraints', 'options', 'oncommit', 'if_not_exists'];
   definer.only(node, fields, 'CREATE TABLE');
-  if (node.oncommit !== undefined && node.oncommit !== 'ONCOMMIT_NOOP') definer.temporary();
   definer.options(node.options, STORAGE_OPTIONS, 'CREATE TABLE');
   const use = definer.relation(treeOf(node.relation), 'Table', 'Make', { missingOk: node.if_not_exists === true });
+  const onCommit = definer.onCommit(node.oncommit, use);
+  if ((node.partbound ?? node.partspec) !== undefined && definer.uses[use]?.name.schema === TEMPORARY_SCHEMA)
+    refused('a temporary table with partitions', definer, 'Make one table.');
   for (const parent of listOf(node.inhRelations)) definer.relation(treeOf(parent.RangeVar), 'Table', 'Examine');
   if (node.partbound !== undefined) {
     const bound = treeOf(node.partbound);
@@ -63,7 +66,7 @@ const createTable: Define = (node, definer) => {
   if (node.partspec !== undefined) partitioning(node.partspec, definer);
   for (const item of listOf(node.constraints)) constraint(treeOf(item.Constraint), definer);
   const { columns, primaryKey } = tableElements(node.tableElts, definer);
-  definer.effects.push({ type: 'Make', use, columns, primaryKey });
+  definer.effects.push({ type: 'Make', use, columns, primaryKey, ...onCommit });
   return { verb: 'Create' };
 };
 
@@ -133,8 +136,10 @@ const rename: Define = (node, definer) => {
   } else if (kind === 'OBJECT_COLUMN') {
     const use = definer.relation(treeOf(node.relation), 'Relation', 'Examine', { missingOk });
     definer.effects.push({ type: 'RenameColumn', use, column: stringOf(node.subname) ?? '', to });
-  } else if (kind === 'OBJECT_TABCONSTRAINT') definer.relation(treeOf(node.relation), 'Relation', 'Extend', { missingOk });
-  else if (kind === 'OBJECT_TYPE' || kind === 'OBJECT_DOMAIN') {
+  } else if (kind === 'OBJECT_TABCONSTRAINT') {
+    definer.relation(treeOf(node.relation), 'Relation', 'Extend', { missingOk });
+    definer.named.push(to);
+  } else if (kind === 'OBJECT_TYPE' || kind === 'OBJECT_DOMAIN') {
     const use = definer.use('Type', nameOf(namesOf(treeOf(treeOf(node.object).List).items), definer), 'Move');
     definer.effects.push({ type: 'Rename', use, to });
   } else refused(`ALTER ${kind.replace('OBJECT_', '').replaceAll('_', ' ')} ... RENAME`, definer);
@@ -260,12 +265,12 @@ const createTableAs: Define = (node, definer) => {
   definer.only(node, ['query', 'into', 'objtype', 'if_not_exists', 'is_select_into'], 'CREATE TABLE AS');
   const into = treeOf(node.into);
   definer.only(into, ['rel', 'colNames', 'options', 'onCommit', 'skipData'], 'CREATE TABLE AS');
-  if (into.onCommit !== undefined && into.onCommit !== 'ONCOMMIT_NOOP') definer.temporary();
   definer.options(into.options, STORAGE_OPTIONS, 'CREATE TABLE AS');
   const isView = node.objtype === 'OBJECT_MATVIEW';
   const use = definer.relation(treeOf(into.rel), isView ? 'MaterializedView' : 'Table', 'Make', { missingOk: node.if_not_exists === true });
+  const onCommit = definer.onCommit(into.onCommit, use);
   query(node.query, definer);
-  definer.effects.push({ type: 'Make', use, columns: [], primaryKey: [] });
+  definer.effects.push({ type: 'Make', use, columns: [], primaryKey: [], ...onCommit });
   return { verb: 'Create', query: isView ? 'Kept' : 'Rows' };
 };
 
@@ -374,5 +379,6 @@ export const definitionOf = (tag: string, node: Tree, walker: Walker, fail: (fai
   const definer = new Definer(walker, fail);
   const define = DEFINITIONS[tag] ?? fail(notUnderstood(`"${tag}"`), 0);
   const { verb, query: kept, rewritten } = define(node, definer);
-  return { verb, uses: definer.uses, effects: definer.effects, query: kept ?? 'None', rewritten };
+  const { uses, effects, named } = definer;
+  return { verb, uses, effects, query: kept ?? 'None', ...(named.length > 0 && { named }), rewritten };
 };

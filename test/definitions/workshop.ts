@@ -93,6 +93,8 @@ spec:
 export type Workshop = {
   readonly server: TestPostgres;
   readonly proxy: TestProxy;
+  /** Puts other rules in the place of those that were given. */
+  readonly become: (rules: string) => Promise<void>;
   /** A session of the agent, with search_path app. */
   readonly session: () => Promise<Session>;
   readonly stop: () => Promise<void>;
@@ -111,11 +113,14 @@ const rowsOf = (result: pg.QueryResult | readonly pg.QueryResult[]): unknown => 
   return last?.rows;
 };
 
-export const startWorkshop = async (version: PostgresVersion = 18): Promise<Workshop> => {
+/** `sql` and `rules`: what there is besides. */
+export const startWorkshop = async (version: PostgresVersion = 18, { sql = '', rules = '' } = {}): Promise<Workshop> => {
   const server = await startPostgres({ version });
-  await server.sql(SCHEMA);
+  await server.sql(SCHEMA + sql);
   const manifests = await mkdtemp(join(tmpdir(), 'pg-airlock-workshop-'));
-  await writeFile(join(manifests, 'policy.yaml'), POLICY.replace('PORT', String(server.port)));
+  const become = (others: string): Promise<void> =>
+    writeFile(join(manifests, 'policy.yaml'), POLICY.replace('PORT', String(server.port)) + others);
+  await become(rules);
   const proxy = await startProxy({ manifests });
   const session = async (): Promise<Session> => {
     const client = new pg.Client({ connectionString: proxy.url('builder', 'postgres', 'agent') });
@@ -140,5 +145,5 @@ export const startWorkshop = async (version: PostgresVersion = 18): Promise<Work
     await server.stop();
     await rm(manifests, { recursive: true, force: true });
   };
-  return { server, proxy, session, stop };
+  return { server, proxy, become, session, stop };
 };

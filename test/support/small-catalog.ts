@@ -95,6 +95,7 @@ export const catalogOf = (rest: Partial<Catalog> = {}): Catalog => ({
   constraints: new Map(),
   leakproof: new Set(['int4 = int4', 'text = text']),
   ordinaryCasts: true,
+  mentioned: new Set(),
   userTypes: new Map([['mood', [{ schema: 'public', reach: ['public.mood'] }]]]),
   conversions: new Map(),
   ties: new Set(),

@@ -6,7 +6,7 @@ import { readyExtension } from '../../catalog/builtin/extensions.ts';
 import type { Catalog, CatalogConversion } from '../../catalog/catalog.ts';
 import type { Analysis, NameUse } from '../../sql/analysis.ts';
 import type { DecisionContext, Reason, ResolvedRelation } from '../decision.ts';
-import { isAllowedFunction } from './functions.ts';
+import { isAllowedFunction, ownCall } from './functions.ts';
 
 /** Types outside of pg_catalog that a type name may stand for, with the types inside of them, as `schema.name`. */
 export const namedTypes = (use: NameUse, catalog: Catalog): readonly string[] =>
@@ -48,4 +48,13 @@ export const typesInReach = (
   for (const { relation } of relations) for (const type of catalog.columnTypes.get(relation.oid) ?? []) types.add(type);
   for (const type of analysis.types) for (const name of namedTypes(type, catalog)) types.add(name);
   return types;
+};
+
+/** Types outside of pg_catalog that columns made by the statement can have; undefined: any, since calls of the database's own can have any. */
+export const typesMade = (analysis: Analysis, inReach: ReadonlySet<string>, context: DecisionContext): readonly string[] | undefined => {
+  const { operators } = context.catalog;
+  const isOwn = analysis.operators.some(({ name }) =>
+    (operators.get(name) ?? []).some(({ operandTypes }) => operandTypes.every((type) => inReach.has(type))),
+  );
+  return isOwn || ownCall(analysis, context) !== undefined ? undefined : [...inReach];
 };

@@ -36,7 +36,7 @@ const hiddenIn = (use: ColumnUse, field: string, columns: (item: FromItem) => Co
 export const checkColumns = (analysis: Analysis, relations: readonly ResolvedRelation[]): readonly Reason[] => {
   const columns = (item: FromItem): Columns | undefined => {
     const resolved = relations.find((entry) => entry.reference === item.reference);
-    return resolved === undefined || item.columnAliases ? undefined : columnsOf(resolved);
+    return resolved === undefined || item.columnAliases || resolved.relation.unlisted === true ? undefined : columnsOf(resolved);
   };
   const reasons: Reason[] = [];
   const refuse = (field: string, location: number, { relation, visible }: Columns): void => {

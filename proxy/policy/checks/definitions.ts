@@ -5,13 +5,17 @@
  */
 import { relationUnknown } from '../../../kernel/failure.ts';
 import { definitionRefused } from '../../../kernel/policy-failure.ts';
+import { TEMPORARY_SCHEMA } from '../../../kernel/policy.ts';
 import { type Catalog, type CatalogRelation, reachesAny, relationKey } from '../../catalog/catalog.ts';
 import type { Analysis } from '../../sql/analysis.ts';
 import type { DefinedObject, Definition, ObjectUse } from '../../sql/definition.ts';
 import type { DecisionContext, Reason, ResolvedRelation, ResolvedUse } from '../decision.ts';
 import type { Grants } from '../grants.ts';
 import { namedTypes } from './casts.ts';
+import { revocableCall } from './functions.ts';
+import { namesTemporary } from '../temporary-grants.ts';
 import { hiddenInPart, isWhole, resolveRelation } from './relations.ts';
+import { temporaryProblem } from './temporary.ts';
 
 export type DefinitionVerdict = { readonly reasons: readonly Reason[]; readonly uses: readonly ResolvedUse[] };
 
@@ -21,6 +25,7 @@ type Standing = 'Own' | 'Whole' | 'Ungranted' | 'Hidden' | 'System';
 const SYSTEM = /^(pg_.*|information_schema)$/;
 
 const standingOf = (relation: CatalogRelation, { grants, catalog }: DecisionContext): Standing => {
+  if (relation.schema === TEMPORARY_SCHEMA) return 'Own';
   if (SYSTEM.test(relation.schema)) return 'System';
   const key = relationKey(relation.schema, relation.name);
   const granted = grants.relations.get(key);
@@ -52,7 +57,7 @@ const creationSchema = ({ catalog, state }: DecisionContext): string | undefined
   state.searchPath.find((schema) => catalog.schemas.has(schema));
 
 const findIndex = ({ name }: ObjectUse, { catalog, state }: DecisionContext): { schema: string; oid: number } | undefined => {
-  for (const schema of name.schema === undefined ? state.searchPath : [name.schema]) {
+  for (const schema of name.schema === undefined ? [TEMPORARY_SCHEMA, ...state.searchPath] : [name.schema]) {
     const oid = catalog.indexes.get(relationKey(schema, name.name));
     if (oid !== undefined) return { schema, oid };
   }
@@ -113,8 +118,13 @@ const WHOLE_HINT =
   'Grant the relation whole in the policy (select.columns "*", no masks, no where), or leave this to the owner of the database.';
 
 /** Why the act could show what is hidden; undefined where it cannot. */
-const problemOf = (resolved: ResolvedUse, context: DecisionContext): readonly [detail: string, hint: string] | undefined => {
+const problemOf = (
+  resolved: ResolvedUse,
+  definition: Definition,
+  context: DecisionContext,
+): readonly [detail: string, hint: string] | undefined => {
   const { use, object, relation, exists, schema, dependents } = resolved;
+  if (schema === TEMPORARY_SCHEMA && object !== 'Schema') return temporaryProblem(resolved, definition, context);
   if (SYSTEM.test(schema) && !(use.act === 'Make' && object === 'Schema'))
     return [`Schema ${schema} is PostgreSQL's own.`, 'Use another schema.'];
   if (use.act === 'Make') return exists && !use.missingOk ? undefined : madeProblem(resolved, context);
@@ -217,7 +227,8 @@ const movedProblem = (resolved: ResolvedUse, definition: Definition, grants: Gra
 const rowTypeProblem = (analysis: Analysis, context: DecisionContext): string | undefined => {
   for (const { schema, name } of analysis.types) {
     const relation = resolveRelation({ schema, name: name.replace(/^_/, '') }, context.catalog, context.state.searchPath);
-    if (relation !== undefined && schema !== 'pg_catalog' && !SYSTEM.test(relation.schema)) return `${relation.schema}.${relation.name}`;
+    const isSystem = relation !== undefined && relation.schema !== TEMPORARY_SCHEMA && SYSTEM.test(relation.schema);
+    if (relation !== undefined && schema !== 'pg_catalog' && !isSystem) return `${relation.schema}.${relation.name}`;
   }
   return undefined;
 };
@@ -229,6 +240,13 @@ const keptProblem = (relations: readonly ResolvedRelation[], context: DecisionCo
     return standing !== 'Whole' && standing !== 'Own';
   });
   return found && `${found.relation.schema}.${found.relation.name}`;
+};
+
+/** What is temporary lasts for the session, the rest for the transaction until all see it. */
+const isMixed = (uses: readonly ResolvedUse[]): boolean => {
+  const acted = uses.filter(({ use }) => use.act !== 'Refer');
+  const brief = acted.filter(({ schema }) => schema === TEMPORARY_SCHEMA);
+  return brief.length > 0 && brief.length < acted.length;
 };
 
 const WORDS: Readonly<Record<ObjectUse['act'], string>> = {
@@ -264,13 +282,13 @@ export const checkDefinition = (
           definitionRefused(WORDS[use.act], displayed, 'The search_path names no schema to make it in.', 'Write the schema.'),
           use.location,
         );
-      else if (use.missingOk) uses.push(missing(use, context));
+      else if (use.missingOk) uses.push(missing(use, definition, context));
       else refuse(relationUnknown(displayed), use.location);
       continue;
     }
     uses.push(resolved);
     const problem =
-      problemOf(resolved, context) ??
+      problemOf(resolved, definition, context) ??
       domainProblem(resolved, definition, analysis, context) ??
       movedProblem(resolved, definition, context.grants);
     if (problem !== undefined) refuse(definitionRefused(WORDS[use.act], `${resolved.schema}.${resolved.name}`, ...problem), use.location);
@@ -285,6 +303,24 @@ export const checkDefinition = (
   const rowType = rowTypeProblem(analysis, context);
   if (rowType !== undefined)
     refuse(definitionRefused('use the row type of', rowType, 'It would follow the relation.', 'List the columns that are meant.'));
+  if (isMixed(uses))
+    refuse(definitionRefused('define', 'pg_temp', 'It is about temporary and other relations.', 'Use a statement for each.'));
+  const called =
+    uses.some(({ schema }) => schema === TEMPORARY_SCHEMA) && definition.query === 'None'
+      ? revocableCall(analysis, context)?.name
+      : undefined;
+  if (called !== undefined)
+    refuse(
+      definitionRefused(
+        'call',
+        called,
+        'An expression of a temporary table lasts for the session.',
+        'Compute the value when rows are written.',
+      ),
+    );
+  const brief = definition.query === 'Kept' ? relations.find(({ relation }) => relation.schema === TEMPORARY_SCHEMA) : undefined;
+  if (brief !== undefined)
+    refuse(definitionRefused('define a view on', brief.relation.name, 'It is temporary, and so would be the view.', 'Use its query.'));
   const kept = definition.query === 'Kept' ? keptProblem(relations, context) : undefined;
   if (kept !== undefined) {
     refuse(
@@ -299,11 +335,21 @@ export const checkDefinition = (
   return { reasons, uses };
 };
 
+/** DROP IF EXISTS of nothing that is there: as well of temporary tables, where these may be dropped. */
+const dropsNothing = (definition: Definition, context: DecisionContext): boolean =>
+  definition.verb === 'Drop' &&
+  context.grants.rules.some(
+    ({ rule: { action, match } }) => action === 'Allow' && match.statements?.includes('Drop') && namesTemporary(match),
+  ) &&
+  definition.uses.every(
+    (use) => use.object === 'Table' && use.name.schema === undefined && resolveUse(use, definition, context) === undefined,
+  );
+
 /** What is not there, and need not be. */
-const missing = (use: ObjectUse, context: DecisionContext): ResolvedUse => ({
+const missing = (use: ObjectUse, definition: Definition, context: DecisionContext): ResolvedUse => ({
   use,
   object: use.object === 'Relation' ? 'Table' : use.object,
-  schema: use.name.schema ?? creationSchema(context) ?? '',
+  schema: use.name.schema ?? (dropsNothing(definition, context) ? TEMPORARY_SCHEMA : (creationSchema(context) ?? '')),
   name: use.name.name,
   relation: undefined,
   exists: false,

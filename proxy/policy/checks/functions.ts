@@ -6,7 +6,7 @@ import { functionRefused, functionUnknown } from '../../../kernel/failure.ts';
 import { readyExtension } from '../../catalog/builtin/extensions.ts';
 import { functionClass, refusedFunctionDetail } from '../../catalog/builtin/functions.ts';
 import { type CatalogFunction, relationKey } from '../../catalog/catalog.ts';
-import type { FunctionUse } from '../../sql/analysis.ts';
+import type { Analysis, FunctionUse } from '../../sql/analysis.ts';
 import type { DecisionContext, Pin, Reason } from '../decision.ts';
 import { isBuiltinTypeText } from './type-texts.ts';
 
@@ -92,3 +92,19 @@ export const isRefusedAsField = (name: string, context: DecisionContext, ofRow =
   if (candidates.some((candidate) => !isAllowedFunction(candidate, context))) return true;
   return context.catalog.builtinFunctions.has(name) && functionClass('pg_catalog', name) !== 'harmless';
 };
+
+/** Such a call, but for functions of extensions that come with a ready list: these are harmless whatever policies say. */
+export const revocableCall = ({ functions }: Pick<Analysis, 'functions'>, context: DecisionContext): FunctionUse | undefined => {
+  const isReady = ({ extension }: CatalogFunction): boolean => extension !== undefined && readyExtension(extension) !== undefined;
+  const isListed = (each: FunctionUse): boolean => {
+    const candidates = context.catalog.functions.get(each.name) ?? [];
+    return candidates.length > 0 && candidates.every(isReady);
+  };
+  return functions.find((each) => ownCall({ functions: [each] }, context) !== undefined && !isListed(each));
+};
+
+/** A call of what may be a function outside of pg_catalog; undefined: there is none. */
+export const ownCall = ({ functions }: Pick<Analysis, 'functions'>, { catalog }: DecisionContext): FunctionUse | undefined =>
+  functions.find(({ schema, name }) =>
+    schema === undefined ? catalog.functions.has(name) || !catalog.builtinFunctions.has(name) : schema !== 'pg_catalog',
+  );

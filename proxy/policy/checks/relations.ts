@@ -2,9 +2,11 @@
  * Resolves each relation as PostgreSQL would, and asks whether the agent may read it.
  */
 import { grantUnusable, notUnderstood, relationRefused, relationUnknown } from '../../../kernel/failure.ts';
-import type { RelationGrant } from '../../../kernel/policy.ts';
+import { definitionRefused } from '../../../kernel/policy-failure.ts';
+import { type RelationGrant, TEMPORARY_SCHEMA } from '../../../kernel/policy.ts';
 import { systemRelation } from '../../catalog/builtin/relations.ts';
 import { type Catalog, type CatalogRelation, reachesAny, relationKey } from '../../catalog/catalog.ts';
+import { otherOfName } from '../../catalog/temporary.ts';
 import type { RelationReference } from '../../sql/analysis.ts';
 import type { DecisionContext, Reason, ResolvedRelation } from '../decision.ts';
 import type { GrantedRelation, Grants } from '../grants.ts';
@@ -14,7 +16,7 @@ export type RelationVerdict =
   | { readonly type: 'Audited'; readonly resolved: ResolvedRelation; readonly reason: Reason }
   | { readonly type: 'Refused'; readonly reason: Reason };
 
-/** The relation that a name means under a search_path. pg_catalog comes first unless the path lists it. Temporary schemas hold nothing that an agent could have made. */
+/** The relation that a name means under a search_path: a temporary one first, then pg_catalog's unless the path lists it. */
 export const resolveRelation = (
   reference: Pick<RelationReference, 'schema' | 'name'>,
   catalog: Catalog,
@@ -22,7 +24,7 @@ export const resolveRelation = (
 ): CatalogRelation | undefined => {
   if (reference.schema !== undefined) return catalog.relations.get(relationKey(reference.schema, reference.name));
   const schemas = path.includes('pg_catalog') ? path : ['pg_catalog', ...path];
-  for (const schema of schemas) {
+  for (const schema of [TEMPORARY_SCHEMA, ...schemas]) {
     const found = catalog.relations.get(relationKey(schema, reference.name));
     if (found !== undefined) return found;
   }
@@ -78,6 +80,14 @@ export const narrowingProblem = (relation: CatalogRelation, granted: GrantedRela
   );
 };
 
+/** Why a temporary relation cannot be used any more. */
+export const shadowingFailure = ({ schema, name }: CatalogRelation, catalog: Catalog): Reason['failure'] | undefined => {
+  const other = schema === TEMPORARY_SCHEMA ? otherOfName(name, catalog) : undefined;
+  return other === undefined
+    ? undefined
+    : definitionRefused('use', name, `${other} by now.`, 'Drop the temporary table, and make one with another name.');
+};
+
 export const checkRelation = (reference: RelationReference, context: DecisionContext): RelationVerdict => {
   const { catalog, grants } = context;
   const refuse = (failure: Reason['failure'], auditable = false): RelationVerdict => ({
@@ -90,6 +100,8 @@ export const checkRelation = (reference: RelationReference, context: DecisionCon
   }
   const relation = resolveRelation(reference, catalog, context.state.searchPath);
   if (relation === undefined) return refuse(relationUnknown(name, reference.ahead));
+  const shadowing = shadowingFailure(relation, catalog);
+  if (shadowing !== undefined) return refuse(shadowing);
   const key = relationKey(relation.schema, relation.name);
   const granted = grants.relations.get(key);
   if (granted?.grant.select !== undefined) {

@@ -15,7 +15,7 @@ import { type CatalogRelation, relationKey } from '../../catalog/catalog.ts';
 import type { GivenColumns, Lock, Write } from '../../sql/analysis.ts';
 import type { DecisionContext, Reason, ResolvedRelation, ResolvedTarget } from '../decision.ts';
 import type { Grants } from '../grants.ts';
-import { displayed, isWhole, narrowingProblem, readableRelations, resolveRelation, shownThrough } from './relations.ts';
+import { displayed, isWhole, narrowingProblem, readableRelations, resolveRelation, shadowingFailure, shownThrough } from './relations.ts';
 
 export type WriteVerdict = { readonly target: ResolvedTarget | undefined; readonly reasons: readonly Reason[] };
 
@@ -132,6 +132,8 @@ export const checkWrite = (write: Write, context: DecisionContext): WriteVerdict
   }
   const relation = resolveRelation(reference, catalog, context.state.searchPath);
   if (relation === undefined) return refuse(relationUnknown(name));
+  const shadowing = shadowingFailure(relation, catalog);
+  if (shadowing !== undefined) return refuse(shadowing);
   const key = relationKey(relation.schema, relation.name);
   const conflict = grants.conflicts.get(key);
   if (conflict !== undefined) {

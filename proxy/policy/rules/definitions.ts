@@ -2,7 +2,7 @@
  * Rules about definitions: what no grant opens, a rule with action `Allow` does, unless another refuses it.
  */
 import { definitionUnopened } from '../../../kernel/policy-failure.ts';
-import type { QualifiedName, RuleMatch } from '../../../kernel/policy.ts';
+import { type QualifiedName, type RuleMatch, TEMPORARY_SCHEMA } from '../../../kernel/policy.ts';
 import type { Definition } from '../../sql/definition.ts';
 import type { Decision, ResolvedUse } from '../decision.ts';
 import type { GrantedRule, Grants } from '../grants.ts';
@@ -101,6 +101,9 @@ const together = (verdicts: readonly RuleVerdict[]): RuleVerdict => ({
   decisive: verdicts.find(({ decisive }) => decisive !== undefined)?.decisive,
 });
 
+const temporaryHint = ({ verb }: Definition): string =>
+  `A rule would have to open temporary tables: match: { statements: [${verb}], schemas: [${TEMPORARY_SCHEMA}] }, action: Allow.`;
+
 /** What the rules say of a definition. */
 export const judgeDefinition = (
   { definition, label, uses }: NonNullable<Decision['definition']>,
@@ -119,7 +122,9 @@ export const judgeDefinition = (
     const places = [
       ...new Set(acted(uses).map(({ object, schema, name }) => (object === 'Schema' ? `schema ${schema}` : `${schema}.${name}`))),
     ];
-    const reason = { failure: definitionUnopened(label, places.slice(0, 5).join(', ')), location: 0, auditable: false };
+    const isTemporary = uses.some(({ schema }) => schema === TEMPORARY_SCHEMA);
+    const failure = definitionUnopened(label, places.slice(0, 5).join(', '), isTemporary ? temporaryHint(definition) : undefined);
+    const reason = { failure, location: 0, auditable: false };
     return { ...verdict, reasons: [reason] };
   }
   const decisive = verdict.decisive ?? {
