@@ -187,7 +187,9 @@ describe('each name is told where it is used', () => {
   });
 
   it('and no constants of TABLESAMPLE', () => {
-    expect(analysisOf('SELECT 1 FROM a TABLESAMPLE s.f(1)').functions).toEqual([{ schema: 's', name: 'f', location: 28, constants: [] }]);
+    expect(analysisOf('SELECT 1 FROM a TABLESAMPLE s.f(1)').functions).toEqual([
+      { schema: 's', name: 'f', location: 28, constants: [], samples: true },
+    ]);
   });
 
   it.each(['SELECT 1 FROM f() AS a (b s.t)', 'SELECT 1 FROM ROWS FROM (f() AS (b s.t))', 'PREPARE p (s.t) AS SELECT 1', 'SELECT a::s.t[]'])(
