@@ -79,7 +79,7 @@ export const REASONS: readonly Reason[] = [
   {
     name: 'temporary relation',
     kind: 'Comparison',
-    why: 'The set-up has made it for this session alone, where it cannot be an ordinary one; policies grant no temporary relations.',
+    why: 'The set-up has made it for this session alone, where it cannot be an ordinary one; its policy grants no temporary relations.',
     applies: (difference) =>
       difference.temporary &&
       (refusedBy('relation-unknown', 'function-unknown', 'grant-unusable', 'statement-unknown')(difference) ||
