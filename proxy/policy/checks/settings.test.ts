@@ -1,19 +1,8 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { catalogOf, contextOf, grantsOf, policy } from '../../../test/support/small-catalog.ts';
+import { decisionOf, reasonsOf } from '../../../test/support/small-decisions.ts';
 import type { FunctionUse } from '../../sql/analysis.ts';
-import { analyze } from '../../sql/analyze.ts';
-import { Grammar } from '../../sql/grammar.ts';
-import { decide } from '../decide.ts';
-import type { DecisionContext } from '../decision.ts';
 import { isShownByName, isWritingAsUsual } from './settings.ts';
-
-const grammar = new Grammar(18);
-beforeAll(() => grammar.load());
-
-const decisionOf = (sql: string, context: DecisionContext = contextOf()) =>
-  decide(analyze(grammar.parse(sql)[0]!, Buffer.from(sql)), context);
-const reasonsOf = (sql: string, context?: DecisionContext): readonly string[] =>
-  decisionOf(sql, context).reasons.map(({ failure }) => `${failure.fields.sqlstate} ${failure.fields.code}: ${failure.message}`);
 
 const DENIED = '42501';
 
