@@ -29,10 +29,10 @@ const lengthOf = (type: ColumnType): number => {
   return type.name === 'name' ? 63 : Number.POSITIVE_INFINITY;
 };
 
-/** Digits before the point of a limited number. */
+/** Digits of a limited number that count before its point: a negative scale has zeros besides. */
 const wholeDigits = ({ written }: ColumnType): number => {
   const [, precision, scale] = /^numeric\((\d+),(-?\d+)\)$/.exec(written) ?? [];
-  return precision === undefined ? Number.POSITIVE_INFINITY : Number(precision) - Number(scale);
+  return precision === undefined ? Number.POSITIVE_INFINITY : Number(precision) - Math.max(0, Number(scale));
 };
 
 /** Fewer would make different values equal too often. */

@@ -43,7 +43,7 @@ describe('the examples', () => {
   });
 
   it('show each feature in a file', () => {
-    expect(features).toHaveLength(10);
+    expect(features).toHaveLength(11);
   });
 
   it.each(features)('hold with %s copied next to the quickstart', async (name) => {

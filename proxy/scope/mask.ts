@@ -168,7 +168,7 @@ const wholeDigits = (column: CatalogColumn): { readonly digits: number; readonly
   const [, precision, scale] = /^numeric\((\d+),(-?\d+)\)$/.exec(column.castTo) ?? [];
   const zeros = Math.max(0, -Number(scale));
   const digits = Number(precision) - Math.max(0, Number(scale));
-  return precision === undefined || digits + zeros > 18 ? undefined : { digits, zeros };
+  return precision === undefined || (zeros === 0 && digits > 18) ? undefined : { digits: Math.min(digits, 18), zeros };
 };
 
 /** HMAC-SHA-256 (RFC 2104) in built-in functions: needs no extension, and the key never leaves the statement that is sent. */
@@ -190,7 +190,7 @@ const hash = (key: Uint8Array, raw: string, column: CatalogColumn): MaskSql => {
     const bits = column.baseType === 'int2' ? 12 : column.baseType === 'int4' ? 28 : 60;
     const number = `('x' OPERATOR(pg_catalog.||) pg_catalog.left(${hex}, ${bits / 4}))::pg_catalog.bit(${bits})::pg_catalog.${bits === 60 ? 'int8' : 'int4'}`;
     if (kept === undefined) return typed(number, column);
-    const times = kept.zeros === 0 ? '' : ` OPERATOR(pg_catalog.*) ${10 ** kept.zeros}`;
+    const times = kept.zeros === 0 ? '' : ` OPERATOR(pg_catalog.*) 1e${kept.zeros}`;
     return typed(`${number} OPERATOR(pg_catalog.%) ${10 ** kept.digits}${times}`, column);
   };
   if (isText(column) && (column.length ?? 32) < 16) return cannot('Hash', column);

@@ -35,6 +35,8 @@ const TYPES: readonly (readonly [name: string, category: string, written: string
   ['numeric', 'N', 'numeric(5,2)'],
   ['numeric', 'N', 'numeric(30,2)'],
   ['numeric', 'N', 'numeric(2,-1)'],
+  ['numeric', 'N', 'numeric(2,-20)'],
+  ['numeric', 'N', 'numeric(4,-20)'],
   ['float8', 'N', 'double precision'],
   ['money', 'N', 'money'],
   ['bool', 'B', 'boolean'],
